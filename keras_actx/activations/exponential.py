@@ -1,0 +1,104 @@
+"""Activations with an exponential branch."""
+
+import functools
+from typing import Annotated
+
+from keras import ops
+
+from keras_actx.activations.stable import expm1_of_negative
+from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.parameters import NonNegative, Positive, Range
+
+activation = functools.partial(activation, package="keras_actx")
+
+
+@activation(
+    tex=r"\begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
+    cites=("Clevert, Unterthiner & Hochreiter 2015, arXiv:1511.07289",),
+    kinks=lambda alpha: {0.0: alpha},
+    exact=lambda mp, x, alpha: x if x > 0 else alpha * mp.expm1(x),
+)
+def elu(x, alpha: NonNegative = 1.0):
+    """Passes positives; negatives saturate at -`alpha`."""
+    return ops.where(x > 0, x, alpha * expm1_of_negative(x))
+
+
+@activation(
+    tex=r"\begin{cases} x & x > 0 \\ \alpha (e^{x / \alpha} - 1) & x \le 0 \end{cases}",
+    cites=("Barron 2017, Continuously Differentiable Exponential Linear Units, arXiv:1704.07483",),
+    kinks=lambda alpha: {0.0: 1.0},
+    exact=lambda mp, x, alpha: x if x > 0 else alpha * mp.expm1(x / mp.mpf(alpha)),
+)
+def celu(x, alpha: Positive = 1.0):
+    """ELU with a continuous derivative for every `alpha`."""
+    return ops.where(x > 0, x, alpha * expm1_of_negative(x / alpha))
+
+
+@activation(
+    tex=r"\begin{cases} (a / b) x & x > 0 \\ a (e^{x / b} - 1) & x \le 0 \end{cases}",
+    cites=("Trottier, Giguère & Chaib-draa 2016, Parametric Exponential Linear Unit, arXiv:1605.09332",),
+    learnable=True,
+    kinks=lambda a, b: {0.0: a / b},
+    exact=lambda mp, x, a, b: mp.mpf(a) / b * x if x > 0 else a * mp.expm1(x / mp.mpf(b)),
+)
+def pelu(x, a: Positive = 1.0, b: Positive = 1.0):
+    """ELU whose scale `a` and decay `b` learn, with a continuous derivative.
+
+    The paper's two-parameter form; ports with three free constants are another function.
+    """
+    return ops.where(x > 0, a / b * x, a * expm1_of_negative(x / b))
+
+
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # rounded to double from the paper's fixed point
+
+
+def _selu_exact(mp, x):
+    scale, alpha = mp.mpf("1.05070098735548049341933498529461"), mp.mpf("1.67326324235437728481704295168292")
+    return scale * (x if x > 0 else alpha * mp.expm1(x))
+
+
+@activation(
+    tex=r"\lambda \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
+    cites=("Klambauer et al. 2017, Self-Normalizing Neural Networks, arXiv:1706.02515",),
+    kinks={0.0: _SELU_SCALE * _SELU_ALPHA},
+    exact=_selu_exact,
+)
+def selu(x):
+    r"""ELU scaled so that mean 0 and variance 1 are a fixed point: $\lambda = 1.0507\ldots$, $\alpha = 1.6732\ldots$"""
+    return _SELU_SCALE * ops.where(x > 0, x, _SELU_ALPHA * expm1_of_negative(x))
+
+
+@activation(
+    tex=r"e^x",
+    cites=("The exponential",),
+    exact=lambda mp, x: mp.exp(x),
+)
+def exponential(x):
+    """The exponential."""
+    return ops.exp(x)
+
+
+@activation(
+    tex=r"\begin{cases} \alpha_p x^2 + \beta x & x > 0 \\ \alpha_n (e^x - 1 - x) + \beta x & x \le 0 \end{cases}",
+    cites=("Huang & Schlag 2024, Deriving Activation Functions Using Integration, arXiv:2411.13010",),
+    learnable=True,
+    kinks=lambda alpha_p, alpha_n, beta: {0.0: beta},
+    exact=lambda mp, x, alpha_p, alpha_n, beta: (
+        alpha_p * x**2 + beta * x if x > 0 else alpha_n * (mp.expm1(x) - x) + beta * x
+    ),
+)
+def xielu(
+    x,
+    alpha_p: NonNegative = 0.8,
+    alpha_n: NonNegative = 0.8,
+    beta: Annotated[float, Range(learnable=False)] = 0.5,
+):
+    r"""Quadratic for positives, exponential for negatives, with learned curvatures.
+
+    `alpha_p` and `alpha_n` are the effective values: the paper's code stores $\log(e^{\alpha_p} - 1)$ and
+    $\log(e^{\alpha_n - \beta} - 1)$ and starts where this starts. It also keeps `alpha_n` above `beta`, which here is
+    the user's to constrain, and cuts off $e^x - 1$ at $-10^{-6}$, which is not needed here.
+    """
+    positive = ops.where(x > 0, x, ops.zeros_like(x))
+    negative = ops.where(x > 0, ops.zeros_like(x), x)
+    return alpha_p * ops.square(positive) + alpha_n * (ops.expm1(negative) - negative) + beta * x

@@ -1,0 +1,61 @@
+"""The constraint that keeps a learned parameter in its declared range."""
+
+import math
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.declaration.parameters import Range
+from keras_actx.names.suggest import quote
+
+_OPEN_END = 1e-6  # how near a learned value may come to an end that its range excludes
+
+
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class InRange(keras.constraints.Constraint):
+    """Clips a weight to [`low`, `high`], so that the stored weight is the value used.
+
+    Args:
+        low: a finite number, or None for no lower end.
+        high: a finite number, or None for no upper end.
+
+    Raises:
+        ValueError: if an end is not a finite number, or `low` exceeds `high`.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> float(actx.constraints.InRange(low=0.0)(-1.0))
+    0.0
+    """
+
+    def __init__(self, low: float | None = None, high: float | None = None) -> None:
+        for name, end in (("low", low), ("high", high)):
+            number = isinstance(end, (int, float)) and not isinstance(end, bool)
+            if end is not None and not (number and math.isfinite(end)):
+                raise ValueError(f"InRange: {name}={quote(end)} is not allowed; use a finite number or None")
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"InRange: low={low} exceeds high={high}")
+        self.low = low
+        self.high = high
+
+    def __call__(self, w: Any) -> Any:
+        w = keras.ops.convert_to_tensor(w)
+        if self.low is not None:
+            w = keras.ops.where(w < self.low, self.low * keras.ops.ones_like(w), w)
+        if self.high is not None:
+            w = keras.ops.where(w > self.high, self.high * keras.ops.ones_like(w), w)
+        return w
+
+    def get_config(self) -> dict[str, Any]:
+        return {"low": self.low, "high": self.high}
+
+
+def constraint_for(limits: Range) -> InRange | None:
+    """The constraint of a declared range; None where every number is allowed."""
+    if limits == Range(learnable=limits.learnable):
+        return None
+    low = None if math.isinf(limits.low) else limits.low + (_OPEN_END if limits.low_open else 0.0)
+    high = None if math.isinf(limits.high) else limits.high - (_OPEN_END if limits.high_open else 0.0)
+    return InRange(low, high)

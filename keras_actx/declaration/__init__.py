@@ -1,0 +1,1 @@
+"""What an activation is: its declaration, the table of declarations, and the value made from one."""

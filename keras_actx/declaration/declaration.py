@@ -1,0 +1,77 @@
+"""What is known about one activation: the declaration that everything else is derived from."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from keras_actx.declaration.parameters import Parameter
+from keras_actx.names.suggest import did_you_mean, quote
+
+#: "elementwise": one number in, one number out. "vector": keeps the shape, mixes an axis (softmax).
+#: "gated": halves the last axis (value and gate).
+Kind = Literal["elementwise", "vector", "gated"]
+
+OWN_PACKAGE = "keras_actx"
+
+
+@dataclass(frozen=True, eq=False)
+class Declaration:
+    """One activation: its formula, parameters with ranges and defaults, references, kinks, aliases and kind."""
+
+    name: str
+    package: str
+    formula: Callable[..., Any]
+    parameters: tuple[Parameter, ...]
+    kind: Kind = "elementwise"
+    tex: str = ""
+    cites: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    learnable: bool = False  # its plain name learns, as its paper has it
+    stochastic: bool = False  # draws random numbers in training
+    exact: Callable[..., Any] | None = field(default=None, repr=False)
+    kinks: Mapping[float, float] | Callable[..., Mapping[float, float]] = field(default_factory=dict)
+
+    @property
+    def identifier(self) -> str:
+        """The name that finds it: plain for this package's own, `package>name` for everybody else's."""
+        return self.name if self.package == OWN_PACKAGE else self.qualified_name
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.package}>{self.name}"
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its docstring."""
+        return (inspect.getdoc(self.formula) or "").split("\n\n")[0].replace("\n", " ")
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        return {one.name: one.default for one in self.parameters}
+
+    @property
+    def learnable_parameters(self) -> tuple[str, ...]:
+        """The parameters that learn when nothing else is said."""
+        return tuple(one.name for one in self.parameters if one.learnable)
+
+    def complete(self, given: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+        """All parameters in declared order: `given` checked, defaults filled in.
+
+        Raises:
+            ValueError: for an unknown parameter or a value out of range.
+        """
+        known = [one.name for one in self.parameters]
+        for key in given:
+            if key not in known:
+                takes = ", ".join(known) if known else "no parameters"
+                hint = did_you_mean(key, known) if isinstance(key, str) else ""
+                raise ValueError(f"{self.identifier} has no parameter {quote(key)}; it takes {takes}.{hint}")
+        return tuple(
+            (one.name, one.check(given[one.name], self.identifier) if one.name in given else one.default)
+            for one in self.parameters
+        )
+
+    def kinks_at(self, params: Mapping[str, Any]) -> dict[float, float]:
+        """Where a derivative jumps, with the first derivative promised there."""
+        return dict(self.kinks(**params) if callable(self.kinks) else self.kinks)

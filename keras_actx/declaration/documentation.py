@@ -1,0 +1,50 @@
+"""The docstring of an activation, put together from its declaration."""
+
+import inspect
+import textwrap
+
+from keras_actx.declaration.declaration import Declaration
+
+
+def docstring(declaration: Declaration) -> str:
+    """One sentence, formula, notes, arguments with ranges, what is raised, an example that runs, the source."""
+    summary, _, notes = (inspect.getdoc(declaration.formula) or declaration.name).partition("\n\n")
+    parts = [summary]
+    if declaration.tex:
+        parts.append("Formula:\n\n" + textwrap.indent(f"$${declaration.tex}$$", "    "))
+    if notes:
+        parts.append(notes)
+    parts.append("Args:\n" + textwrap.indent("\n".join(_arguments(declaration)), "    "))
+    shape = "of the shape of `x`, its last axis halved" if declaration.kind == "gated" else "of the shape of `x`"
+    parts.append(f"Returns:\n    A tensor {shape}, in its dtype.")
+    parts.append("Raises:\n    ValueError: for an unknown parameter or a value out of range.")
+    parts.append("Example:\n\n" + "\n".join(_example(declaration)))
+    if declaration.cites:
+        parts.append("Reference:\n" + textwrap.indent("\n".join(f"- {one}" for one in declaration.cites), "    "))
+    return "\n\n".join(parts)
+
+
+def _arguments(declaration: Declaration) -> list[str]:
+    x = "x: a tensor of any shape" + (", its last axis of even size: value, then gate." * (declaration.kind == "gated"))
+    return [x.removesuffix(".") + "."] + [
+        f"{one.name}: {one.allowed}; {one.default!r} by default." for one in declaration.parameters
+    ]
+
+
+def _example(declaration: Declaration) -> list[str]:
+    """A use of the activation by name that runs as a doctest."""
+    name = declaration.identifier
+    if declaration.kind == "gated":
+        return [
+            ">>> import keras_actx as actx",
+            f">>> actx.layers.GatedLinearUnit({name!r}).compute_output_shape((None, 8))",
+            "(None, 4)",
+        ]
+    settings = ", ".join(f"{one.name}={one.default!r}" for one in declaration.parameters)
+    written = f"{name}({settings})" if settings else name
+    return [
+        ">>> import keras, keras_actx as actx",
+        f'>>> layer = keras.layers.Dense(8, activation="{written}")',
+        f">>> actx.activations.{declaration.name}" if name == declaration.name else f">>> actx.get({written!r})",
+        written,
+    ]

@@ -1,0 +1,169 @@
+"""`moments` and `gain`: what an activation does to a normal input."""
+
+import math
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_actx.backend import eager_float64
+from keras_actx.declaration.activation import Activation
+from keras_actx.expectation.quadrature import normal_expectations
+from keras_actx.names.identify import identify
+from keras_actx.names.keras_table import keras_function
+from keras_actx.names.suggest import quote
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What an activation makes of z ~ N(mean, variance)."""
+
+    mean: float
+    second_moment: float
+    derivative_second_moment: float
+
+    @property
+    def variance(self) -> float:
+        return self.second_moment - self.mean**2
+
+
+def moments(activation: Any, *, mean: float = 0.0, variance: float = 1.0) -> Moments:
+    r"""Mean, second moment, variance and second moment of the derivative of $\phi(z)$ for $z \sim N(m, q)$.
+
+    Args:
+        activation: whatever names an activation (see `keras_actx.get`), gated ones included, or any elementwise
+            callable. A learnable one counts with its start values. For a gated one, value and gate are independent
+            and the derivative is the sum over both.
+        mean: $m$, a finite number.
+        variance: $q$, a number above 0.
+
+    Returns:
+        A `Moments`, by quadrature in float64; the derivative's is inf where the function jumps at a point that no
+        declaration names.
+
+    Raises:
+        ValueError: for something that is not elementwise, or arguments out of range.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> round(actx.moments("relu").second_moment, 12)
+    0.5
+    """
+    for name, value, allowed in (("mean", mean, -math.inf), ("variance", variance, 0.0)):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or value <= allowed:
+            raise ValueError(f"{name}={quote(value)} is not allowed; use a finite number" + " above 0" * (allowed == 0))
+    subject = subject_of(activation)
+    compute = _moments if isinstance(subject, Hashable) else _moments.__wrapped__
+    return compute(subject, float(mean), float(variance))
+
+
+def gain(activation: Any) -> float:
+    r"""The forward gain $1 / \sqrt{E[\phi(z)^2]}$ for $z \sim N(0, 1)$.
+
+    Weights of standard deviation gain / sqrt(fan_in) keep the second moment of the signal from layer to layer.
+
+    Args:
+        activation: as for `moments`.
+
+    Raises:
+        ValueError: for something that is not elementwise, or that is zero everywhere.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> round(actx.gain("relu"), 12)
+    1.414213562373
+    """
+    second = moments(activation).second_moment
+    if not (math.isfinite(second) and second > 0):
+        raise ValueError(f"{quote(activation)} has no forward gain: E[phi(z)^2] is {second}")
+    return 1.0 / math.sqrt(second)
+
+
+def subject_of(activation: Any) -> Any:
+    """An `Activation` where there is a declaration (it knows its kinks), else the callable."""
+    from keras_actx.layers.declared import DeclaredActivationLayer
+
+    if isinstance(activation, DeclaredActivationLayer):
+        return activation.activation
+    if isinstance(activation, Activation):
+        return activation
+    if isinstance(activation, str) and keras_function(activation) is None:
+        return identify(activation).activation
+    function = keras.activations.get(activation)
+    name = getattr(function, "__name__", "")
+    if isinstance(name, str) and keras_function(name) is function:
+        return Activation(f"keras_actx>{name}", ())  # the same function, with its kinks known
+    return function
+
+
+@lru_cache(maxsize=256)
+def _moments(subject: Any, mean: float, variance: float) -> Moments:
+    deviation = math.sqrt(variance)
+    kinks, declaration = (), None
+    if isinstance(subject, Activation):
+        declaration = subject.declaration
+        kinks = tuple(declaration.kinks_at(dict(subject.params)))
+        if declaration.kind == "vector":
+            raise ValueError(f"{subject} mixes a whole axis, so it has no moments of its own")
+    if declaration is not None and declaration.kind == "gated":
+        formula, params = declaration.formula, dict(subject.params)
+
+        def branch(gate: Any) -> Any:
+            return formula(keras.ops.ones_like(gate), gate, **params)
+
+        g = normal_expectations(_on_arrays(branch, check=False), mean, deviation, kinks)
+        value_second = variance + mean**2
+        return Moments(float(mean * g[0]), float(value_second * g[1]), float(g[1] + value_second * g[2]))
+    function = _fresh(subject) if isinstance(subject, keras.Layer) else subject
+    results = normal_expectations(_on_arrays(function, check=declaration is None), mean, deviation, kinks)
+    return Moments(*(float(one) for one in results))
+
+
+def _fresh(layer: keras.Layer) -> Callable[[Any], Any]:
+    """The layer at its start, in float64: every call gets a new copy, so that the user's own is never built here."""
+
+    def start(x: Any) -> Any:
+        return type(layer).from_config({**layer.get_config(), "dtype": "float64"})(x)
+
+    return start
+
+
+def _on_arrays(function: Callable[[Any], Any], check: bool = True) -> Callable[[np.ndarray], np.ndarray]:
+    """The function on float64 arrays of any length, checked to be elementwise on the first if so asked."""
+
+    def on_arrays(x: np.ndarray) -> np.ndarray:
+        nonlocal check
+        # In blocks of one size: JAX compiles anew for every other.
+        blocks = np.resize(x, (-(-x.size // _BLOCK), _BLOCK))
+        with eager_float64(), np.errstate(all="ignore"):
+            if check:
+                _require_elementwise(function, blocks[0])
+                check = False
+            y = [_run(function, block) for block in blocks]
+        return np.concatenate(y)[: x.size]
+
+    return on_arrays
+
+
+_BLOCK = 2048
+
+
+def _run(function: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
+    result = function(keras.ops.convert_to_tensor(x, dtype="float64"))
+    return np.asarray(keras.ops.convert_to_numpy(result), dtype="float64")
+
+
+def _require_elementwise(function: Callable[[Any], Any], x: np.ndarray) -> None:
+    """Raise `ValueError` unless a row's numbers do not depend on what else is in the array."""
+    together, apart = _run(function, x.reshape(32, -1)), _run(function, x.reshape(-1, 32))
+    kept = together.shape == (32, x.size // 32) and apart.shape == together.shape[::-1]
+    if kept and np.allclose(together.ravel(), apart.ravel(), rtol=1e-5, atol=1e-6, equal_nan=True):
+        return
+    name = getattr(function, "__name__", repr(function))
+    raise ValueError(f"{quote(name)} is not elementwise, so it has no moments; choose the initializer yourself")

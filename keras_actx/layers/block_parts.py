@@ -1,0 +1,95 @@
+"""The parts of a `DenseBlock`: from what the user wrote to Keras layers."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.activation import Activation
+from keras_actx.layers.gated_linear_unit import GatedLinearUnit
+from keras_actx.layers.learnable_activation import LearnableActivation
+from keras_actx.names import resolve
+from keras_actx.names.identify import Identified, identify
+from keras_actx.names.keras_table import keras_function
+from keras_actx.names.suggest import did_you_mean, quote
+
+_NORMALIZATIONS = {
+    "batch": keras.layers.BatchNormalization,
+    "layer": keras.layers.LayerNormalization,
+    "rms": getattr(keras.layers, "RMSNormalization", None),
+}
+
+
+def check_arguments(*, units: Any, use_bias: Any, dropout: Any, residual: Any, first_layer: Any, seed: Any) -> None:
+    """Raise `ValueError` for a plain argument of a block that is out of range."""
+
+    def whole(value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    number = isinstance(dropout, (int, float)) and not isinstance(dropout, bool)
+    checks = (
+        ("units", units, whole(units) and units > 0, "a whole number above 0"),
+        ("use_bias", use_bias, use_bias is None or isinstance(use_bias, bool), "None, True or False"),
+        ("dropout", dropout, number and 0 <= dropout < 1, "a number in [0, 1)"),
+        ("residual", residual, isinstance(residual, bool), "True or False"),
+        ("first_layer", first_layer, isinstance(first_layer, bool), "True or False"),
+        ("seed", seed, seed is None or whole(seed), "None or a whole number"),
+    )
+    for name, value, holds, allowed in checks:
+        if not holds:
+            raise ValueError(f"DenseBlock: {name}={quote(value)} is not allowed; use {allowed}")
+
+
+def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
+    """The layer that applies the activation: gated, learnable with a parameter a unit, or plain."""
+    if isinstance(given, dict):
+        given = keras.saving.deserialize_keras_object(given)
+    if isinstance(given, str) and (_gated_in_keras(given) or keras_function(given) is None):
+        identified = identify(given)
+    elif isinstance(given, Activation):
+        identified = Identified(given, learnable=False)
+    else:
+        function = keras.activations.get(given)
+        if isinstance(function, keras.layers.Layer):
+            return function
+        return keras.layers.Activation(function, dtype=dtype, name="activation")
+    if identified.activation.declaration.kind == "gated":
+        return GatedLinearUnit(identified.activation, name="activation")
+    if identified.learnable:
+        return LearnableActivation(
+            identified.activation, num_parameters=identified.num_parameters or units, name="activation"
+        )
+    made = resolve.build(identified)
+    return (
+        made if isinstance(made, keras.layers.Layer) else keras.layers.Activation(made, dtype=dtype, name="activation")
+    )
+
+
+def _gated_in_keras(name: str) -> bool:
+    """Whether one of Keras's plain names halves the axis: only here, where the kernel is doubled, can that work."""
+    return name == "glu"
+
+
+def normalization_layer(given: Any, dtype: Any) -> keras.layers.Layer | None:
+    """The layer a name, config or layer stands for. Raises `ValueError` for anything else."""
+    if given is None or isinstance(given, keras.layers.Layer):
+        return given
+    if isinstance(given, dict):
+        layer = keras.saving.deserialize_keras_object(given)
+        if isinstance(layer, keras.layers.Layer):
+            return layer
+    if isinstance(given, str) and _NORMALIZATIONS.get(given) is not None:
+        return _NORMALIZATIONS[given](dtype=dtype, name="normalization")
+    hint = did_you_mean(given, _NORMALIZATIONS) if isinstance(given, str) else ""
+    allowed = ", ".join(repr(name) for name, kind in _NORMALIZATIONS.items() if kind is not None)
+    raise ValueError(
+        f"DenseBlock: normalization={quote(given)} is not allowed; use None, {allowed} or a Keras layer.{hint}"
+    )
+
+
+def dropout_layer(rate: float, activation: Any, seed: int | None, dtype: Any) -> keras.layers.Layer | None:
+    """Dropout; alpha dropout for selu, whose mean and variance it keeps."""
+    if not rate:
+        return None
+    selu = getattr(activation, "__name__", "") == "selu"
+    kind = keras.layers.AlphaDropout if selu else keras.layers.Dropout
+    return kind(rate, seed=seed, dtype=dtype, name="dropout")

@@ -1,0 +1,178 @@
+"""`DenseBlock`: Dense, normalization, activation and dropout, with start weights that fit the activation."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.initializers.paired import Paired
+from keras_actx.initializers.pairing import Pairing, check_scheme
+from keras_actx.layers.block_parts import activation_layer, check_arguments, dropout_layer, normalization_layer
+from keras_actx.layers.declared import DeclaredActivationLayer
+from keras_actx.layers.gated_linear_unit import GatedLinearUnit
+
+
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class DenseBlock(keras.layers.Layer):
+    """Dense, normalization, activation and dropout, in that order, started for the activation.
+
+    Composed of Keras's own layers (`block.dense`, `block.normalization`, `block.activation_layer`,
+    `block.dropout_layer`), so that LoRA, quantization, masks, dtype policies, regularizers and constraints work on the
+    parts as they do in Keras.
+
+    Args:
+        units: size of the output, a whole number above 0.
+        activation: a name, an `Activation`, a layer or any callable. A gated name (`"swiglu"`) gets one kernel of
+            `2 * units` columns and gives `units`. A learnable one has one parameter a unit unless the string says
+            `num_parameters`.
+        scheme: how the kernel starts, "auto" or "textbook"; see `keras_actx.initializers.Paired`.
+        kernel_initializer: None for the paired one; any Keras initializer replaces it. For a gated activation it draws
+            the whole `(fan_in, 2 * units)` kernel at once.
+        bias_initializer: None for the scheme's own (zeros), or any Keras initializer.
+        use_bias: None for a bias unless batch normalization follows, which has its own; or True or False.
+        normalization: None, "batch", "layer", "rms", or a Keras layer.
+        dropout: the fraction to drop, in [0, 1); alpha dropout for selu.
+        residual: add the input to the output; needs an input of `units`.
+        first_layer: for `sine`, whether the block sees the network's input.
+        seed: None, or a whole number for the same kernel and dropout after every restart.
+        kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as in
+            `keras.layers.Dense`; the activity is the block's output.
+        **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
+
+    Input shape: `(batch, ..., features)`. Output shape: `(batch, ..., units)`.
+
+    Raises:
+        ValueError: for an argument out of range, an unknown name or scheme, and on build for a residual block whose
+            input has another size than `units`.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> block = actx.layers.DenseBlock(64, activation="mish", normalization="layer", dropout=0.1)
+    >>> block.pairing.reason
+    'forward gain'
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "relu",
+        *,
+        scheme: str = "auto",
+        kernel_initializer: Any = None,
+        bias_initializer: Any = None,
+        use_bias: bool | None = None,
+        normalization: Any = None,
+        dropout: float = 0.0,
+        residual: bool = False,
+        first_layer: bool = False,
+        seed: int | None = None,
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        check_arguments(
+            units=units, use_bias=use_bias, dropout=dropout, residual=residual, first_layer=first_layer, seed=seed
+        )
+        check_scheme(scheme)
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = units
+        self.scheme = scheme
+        self.use_bias = use_bias
+        self.dropout = float(dropout)
+        self.residual = residual
+        self.first_layer = first_layer
+        self.seed = seed
+        self.supports_masking = True
+        self.activation_layer = activation_layer(activation, units, self.dtype_policy)
+        self._pairing: Pairing | None = None
+        if kernel_initializer is None:
+            paired = Paired(self._paired_with(), scheme, seed=seed, first_layer=first_layer)
+            self._pairing = paired.pairing
+        self._paired = kernel_initializer is None
+        gated = isinstance(self.activation_layer, GatedLinearUnit)
+        self.normalization = normalization_layer(normalization, self.dtype_policy)
+        batch_normalized = isinstance(self.normalization, keras.layers.BatchNormalization)
+        self.dense = keras.layers.Dense(
+            2 * units if gated else units,
+            use_bias=not batch_normalized if use_bias is None else use_bias,
+            kernel_initializer=paired if kernel_initializer is None else kernel_initializer,
+            bias_initializer="zeros" if bias_initializer is None else bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            dtype=self.dtype_policy,
+            name="dense",
+        )
+        self.dropout_layer = dropout_layer(self.dropout, self._paired_with(), seed, self.dtype_policy)
+
+    @property
+    def pairing(self) -> Pairing | None:
+        """What was chosen for the kernel, and why, in words and numbers; None if you chose the initializer."""
+        return self._pairing
+
+    @property
+    def activation(self) -> Any:
+        """The activation, as it is saved."""
+        layer = self.activation_layer
+        return layer.activation if isinstance(layer, (GatedLinearUnit, keras.layers.Activation)) else layer
+
+    def _paired_with(self) -> Any:
+        layer = self.activation_layer
+        return layer.activation if isinstance(layer, (DeclaredActivationLayer, keras.layers.Activation)) else layer
+
+    def build(self, input_shape: Any) -> None:
+        """Build the parts. Raises `ValueError` if a residual block cannot add its input."""
+        shape = tuple(input_shape)
+        if self.residual and shape[-1] != self.units:
+            raise ValueError(
+                f"{self.name}: residual=True needs an input of units={self.units} features, not {shape[-1]}; "
+                "change units, or put a DenseBlock without residual before it"
+            )
+        self.dense.build(shape)
+        inner = (*shape[:-1], self.dense.units)
+        if self.normalization is not None and not self.normalization.built:
+            self.normalization.build(inner)
+        if not self.activation_layer.built:
+            self.activation_layer.build(inner)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Run the parts in order."""
+        x = self.dense(inputs)
+        if self.normalization is not None:
+            takes_training = "training" in self.normalization.call_signature_parameters
+            x = self.normalization(x, training=training) if takes_training else self.normalization(x)
+        x = self.activation_layer(x)
+        if self.dropout_layer is not None:
+            x = self.dropout_layer(x, training=training)
+        return x + inputs if self.residual else x
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        dense = self.dense.get_config()
+        copied = ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint", "bias_initializer")
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "scheme": self.scheme,
+            "kernel_initializer": None if self._paired else dense["kernel_initializer"],
+            **{key: dense[key] for key in copied},
+            "use_bias": self.use_bias,
+            "normalization": None
+            if self.normalization is None
+            else keras.saving.serialize_keras_object(self.normalization),
+            "dropout": self.dropout,
+            "residual": self.residual,
+            "first_layer": self.first_layer,
+            "seed": self.seed,
+            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer)
+            if self.activity_regularizer is not None
+            else None,
+        }

@@ -1,0 +1,62 @@
+"""`GatedLinearUnit`: the layer that halves the last axis into value and gate."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.declaration.evaluation import evaluate
+from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
+from keras_actx.names.suggest import quote
+
+
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class GatedLinearUnit(DeclaredActivationLayer):
+    """Splits the last axis into a value and a gate and multiplies the value by a function of the gate.
+
+    Args:
+        activation: a gated name (`keras_actx.names(kind="gated")`), such as `"swiglu"`.
+        gate: which half is the gate, "last" (as Keras and torch have it for `glu`) or "first".
+        **kwargs: `name`, `dtype` of a Keras layer.
+
+    Input shape: `(..., 2 * n)`. Output shape: `(..., n)`, in the dtype of the input.
+
+    Raises:
+        ValueError: for an activation that is unknown or not gated, or a last axis of odd size.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> actx.layers.GatedLinearUnit("swiglu").compute_output_shape((None, 8))
+    (None, 4)
+    """
+
+    def __init__(self, activation: Any, *, gate: str = "last", **kwargs: Any) -> None:
+        identified = read_activation(activation, "GatedLinearUnit")
+        if identified.activation.declaration.kind != "gated":
+            raise ValueError(f"{identified.activation} is not gated; pass it as `activation=` of any layer")
+        if gate not in ("first", "last"):
+            raise ValueError(f"gate={quote(gate)} is not allowed; use 'first' or 'last'")
+        super().__init__(identified.activation, **kwargs)
+        self.gate = gate
+        self._build_at_init()
+
+    def call(self, inputs: Any) -> Any:
+        """Apply the gate."""
+        if self.gate == "first":
+            self.compute_output_shape(inputs.shape)  # refuses an odd axis
+            first, last = keras.ops.split(inputs, 2, axis=-1)
+            inputs = keras.ops.concatenate([last, first], axis=-1)
+        return evaluate(self.declared.declaration, inputs, dict(self.declared.params))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        *others, width = input_shape
+        if width is None or width % 2:
+            raise ValueError(
+                f"{self.name}: the last axis of {tuple(input_shape)} must have a known, even size, to be split into "
+                "value and gate"
+            )
+        return (*others, width // 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "gate": self.gate}

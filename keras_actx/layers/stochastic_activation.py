@@ -1,0 +1,52 @@
+"""`StochasticActivation`: an activation that draws random numbers in training."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.declaration.evaluation import evaluate
+from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
+from keras_actx.names.suggest import quote
+
+
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class StochasticActivation(DeclaredActivationLayer):
+    """An activation that is random in training and fixed otherwise, such as `"rrelu"`.
+
+    Args:
+        activation: a string such as `"rrelu(lower=0.1, upper=0.3)"`, or an `Activation`.
+        seed: None, or a whole number for the same draws after every restart.
+        **kwargs: `name`, `dtype` of a Keras layer.
+
+    Input shape: any. Output shape: the same, in the dtype of the input.
+
+    Raises:
+        ValueError: for an activation that is unknown or not stochastic.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> layer = actx.layers.StochasticActivation("rrelu", seed=1)
+    >>> float(layer(-24.0, training=False))
+    -5.5
+    """
+
+    def __init__(self, activation: Any, *, seed: int | None = None, **kwargs: Any) -> None:
+        identified = read_activation(activation, "StochasticActivation")
+        if not identified.activation.declaration.stochastic:
+            raise ValueError(f"{identified.activation} is not stochastic; use it as it is")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32):
+            raise ValueError(f"seed={quote(seed)} is not allowed; use None or a whole number from 0 to 2**32 - 1")
+        super().__init__(identified.activation, **kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self._build_at_init()
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Apply the activation, with random parameters if `training`."""
+        context = {"training": bool(training), "seed": self.seed_generator if training else None}
+        return evaluate(self.declared.declaration, inputs, dict(self.declared.params), **context)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "seed": self.seed}

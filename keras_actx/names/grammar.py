@@ -1,0 +1,68 @@
+"""The string form `name(key=value, ...)`, read by a small scanner: no `eval`, no `ast`, nothing to exhaust."""
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from keras_actx.names.suggest import quote
+
+LONGEST = 200  # characters; checked before anything else looks at the string
+
+_NAME = r"(?:[A-Za-z][A-Za-z0-9_.\-]{0,39}>)?[a-z][a-z0-9_]{0,39}"
+_CALL = re.compile(rf"\s*({_NAME})\s*(?:\((.*)\)\s*)?", re.ASCII | re.DOTALL)
+_SETTING = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,39})\s*=\s*([^\s=,()]{1,48})\s*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_WORDS = {"True": True, "False": False, "None": None}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a string says, before anything is looked up."""
+
+    name: str
+    settings: tuple[tuple[str, float | int | bool | None], ...]
+
+
+def read(text: str) -> Written:
+    """Read `name` or `name(key=value, ...)`; a value is `True`, `False`, `None` or a decimal number.
+
+    Raises:
+        ValueError: if the text has another form, repeats a key, or holds a number that is not finite.
+    """
+    if len(text) > LONGEST:
+        raise ValueError(f"activation {quote(text)} has {len(text)} characters; at most {LONGEST} are allowed")
+    return _read(text)
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> Written:
+    call = _CALL.fullmatch(text)
+    if call is None:
+        raise _malformed(text, "the name must be lower-case ASCII, optionally as 'package>name'")
+    name, inside = call.groups()
+    settings: dict[str, float | int | bool | None] = {}
+    for piece in inside.split(",") if inside is not None and inside.strip() else ():
+        setting = _SETTING.fullmatch(piece)
+        if setting is None:
+            raise _malformed(text, f"{quote(piece.strip())} is not of the form key=value")
+        key, value = setting.groups()
+        if key in settings:
+            raise _malformed(text, f"{key!r} is given twice")
+        settings[key] = _value(text, key, value)
+    return Written(name, tuple(settings.items()))
+
+
+def _value(text: str, key: str, value: str) -> float | int | bool | None:
+    if value in _WORDS:
+        return _WORDS[value]
+    if not _NUMBER.fullmatch(value):
+        raise _malformed(text, f"{key}={value} is not True, False, None or a decimal number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise _malformed(text, f"{key}={value} is not finite")
+    return int(value) if re.fullmatch(r"[+-]?\d+", value) else number
+
+
+def _malformed(text: str, reason: str) -> ValueError:
+    return ValueError(f"cannot read activation {quote(text)}: {reason}. Write 'name' or 'name(key=value, ...)'.")

@@ -1,0 +1,52 @@
+"""From a string to the declaration and settings it names."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from keras_actx.declaration.activation import Activation, find_declaration
+from keras_actx.names import grammar
+from keras_actx.names.suggest import quote
+
+_LARGEST_NUM_PARAMETERS = 2**24
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A named activation, with what the two reserved keys of the string form say."""
+
+    activation: Activation
+    learnable: bool
+    num_parameters: int | None = None
+
+
+def identify(text: str) -> Identified:
+    """Look up a string of the form `name(key=value, ..., learnable=True, num_parameters=8)`.
+
+    Raises:
+        ValueError: for a malformed string, an unknown name or key, or a value out of range.
+    """
+    written = grammar.read(text)
+    declaration = find_declaration(written.name)
+    settings = dict(written.settings)
+    learnable = settings.pop("learnable", declaration.learnable)
+    num_parameters = settings.pop("num_parameters", None)
+    if not isinstance(learnable, bool):
+        raise ValueError(f"{written.name}: learnable={quote(learnable)} is not allowed; write True or False")
+    check_num_parameters(num_parameters, written.name)
+    activation = Activation(declaration.identifier, tuple(settings.items()))
+    if learnable and not declaration.learnable_parameters:
+        raise ValueError(f"{written.name} has no numeric parameter, so it cannot be learnable")
+    if num_parameters is not None and not learnable:
+        raise ValueError(f"{written.name}: num_parameters only goes with learnable=True")
+    return Identified(activation, learnable, num_parameters)
+
+
+def check_num_parameters(value: Any, owner: str) -> None:
+    """Raise `ValueError` unless `value` is None or a sensible count."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_NUM_PARAMETERS:
+        raise ValueError(
+            f"{owner}: num_parameters={quote(value)} is not allowed; "
+            f"use None (one for all) or a whole number from 1 to {_LARGEST_NUM_PARAMETERS}"
+        )

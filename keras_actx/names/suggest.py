@@ -1,0 +1,28 @@
+"""Error texts that help: short quotes of what was given, and the nearest valid name."""
+
+import difflib
+from collections.abc import Iterable
+
+_LONGEST_QUOTE = 60  # an error never repeats a hostile 10 kB string
+_LONGEST_MATCHED = 40  # difflib is quadratic
+
+
+def quote(value: object) -> str:
+    """`repr(value)`, cut to a length that is safe to print."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 256:
+        return f"an integer of {value.bit_length()} bits"  # repr would be slow, or refused by Python
+    if isinstance(value, (str, bytes)):
+        value = value[: _LONGEST_QUOTE + 1]
+    try:
+        text = repr(value)
+    except Exception:  # a value may have a broken repr; the error about it must still be readable
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "..."
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """A sentence that names the nearest valid name, or nothing."""
+    if len(name) > _LONGEST_MATCHED:
+        return ""
+    near = difflib.get_close_matches(name.lower(), list(valid), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""

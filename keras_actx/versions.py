@@ -1,0 +1,14 @@
+"""Which Keras this package works with."""
+
+import keras
+
+OLDEST_KERAS = (3, 10)
+
+
+def require_keras() -> None:
+    """Raise `ImportError` on a Keras that cannot hold this package's objects, naming the remedy."""
+    version = getattr(keras, "__version__", "unknown")
+    numbers = version.split(".")[:2]
+    if not all(part.isdigit() for part in numbers) or tuple(map(int, numbers)) < OLDEST_KERAS:
+        oldest = ".".join(map(str, OLDEST_KERAS))
+        raise ImportError(f"keras_actx needs keras>={oldest}, and found keras {version}: pip install --upgrade keras")
