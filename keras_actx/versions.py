@@ -1,6 +1,14 @@
 """Which Keras this package works with."""
 
-import keras
+try:
+    import keras
+except ModuleNotFoundError as error:
+    if error.name not in ("tensorflow", "jax", "torch"):
+        raise
+    raise ImportError(
+        f"keras_actx: Keras is set to the {error.name} backend, which is not installed. Install it "
+        f"(pip install 'keras-actx[{error.name}]'), or choose another: KERAS_BACKEND=jax, tensorflow or torch."
+    ) from error
 
 OLDEST_KERAS = (3, 10)
 

@@ -17,11 +17,16 @@ from keras_actx.declaration.activation import Activation
 
 _FAMILIES = (rectified, exponential, sigmoid_weighted, softplus_based, bounded, periodic, vector, gated)
 
-for _family in _FAMILIES:
-    for _name, _value in vars(_family).items():
-        if isinstance(_value, Activation):
-            globals()[_name] = _value
-            for _alias in _value.declaration.aliases:
-                globals()[_alias] = _value
 
-__all__ = sorted(name for name, value in globals().items() if isinstance(value, Activation))  # noqa: PLE0605
+def _collect() -> dict[str, Activation]:
+    """Every activation of the families, by name and by alias."""
+    found = {}
+    for family in _FAMILIES:
+        for value in vars(family).values():
+            if isinstance(value, Activation):
+                found.update(dict.fromkeys((value.declaration.name, *value.declaration.aliases), value))
+    return found
+
+
+globals().update(_collect())
+__all__ = sorted(_collect())  # noqa: PLE0605

@@ -5,6 +5,7 @@ import functools
 import keras
 from keras import ops
 
+from keras_actx.activations.stable import x_minus_tanh
 from keras_actx.backend import tanh as _tanh
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive
@@ -50,7 +51,7 @@ def softsign(x):
 )
 def tanh_shrink(x):
     """The input less its hyperbolic tangent."""
-    return x - _tanh(x)
+    return x_minus_tanh(x)
 
 
 @activation(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from keras import ops
 
-from keras_actx.activations.stable import expm1_of_negative
+from keras_actx.activations.stable import expm1_minus_x, expm1_of_negative
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import NonNegative, Positive, Range
 
@@ -101,4 +101,5 @@ def xielu(
     """
     positive = ops.where(x > 0, x, ops.zeros_like(x))
     negative = ops.where(x > 0, ops.zeros_like(x), x)
-    return alpha_p * ops.square(positive) + alpha_n * (ops.expm1(negative) - negative) + beta * x
+    # In this order, since the square of x may overflow where the result does not.
+    return alpha_p * positive * positive + alpha_n * expm1_minus_x(negative) + beta * x

@@ -5,6 +5,7 @@ import functools
 import keras
 from keras import ops
 
+from keras_actx.activations.stable import normal_cdf, normal_cdf_exact
 from keras_actx.declaration.decorator import activation
 
 activation = functools.partial(activation, package="keras_actx", kind="gated")
@@ -36,10 +37,12 @@ def swiglu(value, gate):
     return value * keras.activations.silu(gate)
 
 
-@activation(tex=r"v \, g \, \Phi(g)", cites=_SHAZEER, exact=lambda mp, value, gate: value * gate * mp.ncdf(gate))
+@activation(
+    tex=r"v \, g \, \Phi(g)", cites=_SHAZEER, exact=lambda mp, value, gate: value * gate * normal_cdf_exact(mp, gate)
+)
 def geglu(value, gate):
     """The value times GELU (exact) of the gate."""
-    return value * keras.activations.gelu(gate)
+    return value * (gate * normal_cdf(gate))
 
 
 @activation(

@@ -17,8 +17,10 @@ _FixedNonNegative = Annotated[float, Range(low=0.0, learnable=False)]
 
 
 def _relu_kinks(negative_slope, max_value, threshold):
-    kinks = {threshold: negative_slope}
-    return kinks if max_value is None else {**kinks, max_value: 0.0}
+    if max_value is None:
+        return {threshold: negative_slope}
+    kinks = {threshold: negative_slope if max_value > 0 else 0.0}
+    return {**kinks, max_value: 0.0} if max_value > threshold else kinks
 
 
 def _relu_exact(mp, x, negative_slope, max_value, threshold):
@@ -42,9 +44,11 @@ def relu(
 
     With Keras's three parameters: `negative_slope` $a$ below the threshold $\\theta$, and a ceiling `max_value` $m$.
     """
-    above = x > threshold
-    below = negative_slope * (where_selected(~above, x, threshold) - threshold)
-    y = ops.where(above, x, below)
+    if isinstance(negative_slope, float) and negative_slope == 0.0:
+        y = ops.where(x <= threshold, ops.zeros_like(x), x)  # 0 times -inf is no number
+    else:
+        above = x > threshold
+        y = ops.where(above, x, negative_slope * (where_selected(~above, x, threshold) - threshold))
     return y if max_value is None else ops.where(y >= max_value, max_value * ops.ones_like(y), y)
 
 
@@ -134,7 +138,8 @@ def star_relu(x, scale: Real = 0.8944, bias: Real = -0.4472):
     They start where a normal input gives mean 0 and variance 1, as in the paper; timm starts from 1 and 0:
     `star_relu(scale=1.0, bias=0.0)`.
     """
-    return scale * ops.square(ops.relu(x)) + bias
+    positive = ops.relu(x)
+    return scale * positive * positive + bias  # in this order: the square may overflow where the result does not
 
 
 @activation(
@@ -163,7 +168,7 @@ def hard_mish(x):
     """Piecewise quadratic stand-in for mish."""
     inside = ops.logical_and(x > -2, x < 0)
     bend = where_selected(inside, x)
-    return ops.where(inside, bend * (bend + 2) / 2, ops.where(x >= 0, x, ops.zeros_like(x)))
+    return ops.where(inside, bend * (bend + 2) / 2, ops.where(x <= -2, ops.zeros_like(x), x))
 
 
 @activation(
@@ -177,7 +182,7 @@ def threshold(x, threshold: _Fixed = 0.0, default_value: Real = 0.0):
 
     Keras's own function has no defaults, so its plain name cannot work as a string; give both parameters.
     """
-    return ops.where(x > threshold, x, default_value * ops.ones_like(x))
+    return ops.where(x <= threshold, default_value * ops.ones_like(x), x)
 
 
 @activation(
@@ -191,7 +196,7 @@ def hard_silu(x):
     """Piecewise quadratic stand-in for SiLU."""
     inside = ops.logical_and(x > -3, x < 3)
     bend = where_selected(inside, x)
-    return ops.where(inside, bend * (bend + 3) / 6, ops.where(x >= 3, x, ops.zeros_like(x)))
+    return ops.where(inside, bend * (bend + 3) / 6, ops.where(x <= -3, ops.zeros_like(x), x))
 
 
 @activation(
@@ -205,7 +210,7 @@ def hard_sigmoid(x):
 
     The form of Keras 3, torch and JAX. Keras 2 had clip(0.2 x + 0.5), other libraries clip((x + 1) / 2).
     """
-    return between(x, -3.0, 3.0) / 6 + 0.5
+    return (between(x, -3.0, 3.0) + 3) / 6  # the sum first: it loses nothing near -3
 
 
 @activation(
@@ -227,7 +232,7 @@ def hard_tanh(x):
 )
 def hard_shrink(x, threshold: _FixedNonNegative = 0.5):
     """Sets what is within `threshold` $\\lambda$ of zero to zero."""
-    return ops.where(ops.abs(x) > threshold, x, ops.zeros_like(x))
+    return ops.where(ops.abs(x) <= threshold, ops.zeros_like(x), x)
 
 
 @activation(
@@ -238,7 +243,8 @@ def hard_shrink(x, threshold: _FixedNonNegative = 0.5):
 )
 def soft_shrink(x, threshold: NonNegative = 0.5):
     """Moves everything towards zero by `threshold` $\\lambda$, and what is nearer to zero itself."""
-    return ops.where(x > threshold, x - threshold, ops.where(x < -threshold, x + threshold, ops.zeros_like(x)))
+    inner = ops.where(x >= -threshold, ops.zeros_like(x), x + threshold)
+    return ops.where(x > threshold, x - threshold, inner)
 
 
 @activation(

@@ -7,7 +7,7 @@ from typing import Annotated
 import keras
 from keras import ops
 
-from keras_actx.activations.stable import at_most
+from keras_actx.activations.stable import at_most, between, normal_cdf, normal_cdf_exact
 from keras_actx.backend import tanh as _tanh
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Range, Real
@@ -53,32 +53,30 @@ def e_swish(x, beta: Annotated[float, Range(low=0.0)] = 1.5):
 
     The paper allows 1 to 2 and names no single default; this is the middle. Ports have 1.375 to 1.735.
     """
-    return beta * x * ops.sigmoid(x)
+    # In this order, since beta x may overflow where the sigmoid is 0.
+    return beta * (x * ops.sigmoid(x))
 
 
 @activation(
     tex=r"x \, \Phi(x)",
     cites=("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",),
-    exact=lambda mp, x, approximate: _gelu_tanh(mp, x) if approximate else x * mp.ncdf(x),
+    exact=lambda mp, x, approximate: _gelu_tanh_exact(mp, x) if approximate else x * normal_cdf_exact(mp, x),
 )
 def gelu(x, approximate: bool = False):
     """The input times the normal distribution function of it.
 
     Exact by default, as in Keras and torch; JAX and Flax default to the approximation: `gelu(approximate=True)`.
     """
-    return _gelu(x, approximate)
+    return _gelu_tanh(x) if approximate else x * normal_cdf(x)
 
 
-def _gelu(x, approximate):
-    """The backend's own, but in float64, where TensorFlow's has its constants rounded to float32."""
-    if keras.backend.standardize_dtype(x.dtype) != "float64":
-        return keras.activations.gelu(x, approximate=approximate)
-    if approximate:
-        return 0.5 * x * (1 + _tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
-    return 0.5 * x * (1 + ops.erf(x * math.sqrt(0.5)))
+def _gelu_tanh(x):
+    """With (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; beyond 30 it is 0 or 1, and u may overflow."""
+    near = between(x, -30.0, 30.0)
+    return x * ops.sigmoid(math.sqrt(8 / math.pi) * (near + 0.044715 * near * near * near))
 
 
-def _gelu_tanh(mp, x):
+def _gelu_tanh_exact(mp, x):
     return x / 2 * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3)))
 
 
@@ -86,11 +84,11 @@ def _gelu_tanh(mp, x):
     tex=r"\frac{x}{2} \left(1 + \tanh\left(\sqrt{2/\pi} (x + 0.044715 x^3)\right)\right)",
     cites=("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",),
     aliases=("gelu_approximate", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_accurate"),
-    exact=_gelu_tanh,
+    exact=_gelu_tanh_exact,
 )
 def gelu_tanh(x):
     """The tanh approximation of GELU, which GPT-2 and BERT checkpoints were trained with."""
-    return _gelu(x, approximate=True)
+    return _gelu_tanh(x)
 
 
 @activation(
@@ -119,8 +117,9 @@ def acon_c(x, p1: Real = 1.0, p2: Real = 0.0, beta: Real = 1.0):
     `LearnableActivation("acon_c", axes=-1, initializer={"p1": "random_normal", "p2": "random_normal"})`, with
     `RandomNormal(stddev=1.0)` for their spread.
     """
-    slope = p1 - p2
-    return slope * x * ops.sigmoid(beta * slope * x) + p2 * x
+    # The formula above with sigmoid(z) + sigmoid(-z) = 1 put in: (p1 - p2) x may overflow where the result does not.
+    z = beta * (p1 - p2) * x
+    return p1 * (x * ops.sigmoid(z)) + p2 * (x * ops.sigmoid(-z))
 
 
 @activation(
@@ -140,7 +139,7 @@ def lisht(x):
         "Fernandez & Mali 2024, TeLU, arXiv:2412.20269",
     ),
     aliases=("telu",),
-    exact=lambda mp, x: x * mp.tanh(mp.exp(x)),
+    exact=lambda mp, x: x * mp.tanh(mp.exp(min(x, mp.mpf(20)))),  # 1 to 10^8 digits; mpmath runs out of memory beyond
 )
 def tanhexp(x):
     """The input times the hyperbolic tangent of its exponential; published twice, also as TeLU.
@@ -167,11 +166,11 @@ _MU, _SIGMA = math.sqrt(0.5), math.sqrt(0.25 / math.pi)
 @activation(
     tex=r"\frac{1}{2} \left(1 + \mathrm{erf}\left(\frac{x - \mu}{\sigma \sqrt{2}}\right)\right)",
     cites=("Ma et al. 2022, Mega: Moving Average Equipped Gated Attention, arXiv:2209.10655",),
-    exact=lambda mp, x, mu, sigma: mp.ncdf((x - mp.mpf(mu)) / sigma),
+    exact=lambda mp, x, mu, sigma: normal_cdf_exact(mp, (x - mp.mpf(mu)) / sigma),
 )
 def laplace(x, mu: Real = _MU, sigma: Annotated[float, Range(low=0.0, low_open=True)] = _SIGMA):
     r"""A normal distribution function placed to resemble squared ReLU near the origin.
 
     $\mu = \sqrt{1/2}$ and $\sigma = \sqrt{1/(4\pi)}$ in full precision; transformers has them cut to six digits.
     """
-    return 0.5 * (1 + ops.erf((x - mu) / (sigma * math.sqrt(2.0))))
+    return normal_cdf((x - mu) / sigma)

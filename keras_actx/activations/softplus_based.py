@@ -5,7 +5,7 @@ import math
 
 from keras import ops
 
-from keras_actx.activations.stable import at_most
+from keras_actx.activations.stable import between, where_selected
 from keras_actx.activations.stable import softplus as _softplus
 from keras_actx.backend import tanh as _tanh
 from keras_actx.declaration.decorator import activation
@@ -31,9 +31,9 @@ def softplus(x):
 )
 def shifted_softplus(x):
     """Softplus moved down so that it passes through the origin."""
-    # log((1 + e^x) / 2) without cancellation near 0; above 1 the difference loses nothing.
-    small = ops.log1p(0.5 * ops.expm1(at_most(x, 1.0)))
-    return ops.where(x >= 1.0, _softplus(x) - math.log(2.0), small)
+    # log((1 + e^x) / 2) without cancellation near 0; beyond 1 the difference loses nothing.
+    small = ops.log1p(0.5 * ops.expm1(between(x, -1.0, 1.0)))
+    return ops.where(ops.abs(x) < 1.0, small, _softplus(x) - math.log(2.0))
 
 
 @activation(
@@ -57,11 +57,15 @@ def squareplus(x, b: Positive = 4.0):
     The plain name is Keras's function, which overflows in float16 beyond 256 and loses all digits for large negative
     inputs; `squareplus(b=4.0)` is this one.
     """
-    root = ops.sqrt(x * x + b)
+    # sqrt(x^2 + b) as the larger of |x| and sqrt(b), times a root between 1 and 1.5: x^2 overflows.
+    bend = b**0.5
+    large = ops.abs(x) > bend
+    ratio = ops.where(large, bend / where_selected(large, x, bend), where_selected(~large, x) / bend)
+    half_root = 0.5 * ops.where(large, ops.abs(x), bend * ops.ones_like(x)) * ops.sqrt(1 + ratio * ratio)
     negative = x < 0
-    # For x < 0 the sum cancels; b / (root - x) is the same number.
-    tail = 0.5 * b / (root - ops.where(negative, x, ops.zeros_like(x)))
-    return ops.where(negative, tail, 0.5 * (x + root))
+    # For x < 0 the sum cancels; (b / 4) / (root / 2 - x / 2) is the same number.
+    tail = 0.25 * b / (half_root - 0.5 * ops.where(negative, x, ops.zeros_like(x)))
+    return ops.where(negative, tail, 0.5 * x + half_root)
 
 
 @activation(

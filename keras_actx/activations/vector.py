@@ -1,8 +1,9 @@
-"""Activations that mix an axis and keep its length. Keras's own functions, with their axis as a parameter."""
+"""Activations that mix an axis and keep its length. Most are Keras's own functions, with their axis as a parameter."""
 
 import functools
 
 import keras
+from keras import ops
 
 from keras_actx.declaration.decorator import activation
 
@@ -52,5 +53,15 @@ def log_softmax(x, axis: int = -1):
     exact=lambda mp, x, axis: _sparsemax(mp, x),
 )
 def sparsemax(x, axis: int = -1):
-    """The nearest point of the probability simplex, with exact zeros, along `axis`."""
-    return keras.activations.sparsemax(x, axis=axis)
+    """The nearest point of the probability simplex, with exact zeros, along `axis`.
+
+    `keras.activations.sparsemax`, which is what the plain name means, adds up all partial sums instead of taking the
+    last (seen in Keras 3.15), and is right only where a single entry or equal zeros survive;
+    `sparsemax(axis=-1)` is this one.
+    """
+    x = x - ops.stop_gradient(ops.max(x, axis=axis, keepdims=True))  # changes nothing, but keeps the sums small
+    sums = ops.cumsum(-ops.sort(-x, axis=axis), axis=axis)
+    counts = ops.cumsum(ops.ones_like(x), axis=axis)
+    # The threshold of the paper: as a function of how many entries survive, it is largest at the right number.
+    threshold = ops.max((sums - 1) / counts, axis=axis, keepdims=True)
+    return ops.relu(x - threshold)

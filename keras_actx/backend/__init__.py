@@ -2,6 +2,7 @@
 
 * `eager_float64`: leaving whatever is being traced, to compute a constant in float64.
 * `tanh`, `sin`: `keras.ops` compute them in float32 for a float64 tensor on JAX (seen in Keras 3.15).
+* `erfc`: `keras.ops` does not have it (3.15), and 1 - erf(x) is no substitute.
 """
 
 import functools
@@ -32,3 +33,8 @@ def tanh(x: Any) -> Any:
 def sin(x: Any) -> Any:
     """The sine in the dtype of `x`."""
     return keras.ops.sin(x) if isinstance(x, keras.KerasTensor) else _in_use().sin(x)
+
+
+def erfc(x: Any) -> Any:
+    """The complementary error function, 1 - erf(x), in the dtype of `x`."""
+    return keras.ops.erf(x) if isinstance(x, keras.KerasTensor) else _in_use().erfc(x)

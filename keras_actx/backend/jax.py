@@ -11,7 +11,7 @@ import keras
 _enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
 
-tanh, sin = jnp.tanh, jnp.sin
+tanh, sin, erfc = jnp.tanh, jnp.sin, jax.lax.erfc
 
 
 @contextmanager

@@ -16,6 +16,12 @@ class Range:
     """The values a number may take; an open end excludes its bound.
 
     `learnable=False` marks a number that stays fixed when the activation learns (a paper's constant).
+
+    Example:
+
+    >>> from keras_actx import Range
+    >>> 0.0 in Range(low=0.0, low_open=True)
+    False
     """
 
     low: float = -math.inf

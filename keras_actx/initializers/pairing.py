@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from keras_actx.declaration.activation import Activation
 from keras_actx.initializers.rule import Rule
 from keras_actx.initializers.textbook import textbook
 from keras_actx.names.suggest import did_you_mean, quote
@@ -21,7 +22,14 @@ _FANS = {"fan_in": "sqrt(fan_in)", "fan_avg": "sqrt((fan_in + fan_out) / 2)", "f
 
 @dataclass(frozen=True)
 class Pairing:
-    """What was chosen for an activation, and why."""
+    """What was chosen for an activation, and why.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> actx.initializers.Paired("selu").pairing.source
+    'LeCun et al. 1998, Efficient BackProp; Klambauer et al. 2017, arXiv:1706.02515'
+    """
 
     activation: str
     scheme: str
@@ -50,7 +58,8 @@ def pair(
     check_distribution(distribution)
     chosen = _AUTO if scheme == "auto" else scheme
     rule = SCHEMES[chosen](activation, first_layer=first_layer)
-    name = activation if isinstance(activation, str) else getattr(activation, "__name__", None) or str(activation)
+    declared = isinstance(activation, (str, Activation))
+    name = activation if declared else getattr(activation, "__name__", None) or type(activation).__name__
     return Pairing(
         activation=str(name),
         scheme=chosen,

@@ -21,14 +21,17 @@ class StochasticActivation(DeclaredActivationLayer):
 
     Input shape: any. Output shape: the same, in the dtype of the input.
 
+    Inside a recurrent layer, JAX cannot draw new random numbers at each step: there training fails, as it does for
+    any of Keras's random layers in a cell.
+
     Raises:
         ValueError: for an activation that is unknown or not stochastic.
 
     Example:
 
-    >>> import keras_actx as actx
+    >>> import keras, keras_actx as actx
     >>> layer = actx.layers.StochasticActivation("rrelu", seed=1)
-    >>> float(layer(-24.0, training=False))
+    >>> float(layer(keras.ops.convert_to_tensor([-24.0]), training=False)[0])
     -5.5
     """
 

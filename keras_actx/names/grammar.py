@@ -38,6 +38,8 @@ def read(text: str) -> Written:
 @lru_cache(maxsize=256)
 def _read(text: str) -> Written:
     call = _CALL.fullmatch(text)
+    if call is None and re.fullmatch(rf"\s*{_NAME}\s*\(.*", text, re.ASCII | re.DOTALL):
+        raise _malformed(text, "it must end with ')'")
     if call is None:
         raise _malformed(text, "the name must be lower-case ASCII, optionally as 'package>name'")
     name, inside = call.groups()

@@ -1,0 +1,86 @@
+"""Whether a saved model predicts the same in a fresh process, on this backend and on every other installed one."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_actx.commands.files import replacing
+from keras_actx.commands.training import Trained
+
+BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}  # Keras's name and the module's
+
+_SAME_BACKEND = 1e-6
+_OTHER_BACKEND = 1e-4  # on probabilities
+_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The largest difference between a model's predictions and those of its reloaded copy."""
+
+    model: str
+    backend: str
+    difference: float  # NaN if the copy could not be loaded
+    allowed: float
+    error: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.difference <= self.allowed  # False for NaN
+
+
+def installed_backends() -> tuple[str, ...]:
+    """The backends that can train and are installed, the one in use first."""
+    found = [name for name, module in BACKENDS.items() if importlib.util.find_spec(module) is not None]
+    return tuple(sorted(found, key=lambda name: name != keras.backend.backend()))
+
+
+def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path) -> Iterable[Agreement]:
+    """Save the models to `folder`, have them reloaded on each installed backend, and compare.
+
+    Yields:
+        One result for every model and backend, as each backend is done.
+    """
+    trained = tuple(trained)
+    files = [folder / f"{one.network.key}.keras" for one in trained]
+    for one, file in zip(trained, files, strict=True):
+        with replacing(file) as partial:
+            one.network.model.save(partial)
+    data = folder / "digits-test.npz"
+    with replacing(data) as partial:
+        np.savez(partial, x=test_x)
+    for backend in installed_backends():
+        out = folder / f"predictions-{backend}.npz"
+        out.unlink(missing_ok=True)  # an older run's must not be taken for this one's
+        error = _reload(backend, data, out, files)
+        allowed = _SAME_BACKEND if backend == keras.backend.backend() else _OTHER_BACKEND
+        for one in trained:
+            difference = float("nan") if error else _difference(out, one)
+            yield Agreement(one.network.key, backend, difference, allowed, error)
+
+
+def _reload(backend: str, data: Path, out: Path, files: list[Path]) -> str:
+    """Predict in a fresh process. Returns what went wrong, or nothing."""
+    command = [sys.executable, "-m", "keras_actx.commands.predict", data, out, *files]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        done = subprocess.run(  # noqa: S603  (this interpreter, our own module, files we have just written)
+            list(map(str, command)), env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer within {_SECONDS} seconds"
+    if done.returncode or not out.exists():
+        return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    return ""
+
+
+def _difference(out: Path, trained: Trained) -> float:
+    with np.load(out, allow_pickle=False) as arrays:
+        return float(np.abs(arrays[trained.network.key] - trained.predictions).max())

@@ -1,0 +1,123 @@
+"""`demo`: train three networks on real data, save and reload them on every backend, and say what came out."""
+
+import importlib.util
+import tempfile
+from pathlib import Path
+
+import keras
+from rich.console import Console
+
+from keras_actx.commands.agreement import BACKENDS, Agreement, agreements
+from keras_actx.commands.console import make_console, make_table
+from keras_actx.commands.digits import digits
+from keras_actx.commands.errors import CommandError
+from keras_actx.commands.networks import DEPTH, WIDTH, with_blocks, with_defaults, with_names
+from keras_actx.commands.picture import draw
+from keras_actx.commands.training import Trained, small_and_comparable, train
+from keras_actx.commands.verdict import verdict
+
+
+def demo(folder: Path, *, epochs: int, seed: int) -> int:
+    """Run the demo and write its files to `folder`.
+
+    Returns:
+        The exit status: 0, or 1 if a reloaded model does not predict the same.
+
+    Raises:
+        CommandError: if something that the demo needs is not installed, or `folder` cannot be written.
+    """
+    _require_extras()
+    _require_training()
+    _require_folder(folder)
+    with small_and_comparable():
+        return _run(make_console(), folder, epochs, seed)
+
+
+def _require_extras() -> None:
+    needed = {"sklearn": "scikit-learn", "matplotlib": "matplotlib"}
+    missing = [project for module, project in needed.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        raise CommandError(f"{' and '.join(missing)} not found; install with: pip install 'keras-actx[demo]'")
+
+
+def _require_training() -> None:
+    backend = keras.backend.backend()
+    if backend not in BACKENDS:
+        raise CommandError(
+            f"Keras's backend {backend!r} cannot train. Install one that can, such as pip install 'keras-actx[jax]', "
+            f"and name it: KERAS_BACKEND={'|'.join(BACKENDS)}"
+        )
+
+
+def _require_folder(folder: Path) -> None:
+    """Make the folder and try it, before a minute of training is lost."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CommandError(f"cannot write to {folder} ({error}); name another folder with --out") from error
+
+
+def _run(console: Console, folder: Path, epochs: int, seed: int) -> int:
+    data = digits()
+    console.print(
+        f"Handwritten digits: {len(data.train_x)} images to train on, {len(data.test_x)} for the test. "
+        f"{DEPTH} hidden layers of {WIDTH} units, Adam, {epochs} epochs, seed {seed}, "
+        f"Keras {keras.__version__} on {keras.backend.backend()}."
+    )
+    trained = []
+    for build in (lambda: with_blocks(seed), with_names, with_defaults):
+        keras.utils.set_random_seed(seed)
+        network = build()
+        console.print(f"\n{network.title}: {', '.join(network.activations)}", style="bold")
+        trained.append(train(network, data, epochs))
+    blocks, names, defaults = trained
+    console.print(_accuracies(trained))
+    for one, other in ((blocks, defaults), (names, defaults), (blocks, names)):
+        console.print(verdict(one, other))
+    console.print("One split and one seed: --seed tries another.")
+
+    console.print("\nSaved, then reloaded in a fresh process on each installed backend, without custom_objects:")
+    found = list(agreements((blocks, names), data.test_x, folder))
+    console.print(_agreement_table(found))
+    for one in found:
+        if one.error:
+            console.print(f"{one.backend}: {one.error}", style="red")
+    draw(trained, folder / "demo.png")
+    console.print(f"Written to {folder}: demo.png, blocks.keras, names.keras and the predictions of each backend.")
+    agreed = all(one.holds for one in found)
+    console.print("All reloaded models agree." if agreed else "Some reloaded models DISAGREE.", style="bold")
+    return 0 if agreed else 1
+
+
+def _accuracies(trained: list[Trained]):
+    table = make_table()
+    for name in ("network", "activations"):
+        table.add_column(name)
+    for name in ("parameters", "last training loss", "test accuracy"):
+        table.add_column(name, justify="right")
+    for one in trained:
+        table.add_row(
+            one.network.title,
+            ", ".join(one.network.activations),
+            f"{one.network.model.count_params():,}",
+            f"{one.history['loss'][-1]:.4f}",
+            f"{100 * one.accuracy:.1f} %",
+        )
+    return table
+
+
+def _agreement_table(found: list[Agreement]):
+    table = make_table()
+    for name in ("model", "backend"):
+        table.add_column(name)
+    for name in ("largest difference", "allowed"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for one in found:
+        difference = "none" if one.error else f"{one.difference:.1e}"
+        table.add_row(
+            f"{one.model}.keras", one.backend, difference, f"{one.allowed:.0e}", "agrees" if one.holds else "DISAGREES"
+        )
+    return table

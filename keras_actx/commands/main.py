@@ -1,0 +1,83 @@
+"""The entry point: what may be written, and which command answers."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from keras_actx import __version__
+from keras_actx.commands.errors import CommandError
+from keras_actx.names.resolve import KINDS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the words after the program's name; None for those of this process.
+
+    Returns:
+        The exit status: 0 if all went well, 1 if the demo found a disagreement, 2 for a request that cannot be met.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows "?", not a traceback
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except CommandError as error:
+        print(f"keras-actx {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"keras-actx {options.command}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="keras-actx", description="Activations for every Keras 3 layer, by name.")
+    parser.add_argument("--version", action="version", version=f"keras_actx {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{demo,list,show}")
+
+    demo = commands.add_parser(
+        "demo", help="train, save, reload and compare on real data", description="Train three networks on digits."
+    )
+    demo.add_argument("--out", type=Path, default=Path("demo-results"), metavar="DIR", help="default: ./demo-results")
+    demo.add_argument("--epochs", type=_whole_number(1), default=15, metavar="N", help="default: 15")
+    demo.add_argument("--seed", type=_whole_number(0), default=0, metavar="S", help="default: 0")
+    demo.set_defaults(run=_demo)
+
+    listing = commands.add_parser("list", help="all activations", description="All activations, one a row.")
+    listing.add_argument("--kind", choices=KINDS, help="only those of one kind")
+    listing.set_defaults(run=_list)
+
+    show = commands.add_parser("show", help="one activation", description="What is known about one activation.")
+    show.add_argument("name", metavar="NAME", help='such as mish, "snake(alpha=2.0)" or swiglu')
+    show.set_defaults(run=_show)
+    return parser
+
+
+def _whole_number(least: int):
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) < 2**31:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to 2**31 - 1")
+        return int(text)
+
+    return read
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from keras_actx.commands.demo import demo
+
+    return demo(options.out, epochs=options.epochs, seed=options.seed)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from keras_actx.commands.listing import list_activations
+
+    return list_activations(options.kind)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from keras_actx.commands.showing import show
+
+    return show(options.name)

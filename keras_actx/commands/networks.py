@@ -1,0 +1,51 @@
+"""The demo's three networks: the same depth, width, optimizer and epochs, with other activations and start weights."""
+
+from dataclasses import dataclass
+
+import keras
+
+import keras_actx as actx
+
+WIDTH = 64
+DEPTH = 20
+
+_BLOCKS = ("mish", "prelu")
+_NAMES = ("snake(alpha=1.0)", "prelu", "tanhexp")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of the demo, with what the tables and pictures call it."""
+
+    key: str  # also the name of its file
+    title: str
+    activations: tuple[str, ...]
+    model: keras.Model
+
+
+def with_blocks(seed: int) -> Network:
+    """`DenseBlock`s: fixed, learnable and one gated activation, each with its own start weights."""
+    names = [_BLOCKS[place % len(_BLOCKS)] for place in range(DEPTH)]
+    names[DEPTH // 2] = "swiglu"
+    seeds = range(seed * DEPTH, (seed + 1) * DEPTH)
+    hidden = [actx.layers.DenseBlock(WIDTH, name, seed=own) for name, own in zip(names, seeds, strict=True)]
+    return _network("blocks", "DenseBlock", hidden, (*_BLOCKS, "swiglu"))
+
+
+def with_names() -> Network:
+    """Keras's own layers; this package appears only in the strings."""
+    hidden = [keras.layers.Dense(WIDTH, activation=_NAMES[place % len(_NAMES)]) for place in range(DEPTH)]
+    return _network("names", "Dense with names", hidden, _NAMES)
+
+
+def with_defaults() -> Network:
+    """What one writes without this package: relu, and Keras's default start weights (glorot_uniform)."""
+    hidden = [keras.layers.Dense(WIDTH, activation="relu") for _ in range(DEPTH)]
+    return _network("defaults", "Dense with defaults", hidden, ("relu",))
+
+
+def _network(key: str, title: str, hidden: list, activations: tuple[str, ...]) -> Network:
+    output = keras.layers.Dense(10, activation="softmax")
+    model = keras.Sequential([keras.Input((64,)), *hidden, output], name=key)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return Network(key, title, activations, model)

@@ -1,0 +1,30 @@
+"""`python -m keras_actx.commands.predict DATA OUT MODEL...`: the demo's other half, in a process of its own.
+
+It knows nothing of how the models were made: it loads each file as any user would, without `custom_objects`, and
+writes what each predicts. The backend is the one that KERAS_BACKEND names.
+"""
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_actx as actx
+from keras_actx.commands.files import replacing
+from keras_actx.commands.training import predict, small_and_comparable
+
+
+def main(data: str, out: str, *models: str) -> None:
+    """Write to `out` (.npz) the predictions of every model for the array `x` of `data` (.npz), by the file's stem."""
+    with np.load(data, allow_pickle=False) as arrays:
+        x = arrays["x"]
+    with small_and_comparable():
+        predictions = {Path(model).stem: predict(keras.models.load_model(model), x) for model in models}
+    with replacing(Path(out)) as partial:
+        np.savez(partial, **predictions)
+    print(f"keras_actx {actx.__version__}, keras {keras.__version__}, backend {keras.backend.backend()}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,137 @@
+"""`show`: what is known about one activation."""
+
+import inspect
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.padding import Padding
+
+import keras_actx as actx
+from keras_actx.commands.braille import plot
+from keras_actx.commands.console import make_console, plain
+from keras_actx.commands.curve import curve
+from keras_actx.commands.errors import CommandError
+from keras_actx.commands.listing import gain_of, kind_of
+from keras_actx.declaration.activation import Activation
+from keras_actx.names.identify import Identified, identify
+
+_WIDEST_PLOT = 50
+
+
+def show(name: str) -> int:
+    """Print everything about the activation of that name, parameters in the name included.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        CommandError: for a name that does not exist, or parameters that it does not allow.
+    """
+    try:
+        identified = identify(name)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    console, activation = make_console(), identified.activation
+    declaration = activation.declaration
+    console.print(_written(identified), style="bold")
+    console.print(plain(declaration.summary))
+    notes = (inspect.getdoc(declaration.formula) or "").partition("\n\n")[2]
+    if notes:
+        console.print(plain(notes.replace("\n", " ")))
+    _section(console, "Kind", [_kind(identified)])
+    _section(console, "Formula", [declaration.tex or "(not written down; its code is the formula)"])
+    _section(console, "Parameters", _parameters(activation) or ["none"])
+    _section(console, "Forward gain and moments for z ~ N(0, 1)", _moments(activation))
+    _section(console, "Kinks", _kinks(activation) or ["none: its derivative is continuous"])
+    _section(console, "Also called", [", ".join(declaration.aliases)] if declaration.aliases else [])
+    _section(console, "References", declaration.cites)
+    console.print()
+    _plot(console, activation)
+    _section(console, "Use", [_use(identified)])
+    return 0
+
+
+def _section(console: Console, title: str, lines: Iterable[str]) -> None:
+    lines = tuple(lines)
+    if lines:
+        console.print(f"\n{title}", style="bold")
+        for line in lines:
+            console.print(Padding(line, (0, 0, 0, 2), expand=False))
+
+
+def _kind(identified: Identified) -> str:
+    declaration = identified.activation.declaration
+    if not identified.learnable:
+        return kind_of(declaration).removesuffix(", learnable")
+    if identified.num_parameters is None:
+        sizes = "one value a layer, in DenseBlock one a unit"
+    else:
+        sizes = f"{identified.num_parameters} values each"
+    return f"{declaration.kind}, learnable: {', '.join(declaration.learnable_parameters)} ({sizes})"
+
+
+def _parameters(activation: Activation) -> list[str]:
+    values = dict(activation.params)
+    lines = []
+    for one in activation.declaration.parameters:
+        default = "" if values[one.name] == one.default else f" (default {one.default!r})"
+        lines.append(f"{one.name} = {values[one.name]!r}{default}: {one.allowed}")
+    return lines
+
+
+def _moments(activation: Activation) -> list[str]:
+    try:
+        found = actx.moments(activation)
+    except ValueError as error:
+        return [f"none: {error}"]
+    named = {
+        "E[f(z)]": found.mean,
+        "E[f(z)^2]": found.second_moment,
+        "variance": found.variance,
+        "E[f'(z)^2]": found.derivative_second_moment,
+    }
+    lines = [
+        f"gain 1/sqrt(E[f(z)^2]) = {gain_of(activation)}",
+        ", ".join(f"{name} = {value if abs(value) > 1e-12 else 0.0:.6g}" for name, value in named.items()),
+    ]
+    if _gated(activation):
+        lines.append("for independent value and gate; the derivative counts both")
+    return lines
+
+
+def _kinks(activation: Activation) -> list[str]:
+    kinks = activation.declaration.kinks_at(dict(activation.params))
+    return [f"at {where:.6g}, where the derivative returned is {slope:.6g}" for where, slope in sorted(kinks.items())]
+
+
+def _plot(console: Console, activation: Activation) -> None:
+    points = curve(activation)
+    width = max(16, min(_WIDEST_PLOT, (console.width - 24) // 2))
+    settings = {"width": width, "ascii_only": console.options.ascii_only}
+    left = plot(points.x, points.y, title="f(x)", **settings)
+    right = plot(points.x, points.slope, title="f'(x)", **settings)
+    for one, other in zip(left, right, strict=True):
+        console.print(f"{one}   {other}", no_wrap=True, overflow="crop")
+    if points.meaning:
+        console.print(points.meaning)
+
+
+def _use(identified: Identified) -> str:
+    layer = "keras_actx.layers.DenseBlock" if _gated(identified.activation) else "keras.layers.Dense"
+    return f'{layer}(64, activation="{_written(identified)}")'
+
+
+def _gated(activation: Activation) -> bool:
+    return activation.declaration.kind == "gated"
+
+
+def _written(identified: Identified) -> str:
+    """The string that stands for the same, every parameter included."""
+    activation = identified.activation
+    settings = dict(activation.params)
+    if identified.learnable != activation.declaration.learnable:
+        settings["learnable"] = identified.learnable
+    if identified.num_parameters is not None:
+        settings["num_parameters"] = identified.num_parameters
+    inside = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+    return f"{activation.name}({inside})" if inside else activation.name

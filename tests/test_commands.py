@@ -1,0 +1,226 @@
+"""The command line, as a user runs it: in a process of its own."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import keras_actx as actx
+from keras_actx.commands.braille import plot
+from keras_actx.commands.main import main
+from keras_actx.commands.verdict import sign_test
+
+BACKENDS = [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None]
+
+
+def python(*arguments, cwd, **environment):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+
+
+def command(*arguments, cwd, **environment):
+    return python("-m", "keras_actx", *arguments, cwd=cwd, **environment)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    return command("demo", "--epochs", "2", "--out", "results", cwd=folder), folder / "results"
+
+
+class TestList:
+    def test_has_every_name_and_alias_in_plain_text(self, tmp_path):
+        done = command("list", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "\x1b" not in done.stdout
+        words = set(re.findall(r"\w+", done.stdout))
+        for name in (one for one in actx.names() if ">" not in one):  # other tests may have declared some here
+            assert {name, *actx.describe(name).aliases} <= words
+        assert max(map(len, done.stdout.splitlines())) <= 120
+
+    @pytest.mark.parametrize("kind", ["gated", "vector", "learnable"])
+    def test_kind_selects(self, kind, capsys):
+        assert main(["list", "--kind", kind]) == 0
+        first = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
+        assert set(actx.names(kind)) <= first
+        assert not (set(actx.names()) - set(actx.names(kind))) & first
+
+    def test_gain_is_the_packages_own(self, capsys):
+        main(["list", "--kind", "vector"])
+        softmax = next(line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == ["softmax"])
+        assert " - " in softmax
+        main(["list"])
+        mish = next(line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == ["mish"])
+        assert f"{actx.gain('mish'):.4f}" in mish
+
+
+class TestShow:
+    def test_parameters_in_the_name(self, tmp_path):
+        done = command("show", "snake(alpha=2.0)", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        declaration = actx.describe("snake")
+        for expected in (
+            "snake(alpha=2.0)",
+            declaration.tex,
+            "alpha = 2.0 (default 1.0): a number in (0, inf)",
+            f"{actx.gain('snake(alpha=2.0)'):.4f}",
+            "Ziyin",
+            "f'(x)",
+        ):
+            assert expected in done.stdout
+        assert any("\u2800" < character <= "\u28ff" for character in done.stdout)
+
+    def test_gated_shows_the_gate_and_the_layer_to_use(self, capsys):
+        assert main(["show", "swiglu"]) == 0
+        shown = capsys.readouterr().out
+        assert "x is the gate; the value is 1" in shown
+        assert 'DenseBlock(64, activation="swiglu")' in shown
+
+    def test_the_use_it_names_is_the_activation_it_was_asked_for(self, capsys):
+        main(["show", "swish(beta=1.5, learnable=True, num_parameters=8)"])
+        assert 'activation="swish(beta=1.5, learnable=True, num_parameters=8)"' in capsys.readouterr().out
+
+    @pytest.mark.parametrize("name", actx.names())
+    def test_every_activation(self, name, capsys):
+        assert main(["show", name]) == 0
+        assert not re.search(r"\bnan\b", capsys.readouterr().out)
+
+    def test_output_without_unicode(self, tmp_path):
+        done = command("show", "threshold", cwd=tmp_path, PYTHONIOENCODING="ascii")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.isascii()
+        assert "*" in done.stdout
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [("snak", "Did you mean 'snake'?"), ("snake(alpha=-1.0)", "a number in (0, inf)"), ("snake(", "cannot read")],
+    )
+    def test_what_does_not_exist_is_a_sentence_and_exit_2(self, name, said, tmp_path):
+        done = command("show", name, cwd=tmp_path)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
+
+
+class TestDemo:
+    def test_writes_everything_and_exits_0(self, demo):
+        done, results = demo
+        assert done.returncode == 0, done.stdout + done.stderr
+        written = {"demo.png", "blocks.keras", "names.keras", "digits-test.npz"}
+        assert {one.name for one in results.iterdir()} == written | {f"predictions-{one}.npz" for one in BACKENDS}
+        picture = (results / "demo.png").read_bytes()
+        assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+        assert picture.endswith(b"IEND\xaeB`\x82")
+
+    def test_reports_agreement_for_every_backend(self, demo):
+        done, _ = demo
+        for backend in BACKENDS:
+            for model in ("blocks.keras", "names.keras"):
+                (line,) = (one for one in done.stdout.splitlines() if one.split()[:2] == [model, backend])
+                assert line.split()[-1] == "agrees"
+
+    def test_accuracies_are_of_three_networks(self, demo):
+        done, _ = demo
+        found = re.findall(r"(\d+\.\d) %", done.stdout)
+        assert len(found) == 3
+        assert all(0 <= float(one) <= 100 for one in found)
+
+    def test_predictions_are_probabilities(self, demo):
+        _, results = demo
+        for backend in BACKENDS:
+            with np.load(results / f"predictions-{backend}.npz") as arrays:
+                assert set(arrays) == {"blocks", "names"}
+                for one in arrays.values():
+                    np.testing.assert_allclose(one.sum(-1), 1, atol=1e-5)
+
+    @pytest.mark.parametrize(("module", "project"), [("sklearn", "scikit-learn"), ("matplotlib", "matplotlib")])
+    def test_a_missing_extra_is_named(self, module, project, tmp_path):
+        code = (
+            f"import sys; sys.modules[{module!r}] = None; from keras_actx.commands.main import main; sys.exit(main())"
+        )
+        done = python("-c", code, "demo", cwd=tmp_path)
+        assert done.returncode == 2
+        assert f"{project} not found" in done.stderr
+        assert "pip install 'keras-actx[demo]'" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not any(tmp_path.iterdir())
+
+    def test_a_folder_that_cannot_be_is_refused_before_training(self, tmp_path, capsys):
+        (tmp_path / "file").touch()
+        assert main(["demo", "--out", str(tmp_path / "file")]) == 2
+        assert "--out" in capsys.readouterr().err
+
+    def test_a_backend_that_cannot_train_is_refused(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr("keras.backend.backend", lambda: "numpy")
+        assert main(["demo", "--out", str(tmp_path)]) == 2
+        assert "cannot train" in capsys.readouterr().err
+
+
+class TestDisagreement:
+    def test_other_numbers_and_a_failed_reload_both_exit_1(self, tmp_path, capsys, monkeypatch):
+        from keras_actx.commands import agreement, demo
+
+        answers = iter(["", "ValueError: no such layer"])
+
+        def reload(backend, data, out, files):
+            np.savez(out, **{file.stem: np.full((450, 10), 0.5) for file in files})
+            return next(answers)
+
+        monkeypatch.setattr(agreement, "installed_backends", lambda: ("jax",))
+        monkeypatch.setattr(agreement, "_reload", reload)
+        monkeypatch.setattr(demo, "draw", lambda trained, path: None)
+        for said in ("DISAGREES", "no such layer"):
+            assert main(["demo", "--epochs", "1", "--out", str(tmp_path)]) == 1
+            assert said in capsys.readouterr().out
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        "arguments",
+        [[], ["plot"], ["list", "--kind", "odd"], ["demo", "--epochs", "0"], ["demo", "--seed", "-1"], ["show"]],
+    )
+    def test_a_wrong_one_exits_2(self, arguments, capsys):
+        with pytest.raises(SystemExit) as exited:
+            main(arguments)
+        assert exited.value.code == 2
+        assert "keras-actx" in capsys.readouterr().err
+
+
+def test_the_package_alone_imports_nothing_of_the_commands(tmp_path):
+    # Keras itself imports matplotlib, scikit-learn and rich where they are installed.
+    code = "import sys, keras; before = set(sys.modules); import keras_actx; print(*sorted(set(sys.modules) - before))"
+    done = python("-c", code, cwd=tmp_path)
+    assert "keras_actx" in done.stdout.split(), done.stderr
+    strangers = ("matplotlib", "sklearn", "rich", "keras_actx.commands")
+    assert not [one for one in done.stdout.split() if one.startswith(strangers)]
+
+
+@pytest.mark.parametrize(("won", "lost", "chance"), [(0, 1, 1.0), (5, 5, 1.0), (6, 0, 2 / 64), (1, 6, 16 / 128)])
+def test_sign_test(won, lost, chance):
+    assert sign_test(won, lost) == sign_test(lost, won) == pytest.approx(chance)
+
+
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_plot_of_a_rising_line_runs_from_corner_to_corner(ascii_only):
+    x = np.linspace(-1, 1, 100)
+    title, *rows, labels = plot(x, x, title="f", width=10, height=5, ascii_only=ascii_only)
+    blank = " " if ascii_only else "\u2800"
+    assert title.strip() == "f"
+    assert labels.split() == ["-1", "1"]
+    assert len(rows) == 5
+    assert rows[0][-1] != blank
+    assert rows[-1][-10] != blank
+    assert rows[0][-10] == rows[-1][-1] == blank

@@ -1,0 +1,171 @@
+"""What importing costs and touches, in child processes: no other backend, no extras, a clear word on an old Keras."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+import keras_actx as actx
+
+BACKENDS = {"tensorflow", "jax", "torch"}
+HEAVY = {"matplotlib", "sklearn", "mpmath", "keras_actx.commands"}
+
+
+def run(code, **environment):
+    """The last line that `code` prints in a new Python, as JSON."""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
+    )
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+IMPORTED = """
+import json, sys
+import keras
+before = set(sys.modules)
+import keras_actx
+{also}
+keras.layers.Dense(2, activation="snake(alpha=2.0)")
+keras_actx.layers.DenseBlock(4, activation="mish")
+new = set(sys.modules) - before
+print(json.dumps(sorted({{name.split(".")[0] for name in new}} | new)))
+"""
+
+
+def imported(also=""):
+    """Modules that come with us, and not with Keras already."""
+    return set(run(IMPORTED.format(also=also)))
+
+
+def test_no_other_backend_and_no_extra_is_imported():
+    others = BACKENDS - {keras.backend.backend()}
+    assert not imported() & (others | HEAVY)
+
+
+def test_the_check_above_can_fail():
+    assert "keras_actx.commands" in imported("import keras_actx.commands")
+
+
+def test_the_tests_run_against_the_installed_package():
+    place = Path(actx.__file__).resolve()
+    if os.environ.get("KERAS_ACTX_INSTALLED"):
+        assert Path(sys.prefix).resolve() in place.parents
+    assert (place.parent / "py.typed").exists()
+
+
+def test_version_is_the_distributions():
+    if os.environ.get("KERAS_ACTX_INSTALLED"):
+        from importlib.metadata import requires, version
+
+        assert version("keras-actx") == actx.__version__
+        assert [one for one in requires("keras-actx") if "extra" not in one] == ["keras>=3.10"]
+
+
+@pytest.mark.parametrize("version", ["3.9.2", "2.15.0", "unknown"])
+def test_an_incompatible_keras_is_refused(version):
+    code = (
+        "import json, keras\n"
+        f"keras.__version__ = {version!r}\n"
+        "try:\n    import keras_actx\n    print(json.dumps('imported'))\n"
+        "except ImportError as error:\n    print(json.dumps(str(error)))"
+    )
+    message = run(code)
+    assert "keras>=3.10" in message
+    assert "pip install --upgrade keras" in message
+
+
+def test_a_backend_that_is_not_installed():
+    missing = sorted(one for one in BACKENDS if importlib.util.find_spec(one) is None)
+    if not missing:
+        pytest.skip("all backends are installed here")
+    code = (
+        "import json\ntry:\n    import keras_actx\n    print(json.dumps('imported'))\n"
+        "except ImportError as error:\n    print(json.dumps(str(error)))"
+    )
+    message = run(code, KERAS_BACKEND=missing[0])
+    assert f"pip install 'keras-actx[{missing[0]}]'" in message
+    assert "KERAS_BACKEND" in message
+
+
+def test_a_changed_keras_leaves_everything_else_working():
+    code = """
+import json, warnings, numpy as np
+import keras, keras.src.activations as private
+del private.ALL_OBJECTS_DICT
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import keras_actx as actx
+layer = keras.layers.Dense(3, activation=actx.get("snake(alpha=2.0)"))
+block = actx.layers.DenseBlock(3, activation="relu")
+x = np.ones((1, 2))
+print(json.dumps([[str(one.message) for one in caught], [*layer(x).shape, *block(x).shape]]))
+"""
+    messages, shapes = run(code)
+    assert shapes == [1, 3, 1, 3]
+    assert len(messages) == 1
+    assert 'activation=keras_actx.get("...")' in messages[0]
+
+
+def test_moments_without_float64_switched_on():
+    """On JAX a user has 32 bits unless asked; the constants must not."""
+    code = (
+        "import json, keras_actx as actx\nprint(json.dumps([actx.moments('tanh').second_moment, actx.gain('snake')]))"
+    )
+    second, gain = run(code, JAX_ENABLE_X64="0")
+    assert second == pytest.approx(0.394294490397841, rel=1e-13)
+    assert gain == pytest.approx(0.87458098293137, rel=1e-13)
+
+
+def test_loading_without_the_import_says_what_to_import(tmp_path):
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="snake")]).save(path)
+    code = (
+        "import json, keras\n"
+        f"try:\n    keras.models.load_model({str(path)!r})\n    print(json.dumps('loaded'))\n"
+        "except Exception as error:\n    print(json.dumps(str(error)))"
+    )
+    message = run(code)
+    assert "keras_actx" in message
+    assert "import" in message
+
+
+def test_plain_keras_models_carry_no_trace_of_us(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(2, activation="relu"), keras.layers.Dense(2, activation="mish")]
+    )
+    for name in ("model.keras", "model.h5"):
+        model.save(tmp_path / name)
+        assert b"actx" not in (tmp_path / name).read_bytes()
+    assert "actx" not in model.to_json()
+    code = (
+        f"import json, keras\nprint(json.dumps(len(keras.models.load_model({str(tmp_path / 'model.keras')!r}).layers)))"
+    )
+    assert run(code) == 2
+
+
+def test_no_backend_and_no_private_keras_in_the_source():
+    """Backends are imported in `backend/` alone, and Keras's private modules named in `names/keras_table.py` alone."""
+    import ast
+
+    root = Path(actx.__file__).parent
+    for path in root.rglob("*.py"):
+        place = path.relative_to(root).as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = (
+                [one.name for one in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            for module in modules:
+                top = module.split(".")[0]
+                assert top not in BACKENDS or place.startswith("backend/"), f"{place} imports {module}"
+                assert not module.startswith(("keras.src", "keras._")), f"{place} imports {module}"
+        if place != "names/keras_table.py":
+            assert "keras.src" not in path.read_text(), place

@@ -1,0 +1,197 @@
+"""How names resolve: ours, Keras's, aliases, the string form, and every way of getting it wrong."""
+
+import time
+
+import keras
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import keras_actx as actx
+from keras_actx.declaration import registry
+from keras_actx.names import keras_table
+from keras_actx.names.keras_table import KERAS_NAMES
+
+
+def test_keras_names_stay_keras_functions():
+    for name in KERAS_NAMES:
+        function = keras.activations.get(name)
+        assert function.__module__.startswith("keras.")
+        assert actx.get(name) is function
+        assert keras.activations.serialize(function) == function.__name__
+
+
+def test_every_name_and_alias_resolves():
+    for declaration in registry.every():
+        for name in (declaration.name, *declaration.aliases):
+            if declaration.kind == "gated":
+                assert actx.layers.GatedLinearUnit(name).activation.name == declaration.name
+            else:
+                assert callable(keras.activations.get(f"{declaration.package}>{name}"))
+                assert callable(keras.activations.get(name))
+
+
+def test_equal_strings_give_equal_values():
+    one, other = actx.get("snake(alpha=2.0)"), keras.activations.get(" snake( alpha = 2 ) ")
+    assert one == other
+    assert hash(one) == hash(other)
+    assert one != actx.get("snake")
+    assert one == actx.activations.snake.bind(alpha=2)
+    assert actx.get("relu2") == actx.get("squared_relu") == actx.get("relu_squared")
+
+
+def test_a_learnable_name_is_a_new_layer_each_time():
+    assert actx.get("prelu") is not actx.get("prelu")
+    assert isinstance(actx.get("prelu(learnable=False)"), actx.Activation)
+    assert [tuple(one.shape) for one in actx.get("prelu(num_parameters=3)").weights] == [(3,)]
+
+
+def test_keras_own_names_take_parameters():
+    x = keras.ops.convert_to_tensor([-2.0, -0.05, 0.05, 2.0])
+    pairs = {
+        "leaky_relu(negative_slope=0.1)": keras.activations.leaky_relu(x, negative_slope=0.1),
+        "elu(alpha=0.5)": keras.activations.elu(x, alpha=0.5),
+        "gelu(approximate=True)": keras.activations.gelu(x, approximate=True),
+        "threshold(threshold=0.1, default_value=0.0)": keras.activations.threshold(x, 0.1, 0.0),
+        "relu(max_value=1.0, negative_slope=0.5)": keras.activations.relu(x, negative_slope=0.5, max_value=1.0),
+        "softmax(axis=0)": keras.activations.softmax(keras.ops.reshape(x, (2, 2)), axis=0),
+        "celu(alpha=2.0)": keras.activations.celu(x, alpha=2.0),
+        "squareplus(b=1.0)": keras.activations.squareplus(x, b=1.0),
+        "soft_shrink(threshold=1.0)": keras.activations.soft_shrink(x, threshold=1.0),
+        "hard_shrink(threshold=1.0)": keras.activations.hard_shrink(x, threshold=1.0),
+    }
+    for text, expected in pairs.items():
+        given_ = keras.ops.reshape(x, expected.shape)
+        result = keras.activations.get(text)(given_)
+        assert keras.ops.max(keras.ops.abs(result - expected)) < 1e-6, text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("reluu", "'relu'"),
+        ("snak", "'snake'"),
+        ("Snake", "lower-case"),
+        ("swishh(beta=1.0)", "'swish'"),
+        ("snake(alpah=2.0)", "'alpha'"),
+        ("snake(2.0)", "key=value"),
+        ("snake(alpha=2.0, alpha=3.0)", "twice"),
+        ("snake(alpha=0)", "(0, inf)"),
+        ("snake(alpha=-1.0)", "(0, inf)"),
+        ("snake(alpha=nan)", "decimal number"),
+        ("snake(alpha=inf)", "decimal number"),
+        ("snake(alpha=1e999)", "not finite"),
+        ("snake(alpha=True)", "(0, inf)"),
+        ("snake(alpha=None)", "(0, inf)"),
+        ("snake(alpha=0x10)", "decimal number"),
+        ("snake(alpha=1_0)", "decimal number"),
+        ("snake(alpha=2.0,)", "key=value"),
+        ("snake(alpha=2.0", "must end with"),
+        ("snake(alpha='a')", "decimal number"),
+        ("ｓnake", "ASCII"),
+        ("gelu(approximate=1)", "True or False"),
+        ("softmax(axis=0.5)", "whole number"),
+        ("relu(learnable=1)", "True or False"),
+        ("mish(learnable=True)", "no numeric parameter"),
+        ("prelu(num_parameters=0)", "num_parameters"),
+        ("snake(num_parameters=4)", "learnable=True"),
+        ("nobody>snake", "Import the module"),
+        ("", "cannot read"),
+        ("x" * 10_000, "at most 200"),
+        ("snake(" + "(" * 150, "must end with"),
+    ],
+)
+def test_bad_strings_say_what_is_wrong(text, says):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="Could not interpret activation function identifier") as caught:
+        keras.layers.Dense(4, activation=text)
+    assert time.perf_counter() - start < 1.0  # a hang, not a bar: the machines are shared
+    assert says in str(caught.value)
+    assert len(str(caught.value)) < 700
+
+
+@pytest.mark.parametrize("name", actx.names(kind="gated"))
+def test_names_that_change_the_shape_are_refused(name):
+    if name in KERAS_NAMES:
+        name = f"keras_actx>{name}"
+    for make in (keras.activations.get, actx.get, keras.layers.Activation):
+        with pytest.raises(ValueError, match="GatedLinearUnit") as caught:
+            make(name)
+        assert "DenseBlock" in str(caught.value)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(st.text(max_size=60), st.from_regex(r"[a-z_>]{1,12}\([a-z=0-9., eE+-]{0,30}\)?", fullmatch=True)))
+def test_any_text_is_refused_or_resolves(text):
+    try:
+        assert callable(keras.activations.get(text))
+    except ValueError as error:
+        assert len(str(error)) < 700
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.floats(min_value=1e-30, max_value=1e30), st.sampled_from(["snake", "celu", "gaussian", "softcap", "smelu"]))
+def test_the_printed_form_reads_back(value, name):
+    (key,) = actx.describe(name).defaults
+    activation = getattr(actx.activations, name).bind(**{key: value})
+    assert actx.get(str(activation)) == activation
+
+
+def test_names_by_kind():
+    assert set(actx.names(kind="gated")) == {"glu", "swiglu", "geglu", "reglu", "bilinear"}
+    assert {"prelu", "pelu", "acon_c", "xielu", "star_relu"} == set(actx.names(kind="learnable"))
+    assert set(actx.names(kind="learnable")) < set(actx.names(kind="parametric"))
+    assert actx.names(kind="stochastic") == ("rrelu",)
+    assert list(actx.names()) == sorted(actx.names())
+    with pytest.raises(ValueError, match="elementwise"):
+        actx.names(kind="learning")
+
+
+def test_describe():
+    snake = actx.describe("snake")
+    assert snake.defaults == {"alpha": 1.0}
+    assert snake.tex
+    assert "arXiv:2006.08195" in snake.cites[0]
+    assert actx.describe("telu").name == "tanhexp"
+    with pytest.raises(ValueError, match="snake"):
+        actx.describe("snkae")
+
+
+def test_the_hook_is_installed_once_and_warns_if_keras_breaks_it(monkeypatch):
+    assert keras_table.install()
+    module = __import__("importlib").import_module("keras.src.activations")
+    table = module.ALL_OBJECTS_DICT
+    monkeypatch.delattr(module, "ALL_OBJECTS_DICT")
+    with pytest.warns(UserWarning, match=r"activation=keras_actx\.get"):
+        assert not keras_table.install()
+    monkeypatch.setattr(module, "ALL_OBJECTS_DICT", dict(table), raising=False)
+    monkeypatch.setattr(keras.activations, "get", lambda name: None)
+    with pytest.warns(UserWarning, match="did not reach the table"):
+        assert not keras_table.install()
+    assert type(module.ALL_OBJECTS_DICT) is dict
+    assert callable(actx.get("snake"))  # everything else works on
+
+
+def test_a_name_that_keras_takes_over_is_keras_and_warns(monkeypatch):
+    module = __import__("importlib").import_module("keras.src.activations")
+
+    def snake(x):
+        return x
+
+    monkeypatch.setattr(module, "ALL_OBJECTS_DICT", {**module.ALL_OBJECTS_DICT, "snake": snake})
+    monkeypatch.setattr(keras_table, "_table", {})
+    with pytest.warns(UserWarning, match="keras_actx>snake"):
+        assert keras_table.install()
+    assert keras.activations.get("snake") is snake
+    assert keras.activations.get("keras_actx>snake") == actx.activations.snake
+    saved = keras.activations.serialize(actx.activations.snake)
+    assert keras.activations.get(saved) == actx.activations.snake
+
+
+def test_none_dicts_and_callables():
+    assert actx.get(None) is keras.activations.linear
+    value = actx.activations.snake.bind(alpha=3.0)
+    assert actx.get(value) is value
+    assert actx.deserialize(actx.serialize(value)) == value
+    with pytest.raises(ValueError, match="Could not interpret"):
+        actx.get(3)
