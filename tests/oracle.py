@@ -105,11 +105,12 @@ def _converged(tasks: list, bits: int) -> list:
     """The same for many at once: entering a precision costs mpmath as much as a formula does."""
     with mp.workprec(160):
         results = [task() for task in tasks]
-    # A zero may be the ghost of a cancellation: it counts only where 2,500 bits, enough for terms below double's
-    # maximum and a result above its minimum, see it too.
+    # A zero may be the ghost of a cancellation: it counts only where enough bits for terms below double's maximum and a
+    # result above its minimum see it too.
+    enough = 2_500
     zeros = [i for i, value in enumerate(results) if not value]
     waiting = [i for i, value in enumerate(results) if value]
-    with mp.workprec(2_500):
+    with mp.workprec(enough):
         for i in zeros:
             results[i] = tasks[i]()
     waiting += [i for i in zeros if results[i]]
@@ -119,8 +120,10 @@ def _converged(tasks: list, bits: int) -> list:
         with mp.workprec(precision):
             for i in waiting:
                 value = tasks[i]()
-                far_out = abs(mp.mag(value)) > 3_000 and abs(mp.mag(results[i])) > 3_000  # 0 or inf in every dtype
-                if not far_out and abs(value - results[i]) > mp.ldexp(abs(value), -bits):
+                # 0 or inf in every dtype
+                far_out = value and results[i] and min(abs(mp.mag(value)), abs(mp.mag(results[i]))) > 3_000
+                close = abs(value - results[i]) <= mp.ldexp(abs(value), -bits)
+                if not (far_out or (close and (value or precision > enough))):
                     unsettled.append(i)
                 results[i] = value
         waiting, precision = unsettled, 2 * precision
@@ -198,8 +201,8 @@ def _to_double(value) -> float:
 def spacing(values: np.ndarray, dtype: str) -> np.ndarray:
     """The gap between neighbouring numbers of `dtype` at |values|; never below the smallest subnormal's."""
     limits = ml_dtypes.finfo(dtype)
-    _, exponent = np.frexp(np.abs(values))
-    return np.ldexp(1.0, np.maximum(exponent - 1, limits.minexp) - limits.nmant)
+    exponent = np.where(values == 0, limits.minexp, np.frexp(np.abs(values))[1] - 1)
+    return np.ldexp(1.0, np.maximum(exponent, limits.minexp) - limits.nmant)
 
 
 @dataclass(frozen=True)

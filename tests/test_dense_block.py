@@ -287,6 +287,8 @@ def test_pairing_in_words():
     assert str(block.pairing).startswith("mish: forward gain; kernel truncated_normal with standard deviation 1.48685")
     assert "He et al. 2015" in str(DenseBlock(8).pairing)
     assert DenseBlock(8, kernel_initializer="zeros").pairing is None
+    own = Paired("gelu", distribution="uniform")
+    assert DenseBlock(8, kernel_initializer=own).pairing is own.pairing
 
 
 def test_a_users_own_function_is_paired():

@@ -95,7 +95,7 @@ def test_dtype_policies(kind, activation, policy):
     result = model(x)
     assert keras.backend.standardize_dtype(result.dtype) == keras.config.dtype_policy().compute_dtype
     np.testing.assert_allclose(outputs(model, x), outputs(reference, x), rtol=0.05, atol=0.05)
-    if policy != "float64":
+    if policy != "float64" and "learnable" in activation:
         before = model.get_weights()
         one_step(model)
         assert all(np.isfinite(one).all() for one in model.get_weights())

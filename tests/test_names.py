@@ -23,6 +23,8 @@ def test_keras_names_stay_keras_functions():
 
 def test_every_name_and_alias_resolves():
     for declaration in registry.every():
+        if declaration.package != "keras_actx":
+            continue  # what other tests declare
         for name in (declaration.name, *declaration.aliases):
             if declaration.kind == "gated":
                 assert actx.layers.GatedLinearUnit(name).activation.name == declaration.name

@@ -129,7 +129,8 @@ def acon_c(x, p1: Real = 1.0, p2: Real = 0.0, beta: Real = 1.0):
 )
 def lisht(x):
     """The input times its hyperbolic tangent: even and non-negative."""
-    return x * _tanh(x)
+    # tanh(20) is 1 in every dtype; JAX sums the gradient of tanh in an order that loses the 1 next to a large x.
+    return x * _tanh(between(x, -20.0, 20.0))
 
 
 @activation(

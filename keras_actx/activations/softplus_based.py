@@ -5,7 +5,7 @@ import math
 
 from keras import ops
 
-from keras_actx.activations.stable import between, where_selected
+from keras_actx.activations.stable import at_most, between, where_selected
 from keras_actx.activations.stable import softplus as _softplus
 from keras_actx.backend import tanh as _tanh
 from keras_actx.declaration.decorator import activation
@@ -85,4 +85,5 @@ def mish(x):
 )
 def serf(x):
     """The input times the error function of its softplus."""
-    return x * ops.erf(_softplus(x))
+    # erf(10) is 1 in every dtype; TensorFlow gives NaN beyond 10^155.
+    return x * ops.erf(at_most(_softplus(x), 10.0))

@@ -37,4 +37,4 @@ def sin(x: Any) -> Any:
 
 def erfc(x: Any) -> Any:
     """The complementary error function, 1 - erf(x), in the dtype of `x`."""
-    return keras.ops.erf(x) if isinstance(x, keras.KerasTensor) else _in_use().erfc(x)
+    return 1.0 - keras.ops.erf(x) if isinstance(x, keras.KerasTensor) else _in_use().erfc(x)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import jax
 import jax.numpy as jnp
-import keras
 
 # Moved out of `jax.experimental` in 2025.
 _enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
@@ -17,5 +16,5 @@ tanh, sin, erfc = jnp.tanh, jnp.sin, jax.lax.erfc
 @contextmanager
 def eager_float64() -> Iterator[None]:
     """See `keras_actx.backend.eager_float64`."""
-    with jax.ensure_compile_time_eval(), _enable_x64(True), keras.device("cpu"):
+    with jax.ensure_compile_time_eval(), _enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
         yield

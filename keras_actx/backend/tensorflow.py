@@ -12,5 +12,5 @@ tanh, sin, erfc = keras.ops.tanh, keras.ops.sin, tf.math.erfc
 @contextmanager
 def eager_float64() -> Iterator[None]:
     """See `keras_actx.backend.eager_float64`."""
-    with tf.init_scope(), keras.device("cpu"):
+    with tf.init_scope(), tf.device("CPU:0"):
         yield

@@ -1,6 +1,5 @@
 """Where the commands write: a rich console that is also readable in a file or a pipe."""
 
-import os
 import re
 import unicodedata
 
@@ -17,7 +16,7 @@ def make_console() -> Console:
     Square brackets are printed as they are: they are ranges here, not rich's markup.
     """
     console = Console(markup=False, emoji=False, highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
+    if not console.is_terminal:
         console.width = _WIDTH_OF_A_PIPE
     return console
 

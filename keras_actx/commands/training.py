@@ -61,7 +61,7 @@ def small_and_comparable() -> Iterator[None]:
     try:
         if torch:
             torch.set_num_threads(1)
-        with keras.device("cpu"):
+        with keras.device("cpu" if keras.backend.backend() == "torch" else "cpu:0"):
             yield
     finally:
         if torch:

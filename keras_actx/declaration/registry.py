@@ -21,29 +21,28 @@ def add(declaration: Declaration) -> None:
     """
     global _by_qualified_name, _by_plain_name
     with _lock:
-        table = {key: one for key, one in _by_qualified_name.items() if not _same_source(one, declaration)}
+        qualified, plain = dict(_by_qualified_name), dict(_by_plain_name)
+        before = qualified.get(declaration.qualified_name)
+        if before is not None and _source(before) == _source(declaration):
+            for name in (before.name, *before.aliases):
+                del qualified[f"{before.package}>{name}"]
+                plain[name] = tuple(one for one in plain[name] if one is not before)
         for name in (declaration.name, *declaration.aliases):
             key = f"{declaration.package}>{name}"
-            if key in table:
-                holder = table[key].formula
+            if key in qualified:
+                holder = qualified[key].formula
                 raise ValueError(
                     f"activation {quote(key)} exists already, declared by {holder.__module__}.{holder.__qualname__}; "
                     "choose another name or another package"
                 )
-            table[key] = declaration
-        plain: dict[str, tuple[Declaration, ...]] = {}
-        for key, one in table.items():
-            name = key.partition(">")[2]
-            plain[name] = (*plain.get(name, ()), one)
+            qualified[key] = declaration
+            plain[name] = (*plain.get(name, ()), declaration)
         # Published whole: a reader sees the old tables or the new ones, never a half.
-        _by_qualified_name, _by_plain_name = MappingProxyType(table), MappingProxyType(plain)
+        _by_qualified_name, _by_plain_name = MappingProxyType(qualified), MappingProxyType(plain)
 
 
-def _same_source(old: Declaration, new: Declaration) -> bool:
-    def place(one: Declaration) -> tuple[str, str, str, str]:
-        return one.package, one.name, one.formula.__module__, one.formula.__qualname__
-
-    return place(old) == place(new)
+def _source(declaration: Declaration) -> tuple[str, str]:
+    return declaration.formula.__module__, declaration.formula.__qualname__
 
 
 def find(name: str) -> Declaration | None:
@@ -71,4 +70,4 @@ def every() -> tuple[Declaration, ...]:
 
 def known_names() -> tuple[str, ...]:
     """All names that find something, aliases included."""
-    return tuple(_by_plain_name)
+    return tuple(name for name, holders in _by_plain_name.items() if holders)

@@ -7,7 +7,7 @@ import keras
 from keras_actx.declaration.activation import Activation
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.learnable_activation import LearnableActivation
-from keras_actx.names import resolve
+from keras_actx.layers.stochastic_activation import StochasticActivation
 from keras_actx.names.identify import Identified, identify
 from keras_actx.names.keras_table import keras_function
 from keras_actx.names.suggest import did_you_mean, quote
@@ -53,15 +53,13 @@ def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
             return function
         return keras.layers.Activation(function, dtype=dtype, name="activation")
     if identified.activation.declaration.kind == "gated":
-        return GatedLinearUnit(identified.activation, name="activation")
+        return GatedLinearUnit(identified.activation, dtype=dtype, name="activation")
     if identified.learnable:
-        return LearnableActivation(
-            identified.activation, num_parameters=identified.num_parameters or units, name="activation"
-        )
-    made = resolve.build(identified)
-    return (
-        made if isinstance(made, keras.layers.Layer) else keras.layers.Activation(made, dtype=dtype, name="activation")
-    )
+        count = identified.num_parameters or units
+        return LearnableActivation(identified.activation, num_parameters=count, dtype=dtype, name="activation")
+    if identified.activation.declaration.stochastic:
+        return StochasticActivation(identified.activation, dtype=dtype, name="activation")
+    return keras.layers.Activation(identified.activation, dtype=dtype, name="activation")
 
 
 def _gated_in_keras(name: str) -> bool:

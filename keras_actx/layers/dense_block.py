@@ -88,18 +88,16 @@ class DenseBlock(keras.layers.Layer):
         self.seed = seed
         self.supports_masking = True
         self.activation_layer = activation_layer(activation, units, self.dtype_policy)
-        self._pairing: Pairing | None = None
-        if kernel_initializer is None:
-            paired = Paired(self._paired_with(), scheme, seed=seed, first_layer=first_layer)
-            self._pairing = paired.pairing
-        self._paired = kernel_initializer is None
+        self._scheme_decides = kernel_initializer is None
+        if self._scheme_decides:
+            kernel_initializer = Paired(self._paired_with(), scheme, seed=seed, first_layer=first_layer)
         gated = isinstance(self.activation_layer, GatedLinearUnit)
         self.normalization = normalization_layer(normalization, self.dtype_policy)
         batch_normalized = isinstance(self.normalization, keras.layers.BatchNormalization)
         self.dense = keras.layers.Dense(
             2 * units if gated else units,
             use_bias=not batch_normalized if use_bias is None else use_bias,
-            kernel_initializer=paired if kernel_initializer is None else kernel_initializer,
+            kernel_initializer=kernel_initializer,
             bias_initializer="zeros" if bias_initializer is None else bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
@@ -112,14 +110,15 @@ class DenseBlock(keras.layers.Layer):
 
     @property
     def pairing(self) -> Pairing | None:
-        """What was chosen for the kernel, and why, in words and numbers; None if you chose the initializer."""
-        return self._pairing
+        """What was chosen for the kernel, and why, in words and numbers; None for an initializer of another kind."""
+        initializer = self.dense.kernel_initializer
+        return initializer.pairing if isinstance(initializer, Paired) else None
 
     @property
     def activation(self) -> Any:
         """The activation, as it is saved."""
         layer = self.activation_layer
-        return layer.activation if isinstance(layer, (GatedLinearUnit, keras.layers.Activation)) else layer
+        return layer.activation if isinstance(layer, keras.layers.Activation) else layer
 
     def _paired_with(self) -> Any:
         layer = self.activation_layer
@@ -162,7 +161,7 @@ class DenseBlock(keras.layers.Layer):
             "units": self.units,
             "activation": keras.activations.serialize(self.activation),
             "scheme": self.scheme,
-            "kernel_initializer": None if self._paired else dense["kernel_initializer"],
+            "kernel_initializer": None if self._scheme_decides else dense["kernel_initializer"],
             **{key: dense[key] for key in copied},
             "use_bias": self.use_bias,
             "normalization": None
