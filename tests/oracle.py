@@ -12,10 +12,10 @@ import keras
 import ml_dtypes
 import mpmath
 import numpy as np
+from autodiff import gradient
 
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
-from tests.autodiff import gradient
 
 mp = mpmath.mp
 BACKEND = keras.backend.backend()
@@ -121,9 +121,9 @@ def _converged(tasks: list, bits: int) -> list:
             for i in waiting:
                 value = tasks[i]()
                 # 0 or inf in every dtype
-                far_out = value and results[i] and min(abs(mp.mag(value)), abs(mp.mag(results[i]))) > 3_000
-                close = abs(value - results[i]) <= mp.ldexp(abs(value), -bits)
-                if not (far_out or (close and (value or precision > enough))):
+                far_out = all(abs(mp.mag(one)) > 3_000 if one else precision > enough for one in (value, results[i]))
+                close = abs(value - results[i]) <= mp.ldexp(abs(value), -bits) if value else precision > enough
+                if not (far_out or close):
                     unsettled.append(i)
                 results[i] = value
         waiting, precision = unsettled, 2 * precision

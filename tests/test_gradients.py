@@ -2,12 +2,12 @@
 
 import keras
 import numpy as np
+import oracle
 import pytest
+from test_values import Entry
 
 from keras_actx.declaration.activation import Activation
 from keras_actx.names.keras_table import KERAS_NAMES, keras_function
-from tests import oracle
-from tests.test_values import Entry
 
 EVERY = oracle.activations_with_sample_parameters()
 every_activation = pytest.mark.parametrize("activation", EVERY, ids=str)

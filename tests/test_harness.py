@@ -4,12 +4,15 @@ import math
 
 import keras
 import numpy as np
+import oracle
 import pytest
+import test_gradients
+import test_moments
+import test_values
 from keras import ops
 
 import keras_actx as actx
 from keras_actx.activations.stable import expm1_of_negative
-from tests import oracle, test_gradients, test_moments, test_values
 
 own = actx.activations
 

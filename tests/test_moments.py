@@ -5,11 +5,11 @@ import math
 
 import keras
 import numpy as np
+import oracle
 import pytest
 
 import keras_actx as actx
 from keras_actx.declaration.activation import Activation
-from tests import oracle
 
 DEFAULTS = [
     one

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import oracle
 import pytest
 
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
-from tests import oracle
 
 EVERY = oracle.activations_with_sample_parameters()
 every_activation = pytest.mark.parametrize("activation", EVERY, ids=str)

@@ -51,7 +51,7 @@ def swish(x, beta: Real = 1.0):
 def e_swish(x, beta: Annotated[float, Range(low=0.0)] = 1.5):
     """SiLU times `beta`.
 
-    The paper allows 1 to 2 and names no single default; this is the middle. Ports have 1.375 to 1.735.
+    The paper allows 1 to 2 and names no single default; this is the middle. Echo has 1.735.
     """
     # In this order, since beta x may overflow where the sigmoid is 0.
     return beta * (x * ops.sigmoid(x))
