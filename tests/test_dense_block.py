@@ -28,7 +28,7 @@ VARIANTS = {
     "sine": {"activation": "sine", "first_layer": True},
     "layer_instance": {"activation": keras.layers.LeakyReLU(negative_slope=0.1)},
     "value": {"activation": actx.activations.snake.bind(alpha=3.0)},
-    "own_initializers": {"activation": "tanh", "kernel_initializer": "he_normal", "bias_initializer": "ones"},
+    "own_initializers": {"activation": "elu", "kernel_initializer": "he_normal", "bias_initializer": "ones"},
     "regularized": {
         "activation": "relu",
         "kernel_regularizer": keras.regularizers.L2(0.1),
