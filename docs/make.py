@@ -253,6 +253,7 @@ def index(rows: dict[str, list[str]]) -> str:
         "# Catalogue",
         f"{count} activations, with their aliases and the defaults of their parameters. This page and the pages it "
         "links are generated from the declarations.",
+        "[Names of other libraries](libraries.md): what to write here for those of torch, JAX, timm and others.",
     ]
     for title, lines in rows.items():
         if lines:
@@ -382,4 +383,8 @@ def _save(figure: Figure, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(__file__).resolve().parent / "catalogue")
+    import make_libraries  # beside this file
+
+    folder = Path(__file__).resolve().parent / "catalogue"
+    main(folder)
+    make_libraries.main(folder)

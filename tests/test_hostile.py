@@ -119,11 +119,20 @@ def test_registered_names_are_a_handful_of_classes():
         f"keras_actx>{name}"
         for name in (
             "Activation",
+            "AdaptiveActivation",
+            "CReLU",
             "DenseBlock",
+            "Dice",
+            "DynamicReLU",
+            "FunnelReLU",
             "GatedLinearUnit",
+            "GroupSort",
             "InRange",
             "LearnableActivation",
+            "Maxout",
+            "MetaACON",
             "Paired",
+            "PolyNorm",
             "StochasticActivation",
         )
     }

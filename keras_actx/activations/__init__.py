@@ -7,15 +7,38 @@ from keras_actx.activations import (
     bounded,
     exponential,
     gated,
+    hard,
+    leaky,
+    logarithmic,
+    normal_weighted,
     periodic,
+    rational,
     rectified,
     sigmoid_weighted,
     softplus_based,
+    tanh_weighted,
     vector,
+    wavelet,
 )
 from keras_actx.declaration.activation import Activation
 
-_FAMILIES = (rectified, exponential, sigmoid_weighted, softplus_based, bounded, periodic, vector, gated)
+_FAMILIES = (
+    rectified,
+    leaky,
+    hard,
+    exponential,
+    logarithmic,
+    sigmoid_weighted,
+    normal_weighted,
+    tanh_weighted,
+    softplus_based,
+    bounded,
+    periodic,
+    wavelet,
+    rational,
+    vector,
+    gated,
+)
 
 
 def _collect() -> dict[str, Activation]:

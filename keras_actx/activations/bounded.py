@@ -1,15 +1,26 @@
-"""Activations that saturate, or shrink towards zero smoothly."""
+"""Activations that saturate, step, or bend the identity."""
 
 import functools
 
 from keras import ops
 
-from keras_actx.activations.stable import x_minus_tanh
+from keras_actx.activations.stable import at_most, between, where_selected, x_minus_tanh
+from keras_actx.backend import arctan as _arctan
 from keras_actx.backend import tanh as _tanh
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import Positive
+from keras_actx.declaration.parameters import Positive, Real
 
 activation = functools.partial(activation, package="keras_actx")
+
+
+def _sign(x):
+    return ops.where(x < 0, -ops.ones_like(x), ops.ones_like(x))
+
+
+def _far(x):
+    """Where |x| > 1; x elsewhere, and 0 there; 1 / x there, and 1 elsewhere: for formulas whose square overflows."""
+    far = ops.abs(x) > 1
+    return far, where_selected(~far, x), 1.0 / where_selected(far, x, 1.0)
 
 
 @activation(
@@ -40,7 +51,90 @@ def tanh(x):
 )
 def softsign(x):
     """An algebraic sigmoid."""
-    return x / (1 + ops.abs(x))  # not Keras's function: TensorFlow's has no second derivative
+    # Not Keras's function: TensorFlow's has no second derivative. Far out, x / (1 + |x|) is inf / inf, and the terms of
+    # its derivative cancel.
+    far, near, inverse = _far(x)
+    return ops.where(far, _sign(x) / (1.0 + ops.abs(inverse)), near / (1.0 + ops.abs(near)))
+
+
+@activation(
+    tex=r"\frac{x}{\sqrt{1 + \alpha x^2}}",
+    cites=("Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",),
+    exact=lambda mp, x, alpha: x / mp.sqrt(1 + alpha * x**2),
+)
+def isru(x, alpha: Positive = 1.0):
+    r"""An algebraic sigmoid that saturates at $\pm 1 / \sqrt{\alpha}$.
+
+    The paper's isrlu has this for negative inputs only.
+    """
+    far, near, inverse = _far(x)
+    small = near / ops.sqrt(1.0 + alpha * near * near)
+    return ops.where(far, _sign(x) / ops.sqrt(inverse * inverse + alpha), small)
+
+
+@activation(
+    tex=r"\arctan(x)",
+    cites=("The inverse tangent",),
+    aliases=("atan",),
+    exact=lambda mp, x: mp.atan(x),
+)
+def arctan(x):
+    r"""The inverse tangent, which saturates at $\pm \pi / 2$."""
+    return _arctan(x)
+
+
+@activation(
+    tex=r"\mathrm{erf}(x) = \frac{2}{\sqrt{\pi}} \int_0^x e^{-t^2} dt",
+    cites=("The error function",),
+    exact=lambda mp, x: mp.erf(max(min(x, mp.mpf(10) ** 6), -(mp.mpf(10) ** 6))),  # mpmath fails far beyond
+)
+def erf(x):
+    """The error function."""
+    return ops.erf(between(x, -27.0, 27.0))  # 1 in every dtype; TensorFlow gives NaN beyond 10^155
+
+
+@activation(
+    tex=r"1 - e^{-e^x}",
+    cites=("The inverse of the complementary log-log link of generalized linear models",),
+    aliases=("cloglog", "cll"),
+    exact=lambda mp, x: -mp.expm1(-mp.exp(min(x, mp.mpf(20)))),  # 1 to 10^8 digits; mpmath runs out of memory beyond
+)
+def complementary_log_log(x):
+    """A sigmoid that approaches 1 faster than 0.
+
+    The name is that of its inverse, the link function of statistics.
+    """
+    # e^(-e^7) is 0 in every dtype; without the bound the gradient is 0 * inf. Backends have expm1 + 1 for the
+    # derivative of expm1, which has no digits left for positive x.
+    power = ops.exp(at_most(x, 7.0))
+    positive = x > 0
+    low = -ops.expm1(-ops.where(positive, ops.ones_like(x), power))
+    return ops.where(positive, 1.0 - ops.exp(-power), low)
+
+
+@activation(
+    tex=r"1.7159 \tanh\left(\frac{2}{3} x\right)",
+    cites=("LeCun et al. 1998, Efficient BackProp",),
+    exact=lambda mp, x: mp.mpf("1.7159") * mp.tanh(2 * x / 3),
+)
+def lecun_tanh(x):
+    """The hyperbolic tangent, scaled to pass nearly through (1, 1) and (-1, -1)."""
+    return 1.7159 * _tanh((2.0 / 3.0) * x)
+
+
+@activation(
+    tex=r"\begin{cases} \tanh(x) & x > 0 \\ \alpha \tanh(x) & x \le 0 \end{cases}",
+    cites=("Xu, Huang & Li 2016, Revise Saturated Activation Functions",),
+    kinks=lambda alpha: {0.0: alpha},
+    exact=lambda mp, x, alpha: mp.tanh(x) if x > 0 else alpha * mp.tanh(x),
+)
+def penalized_tanh(x, alpha: Real = 0.25):
+    r"""The hyperbolic tangent, shrunk by `alpha` $\alpha$ for negative inputs.
+
+    activations-plus has $\tanh(x) - 0.25 \tanh^2(x)$ under this name, which is another function.
+    """
+    y = _tanh(x)
+    return ops.where(x > 0, y, alpha * y)
 
 
 @activation(
@@ -67,13 +161,48 @@ def softcap(x, cap: Positive = 30.0):
 
 
 @activation(
-    tex=r"e^{-(x / a)^2}",
-    cites=("Ramasinghe & Lucey 2021, Beyond Periodicity, arXiv:2111.15135",),
-    exact=lambda mp, x, a: mp.exp(-((x / mp.mpf(a)) ** 2)),
+    tex=r"\frac{\sqrt{x^2 + 1} - 1}{2} + x",
+    cites=("The identity bent by half a hyperbola",),
+    exact=lambda mp, x: (mp.sqrt(x**2 + 1) - 1) / 2 + x,
 )
-def gaussian(x, a: Positive = 1.0):
-    r"""A bell of width `a`.
+def bent_identity(x):
+    """The identity with its slope turned from 1/2 to 3/2."""
+    # sqrt(x^2 + 1) - 1 = x^2 / (1 + sqrt(x^2 + 1)) does not cancel; sqrt(x^2 + 1) = |x| + 1 / (|x| + sqrt(x^2 + 1))
+    # does not overflow.
+    far, near, inverse = _far(x)
+    square, inverse = near * near, ops.abs(inverse)
+    small = near + 0.5 * square / (1.0 + ops.sqrt(1.0 + square))
+    bend = inverse / (1.0 + ops.sqrt(1.0 + inverse * inverse)) - 1.0
+    return ops.where(far, ops.where(x > 0, 1.5 * x, 0.5 * x) + 0.5 * bend, small)
 
-    Libraries mean $e^{-x^2}$ (as here) or $e^{-x^2/2}$, which is `gaussian(a=1.4142135623730951)`.
+
+@activation(
+    tex=r"\begin{cases} 1 & x \ge 0 \\ 0 & x < 0 \end{cases}",
+    cites=("Rosenblatt 1958, The Perceptron",),
+    aliases=("heaviside", "binary_step"),
+    kinks={0.0: 0.0},
+    exact=lambda mp, x: mp.mpf(1) if x >= 0 else mp.mpf(0),
+)
+def step(x):
+    """Zero for negative inputs, one for others; the derivative is 0 everywhere.
+
+    The value at 0 is 1; others have 1/2 or 0 there. Nothing before it learns by gradient.
     """
-    return ops.exp(-ops.square(x / a))
+    return ops.where(x >= 0, ops.ones_like(x), ops.where(x < 0, ops.zeros_like(x), x))  # NaN stays
+
+
+@activation(
+    tex=r"\begin{cases} 1 & x > 0 \\ 0 & x = 0 \\ -1 & x < 0 \end{cases}",
+    cites=("Rosenblatt 1958, The Perceptron",),
+    aliases=("bipolar",),
+    kinks={0.0: 0.0},
+    exact=lambda mp, x: mp.mpf((x > 0) - (x < 0)),
+)
+def sign(x):
+    """The sign of the input; the derivative is 0 everywhere.
+
+    The value at 0 is 0, as of `keras.ops.sign`; bipolar steps of two values have 1 or -1 there. Nothing before it
+    learns by gradient.
+    """
+    known = ops.where(x == 0, ops.zeros_like(x), ops.where(x > 0, ops.ones_like(x), -ops.ones_like(x)))
+    return ops.where(ops.isnan(x), x, known)

@@ -5,7 +5,15 @@ from typing import Annotated
 
 from keras import ops
 
-from keras_actx.activations.stable import expm1_minus_x, expm1_of_negative
+from keras_actx.activations.stable import (
+    between,
+    expm1_minus_x,
+    expm1_of_negative,
+    sigmoid,
+    times,
+    unless_cancelled,
+    where_selected,
+)
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import NonNegative, Positive, Range
 
@@ -49,6 +57,21 @@ def pelu(x, a: Positive = 1.0, b: Positive = 1.0):
     return ops.where(x > 0, a / b * x, a * expm1_of_negative(x / b))
 
 
+@activation(
+    tex=r"\begin{cases} x & x > 0 \\ \alpha (e^{\beta x} - 1) & x \le 0 \end{cases}",
+    cites=("Li et al. 2016, Improving Deep Neural Network with Multiple Parametric Exponential Linear Units",),
+    learnable=True,
+    kinks=lambda alpha, beta: {0.0: alpha * beta},
+    exact=lambda mp, x, alpha, beta: x if x > 0 else alpha * mp.expm1(beta * x),
+)
+def mpelu(x, alpha: NonNegative = 0.25, beta: Positive = 1.0):
+    """ELU whose scale `alpha` and rate `beta` learn; the slope of positives stays 1.
+
+    Starts where Echo's does; `mpelu(alpha=1.0)` starts as ELU.
+    """
+    return ops.where(x > 0, x, alpha * expm1_of_negative(beta * x))
+
+
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # rounded to double from the paper's fixed point
 
 
@@ -66,6 +89,33 @@ def _selu_exact(mp, x):
 def selu(x):
     r"""ELU scaled so that mean 0 and variance 1 are a fixed point: $\lambda = 1.0507\ldots$, $\alpha = 1.6732\ldots$"""
     return _SELU_SCALE * ops.where(x > 0, x, _SELU_ALPHA * expm1_of_negative(x))
+
+
+@activation(
+    tex=r"\lambda \begin{cases} x & x \ge 0 \\ \alpha x e^x & x < 0 \end{cases}",
+    cites=("Zhang & Li 2018, Effectiveness of Scaled Exponentially-Regularized Linear Units",),
+    kinks={0.0: 1.07862},
+    exact=lambda mp, x: mp.mpf("1.07862") * (x if x >= 0 else mp.mpf("2.90427") * x * mp.exp(x)),
+)
+def serlu(x):
+    r"""Passes positives; negatives make a bump that dies out: $\lambda = 1.07862$, $\alpha = 2.90427$."""
+    negative = between(x, -800.0, 0.0)  # e^-800 is 0 in every dtype, and its product with an infinity NaN
+    return ops.where(x >= 0, 1.07862 * x, 1.07862 * 2.90427 * negative * ops.exp(negative))
+
+
+@activation(
+    tex=r"\begin{cases} x & x \ge 0 \\ e^x - 1 & x < 0 \end{cases} \; \sigma(x)",
+    cites=("Basirat & Roth 2018, The Quest for the Golden Activation Function, arXiv:1808.00783",),
+    kinks={0.0: 0.5},
+    exact=lambda mp, x: (x if x >= 0 else mp.expm1(x)) / (1 + mp.exp(-x)),
+)
+def elish(x):
+    """ELU times the sigmoid.
+
+    Echo's torch version has $e^{x - 1}$ for $e^x - 1$, another function.
+    """
+    # The sigmoid is 0 or 1 in every dtype beyond 800; without the bound the gradient is inf * 0.
+    return ops.where(x > 0, x, expm1_of_negative(x)) * sigmoid(between(x, -800.0, 800.0))
 
 
 @activation(
@@ -101,5 +151,9 @@ def xielu(
     """
     positive = ops.where(x > 0, x, ops.zeros_like(x))
     negative = ops.where(x > 0, ops.zeros_like(x), x)
-    # In this order, since the square of x may overflow where the result does not.
-    return alpha_p * positive * positive + alpha_n * expm1_minus_x(negative) + beta * x
+    near = negative > -1.5
+    close, far = where_selected(near, negative), where_selected(~near, negative)
+    bend = alpha_n * expm1_minus_x(close) + beta * close
+    line = alpha_n * expm1_of_negative(far) + times(beta - alpha_n, far)  # far out, where -alpha_n x is infinite
+    slope = alpha_p * unless_cancelled(positive, alpha_p) + beta
+    return slope * unless_cancelled(positive, slope) + ops.where(near, bend, line)

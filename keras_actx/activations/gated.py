@@ -1,16 +1,20 @@
 """Gated linear units: the last axis is split into a value (first half) and a gate (last half)."""
 
 import functools
+from typing import Annotated
 
-import keras
-from keras import ops
-
-from keras_actx.activations.stable import normal_cdf, normal_cdf_exact
+from keras_actx.activations import bounded, exponential, normal_weighted, rectified, sigmoid_weighted, tanh_weighted
+from keras_actx.activations.stable import between, normal_cdf_exact, sigmoid
 from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.parameters import Range
 
 activation = functools.partial(activation, package="keras_actx", kind="gated")
 
+_FixedPositive = Annotated[float, Range(low=0.0, low_open=True, learnable=False)]
+
 _SHAZEER = ("Shazeer 2020, GLU Variants Improve Transformer, arXiv:2002.05202",)
+
+_swish = sigmoid_weighted.swish.declaration.formula  # torch.compile does not follow the binding of a parameter
 
 
 def _sigmoid(mp, x):
@@ -20,11 +24,22 @@ def _sigmoid(mp, x):
 @activation(
     tex=r"v \, \sigma(g)",
     cites=("Dauphin et al. 2016, Language Modeling with Gated Convolutional Networks, arXiv:1612.08083",),
+    aliases=("siglu",),
     exact=lambda mp, value, gate: value * _sigmoid(mp, gate),
 )
 def glu(value, gate):
     """The value times the sigmoid of the gate."""
-    return value * ops.sigmoid(gate)
+    return value * sigmoid(gate)
+
+
+@activation(
+    tex=r"\tanh(v) \, \sigma(g)",
+    cites=("van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, arXiv:1606.05328",),
+    exact=lambda mp, value, gate: mp.tanh(value) * _sigmoid(mp, gate),
+)
+def gtu(value, gate):
+    """The hyperbolic tangent of the value times the sigmoid of the gate, as in PixelCNN and WaveNet."""
+    return bounded.tanh(value) * sigmoid(gate)
 
 
 @activation(tex=r"v \, g \, \sigma(g)", cites=_SHAZEER, exact=lambda mp, value, gate: value * gate * _sigmoid(mp, gate))
@@ -34,15 +49,52 @@ def swiglu(value, gate):
     Libraries disagree about the half that is the gate: diffusers and x-transformers have the last (as here), timm's
     packed SwiGLU the first; `GatedLinearUnit("swiglu", gate="first")` loads their weights.
     """
-    return value * keras.activations.silu(gate)
+    return value * sigmoid_weighted.silu(gate)
+
+
+@activation(
+    tex=r"\begin{gathered} (\bar{v} + 1) \, \bar{g} \, \sigma(\alpha \bar{g}) \\"
+    r" \bar{v} = \min(\max(v, -l), l), \quad \bar{g} = \min(g, l) \end{gathered}",
+    cites=("OpenAI 2025, gpt-oss-120b & gpt-oss-20b Model Card",),
+    aliases=("swiglu_oai",),
+    kinks=lambda limit, alpha: {limit: 0.0},
+    exact=lambda mp, value, gate, limit, alpha: (
+        (min(max(value, -mp.mpf(limit)), mp.mpf(limit)) + 1)
+        * min(gate, mp.mpf(limit))
+        * _sigmoid(mp, alpha * min(gate, mp.mpf(limit)))
+    ),
+)
+def swiglu_clamped(value, gate, limit: _FixedPositive = 7.0, alpha: _FixedPositive = 1.702):
+    r"""SwiGLU of gpt-oss, which bounds both halves and adds 1 to the value.
+
+    The value stops at plus and minus `limit` $l$, the gate at `limit` alone; `alpha` $\alpha$ steepens the sigmoid.
+    gpt-oss stores gate and value in alternating columns, the gate first: its checkpoints load with
+    `GatedLinearUnit("swiglu_clamped", gate="first", interleaved=True)`. Ports that have sorted the columns into halves
+    need `gate="first"` alone. Some models clamp in the same way but do not add the 1: another function.
+    """
+    gate = between(gate, -float("inf"), limit)
+    return (between(value, -limit, limit) + 1) * _swish(gate, alpha)
 
 
 @activation(
     tex=r"v \, g \, \Phi(g)", cites=_SHAZEER, exact=lambda mp, value, gate: value * gate * normal_cdf_exact(mp, gate)
 )
 def geglu(value, gate):
-    """The value times GELU (exact) of the gate."""
-    return value * (gate * normal_cdf(gate))
+    """The value times GELU (exact) of the gate.
+
+    Gemma and others use the tanh approximation: `geglu_tanh`.
+    """
+    return value * normal_weighted.gelu(gate)
+
+
+@activation(
+    tex=r"\frac{v \, g}{2} \left(1 + \tanh\left(\sqrt{2/\pi} \, (g + 0.044715 g^3)\right)\right)",
+    cites=_SHAZEER,
+    exact=lambda mp, value, gate: value * normal_weighted.gelu_tanh.declaration.exact(mp, gate),
+)
+def geglu_tanh(value, gate):
+    """The value times the tanh approximation of GELU of the gate, which Gemma checkpoints were trained with."""
+    return value * normal_weighted.gelu_tanh(gate)
 
 
 @activation(
@@ -53,10 +105,32 @@ def geglu(value, gate):
 )
 def reglu(value, gate):
     """The value times ReLU of the gate."""
-    return value * ops.relu(gate)
+    return value * rectified.relu(gate)
 
 
 @activation(tex=r"v \, g", cites=_SHAZEER, exact=lambda mp, value, gate: value * gate)
 def bilinear(value, gate):
     """The value times the gate."""
     return value * gate
+
+
+@activation(
+    tex=r"v \, \mathrm{selu}(g)",
+    cites=(*_SHAZEER, "Klambauer et al. 2017, Self-Normalizing Neural Networks, arXiv:1706.02515"),
+    kinks=exponential.selu.declaration.kinks,
+    exact=lambda mp, value, gate: value * exponential.selu.declaration.exact(mp, gate),
+)
+def seglu(value, gate):
+    """The value times SELU of the gate; the form is that of Shazeer's variants, which do not include this gate."""
+    return value * exponential.selu(gate)
+
+
+@activation(
+    tex=r"v \, g \tanh(\log(1 + e^g))",
+    cites=(*_SHAZEER, "Misra 2019, Mish, arXiv:1908.08681"),
+    aliases=("mish_glu",),
+    exact=lambda mp, value, gate: value * gate * mp.tanh(mp.log1p(mp.exp(gate))),
+)
+def miglu(value, gate):
+    """The value times Mish of the gate; the form is that of Shazeer's variants, which do not include this gate."""
+    return value * tanh_weighted.mish(gate)

@@ -1,19 +1,30 @@
 """Activations with a sine in them."""
 
 import functools
+import math
 
 from keras import ops
 
+from keras_actx.activations.stable import where_selected
+from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive
 
 activation = functools.partial(activation, package="keras_actx")
 
+_SNAKE = "Ziyin, Hartwig & Ueda 2020, Neural Networks Fail to Learn Periodic Functions, arXiv:2006.08195"
+
+
+def _ripple(x, alpha):
+    """sin^2(alpha x); 0 where alpha x is beyond the numbers, and nothing next to x."""
+    angle = alpha * x
+    return ops.square(_sin(where_selected(ops.abs(angle) < math.inf, angle)))
+
 
 @activation(
     tex=r"x + \frac{\sin^2(\alpha x)}{\alpha}",
-    cites=("Ziyin, Hartwig & Ueda 2020, Neural Networks Fail to Learn Periodic Functions, arXiv:2006.08195",),
+    cites=(_SNAKE,),
     exact=lambda mp, x, alpha: x + mp.sin(alpha * x) ** 2 / mp.mpf(alpha),
 )
 def snake(x, alpha: Positive = 1.0):
@@ -22,7 +33,24 @@ def snake(x, alpha: Positive = 1.0):
     Learnable in tensorflow-addons and BigVGAN: `snake(alpha=1.0, learnable=True)`. BigVGAN's log-scale option stores
     the logarithm of the same number.
     """
-    return x + ops.square(_sin(alpha * x)) / alpha
+    return x + _ripple(x, alpha) / alpha
+
+
+@activation(
+    tex=r"x + \frac{\sin^2(\alpha x)}{\beta}",
+    cites=(_SNAKE, "Lee et al. 2022, BigVGAN, arXiv:2206.04658"),
+    learnable=True,
+    exact=lambda mp, x, alpha, beta: x + mp.sin(alpha * x) ** 2 / mp.mpf(beta),
+)
+def snake_beta(x, alpha: Positive = 1.0, beta: Positive = 1.0):
+    r"""The identity with a learned ripple: `alpha` $\alpha$ its frequency, 1 / `beta` $\beta$ its height.
+
+    As in BigVGAN's code, which has one of each a channel (`snake_beta(num_parameters=C)`). With its `alpha_logscale`,
+    the default of its released models, weights hold $\log \alpha$ and $\log \beta$ and start from 0, which are the
+    same start; take the exponential of such weights to load them here. It adds $10^{-9}$ to $\beta$, which is not
+    needed where $\beta$ stays positive.
+    """
+    return x + _ripple(x, alpha) / beta
 
 
 @activation(
@@ -39,4 +67,27 @@ def sine(x, w0: Positive = 30.0):
     30 is the paper's frequency, for inputs in [-1, 1] and with its initialization, which `DenseBlock` gives it;
     `sine(w0=1.0)` is the plain sine.
     """
-    return _sin(w0 * x)
+    angle = w0 * x
+    # Where the product overflows, neighbouring inputs are many turns apart, and any angle is as right.
+    return _sin(ops.where(ops.abs(angle) < math.inf, angle, ops.stop_gradient(x)))
+
+
+@activation(
+    tex=r"\cos(x)",
+    cites=("The cosine",),
+    aliases=("cos",),
+    exact=lambda mp, x: mp.cos(x),
+)
+def cosine(x):
+    """The cosine."""
+    return _cos(x)
+
+
+@activation(
+    tex=r"x \cos(x)",
+    cites=("Noel et al. 2021, Growing Cosine Unit, arXiv:2108.12943",),
+    exact=lambda mp, x: x * mp.cos(x),
+)
+def gcu(x):
+    """The input times its cosine."""
+    return x * _cos(x)

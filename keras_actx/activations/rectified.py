@@ -1,18 +1,20 @@
-"""Piecewise activations built from max(x, 0)."""
+"""Activations built from max(x, 0), and others that keep positives and bend negatives."""
 
 import functools
+import math
 from typing import Annotated
 
 import keras
 from keras import ops
 
-from keras_actx.activations.stable import between, where_selected
+from keras_actx.activations.stable import times, unless_cancelled, where_selected
+from keras_actx.backend import cos as _cos
+from keras_actx.backend import sin as _sin
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import NonNegative, Positive, Range, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
-_Fixed = Annotated[float, Range(learnable=False)]
 _FixedNonNegative = Annotated[float, Range(low=0.0, learnable=False)]
 
 
@@ -42,64 +44,16 @@ def relu(
 ):
     """Passes what is above a threshold.
 
-    With Keras's three parameters: `negative_slope` $a$ below the threshold $\\theta$, and a ceiling `max_value` $m$.
+    With Keras's three parameters: `negative_slope` $a$ below the threshold $\\theta$, and a ceiling `max_value` $m$, so
+    that ReLU-n is `relu(max_value=n)`.
     """
     if isinstance(negative_slope, float) and negative_slope == 0.0:
         y = ops.where(x <= threshold, ops.zeros_like(x), x)  # 0 times -inf is no number
     else:
         above = x > threshold
-        y = ops.where(above, x, negative_slope * (where_selected(~above, x, threshold) - threshold))
+        below = where_selected(~above, x, threshold) - threshold
+        y = ops.where(above, x, times(negative_slope, below))
     return y if max_value is None else ops.where(y >= max_value, max_value * ops.ones_like(y), y)
-
-
-@activation(
-    tex=r"\begin{cases} x & x \ge 0 \\ a x & x < 0 \end{cases}",
-    cites=("Maas, Hannun & Ng 2013, Rectifier Nonlinearities Improve Neural Network Acoustic Models",),
-    kinks=lambda negative_slope: {0.0: 1.0},
-    exact=lambda mp, x, negative_slope: x if x >= 0 else negative_slope * x,
-)
-def leaky_relu(x, negative_slope: Real = 0.2):
-    """Passes positives and shrinks negatives by `negative_slope` $a$.
-
-    Libraries disagree about the default: `keras.activations.leaky_relu` has 0.2 (as here), the layer
-    `keras.layers.LeakyReLU` 0.3, torch and JAX 0.01. Write `leaky_relu(negative_slope=0.01)` for theirs.
-    """
-    return ops.where(x >= 0, x, negative_slope * x)
-
-
-@activation(
-    tex=r"\max(x, 0) + a \min(x, 0)",
-    cites=("He et al. 2015, Delving Deep into Rectifiers, arXiv:1502.01852",),
-    learnable=True,
-    kinks=lambda negative_slope: {0.0: 1.0},
-    exact=lambda mp, x, negative_slope: x if x >= 0 else negative_slope * x,
-)
-def prelu(x, negative_slope: Real = 0.25):
-    """Leaky ReLU whose slope learns, from 0.25.
-
-    One slope for all channels by default, as `torch.nn.PReLU()`; `prelu(num_parameters=C)` has one a channel.
-    `keras.layers.PReLU` has one an element unless `shared_axes` is given, and starts from 0; the TensorFlow fork that
-    divides by the slope is another function.
-    """
-    return ops.where(x >= 0, x, negative_slope * x)
-
-
-@activation(
-    tex=r"\begin{cases} x & x \ge 0 \\ a x & x < 0 \end{cases}, \quad a \sim U(l, u)",
-    cites=("Xu et al. 2015, Empirical Evaluation of Rectified Activations, arXiv:1505.00853",),
-    kinks={0.0: 1.0},
-    exact=lambda mp, x, lower, upper: x if x >= 0 else (mp.mpf(lower) + mp.mpf(upper)) / 2 * x,
-)
-def rrelu(x, lower: _FixedNonNegative = 0.125, upper: _FixedNonNegative = 1 / 3, *, training=False, seed=None):
-    """Leaky ReLU with a slope drawn for every element in training, and the mean slope otherwise.
-
-    The slope is uniform in [`lower`, `upper`]. As torch and tensorflow-addons have it; the paper writes the same slopes
-    as divisors in [3, 8].
-    """
-    if not training:
-        return ops.where(x >= 0, x, (lower + upper) / 2 * x)
-    slope = keras.random.uniform(ops.shape(x), lower, upper, dtype=x.dtype, seed=seed)
-    return ops.where(x >= 0, x, slope * x)
 
 
 @activation(
@@ -138,8 +92,30 @@ def star_relu(x, scale: Real = 0.8944, bias: Real = -0.4472):
     They start where a normal input gives mean 0 and variance 1, as in the paper; timm starts from 1 and 0:
     `star_relu(scale=1.0, bias=0.0)`.
     """
-    positive = ops.relu(x)
+    positive = unless_cancelled(ops.relu(x), scale)
     return scale * positive * positive + bias  # in this order: the square may overflow where the result does not
+
+
+@activation(
+    tex=r"\max(x, 0) + b",
+    cites=("Qiu, Xu & Cai 2017, FReLU: Flexible Rectified Linear Units, arXiv:1706.08098",),
+    learnable=True,
+    kinks={0.0: 0.0},
+    exact=lambda mp, x, b: max(x, mp.mpf(0)) + mp.mpf(b),
+)
+def flexible_relu(x, b: Real = 0.0):
+    """ReLU with a learned offset `b`, here started from 0.
+
+    Two papers call their function FReLU: this one, and funnel ReLU, which compares with a depthwise convolution and is
+    a layer of images. Neither has the name here.
+    """
+    return ops.relu(x) + b
+
+
+def _joined(x, half_width):
+    inside = ops.abs(x) < half_width
+    bend = ops.square(where_selected(inside, x) + half_width) / (4 * half_width)
+    return ops.where(inside, bend, ops.relu(x))
 
 
 @activation(
@@ -153,98 +129,7 @@ def smelu(x, beta: Positive = 2.0):
 
     The paper tunes `beta`; ports default to 2 (as here, and xFormers), 1.5 or 1.
     """
-    inside = ops.abs(x) < beta
-    bend = ops.square(where_selected(inside, x) + beta) / (4 * beta)
-    return ops.where(inside, bend, ops.relu(x))
-
-
-@activation(
-    tex=r"\frac{x}{2} \min(2, \max(0, x + 2))",
-    cites=("D. Misra, H-Mish (github.com/digantamisra98/H-Mish); the form in timm",),
-    kinks={-2.0: 0.0, 0.0: 1.0},
-    exact=lambda mp, x: x / 2 * min(mp.mpf(2), max(mp.mpf(0), x + 2)),
-)
-def hard_mish(x):
-    """Piecewise quadratic stand-in for mish."""
-    inside = ops.logical_and(x > -2, x < 0)
-    bend = where_selected(inside, x)
-    return ops.where(inside, bend * (bend + 2) / 2, ops.where(x <= -2, ops.zeros_like(x), x))
-
-
-@activation(
-    tex=r"\begin{cases} x & x > \theta \\ v & x \le \theta \end{cases}",
-    cites=("torch.nn.Threshold",),
-    kinks=lambda threshold, default_value: {threshold: 0.0},
-    exact=lambda mp, x, threshold, default_value: x if x > threshold else mp.mpf(default_value),
-)
-def threshold(x, threshold: _Fixed = 0.0, default_value: Real = 0.0):
-    """Passes what is above `threshold` $\\theta$ and replaces the rest by `default_value` $v$.
-
-    Keras's own function has no defaults, so its plain name cannot work as a string; give both parameters.
-    """
-    return ops.where(x <= threshold, default_value * ops.ones_like(x), x)
-
-
-@activation(
-    tex=r"x \min(1, \max(0, x / 6 + 1 / 2))",
-    cites=("Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244",),
-    kinks={-3.0: 0.0, 3.0: 1.0},
-    exact=lambda mp, x: x * min(mp.mpf(1), max(mp.mpf(0), x / 6 + mp.mpf(1) / 2)),
-    aliases=("hard_swish",),
-)
-def hard_silu(x):
-    """Piecewise quadratic stand-in for SiLU."""
-    inside = ops.logical_and(x > -3, x < 3)
-    bend = where_selected(inside, x)
-    return ops.where(inside, bend * (bend + 3) / 6, ops.where(x <= -3, ops.zeros_like(x), x))
-
-
-@activation(
-    tex=r"\min(1, \max(0, x / 6 + 1 / 2))",
-    cites=("Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244",),
-    kinks={-3.0: 0.0, 3.0: 0.0},
-    exact=lambda mp, x: min(mp.mpf(1), max(mp.mpf(0), x / 6 + mp.mpf(1) / 2)),
-)
-def hard_sigmoid(x):
-    """Piecewise linear stand-in for the sigmoid.
-
-    The form of Keras 3, torch and JAX. Keras 2 had clip(0.2 x + 0.5), other libraries clip((x + 1) / 2).
-    """
-    return (between(x, -3.0, 3.0) + 3) / 6  # the sum first: it loses nothing near -3
-
-
-@activation(
-    tex=r"\min(1, \max(-1, x))",
-    cites=("Collobert 2004, Large Scale Machine Learning",),
-    kinks={-1.0: 0.0, 1.0: 0.0},
-    exact=lambda mp, x: min(mp.mpf(1), max(mp.mpf(-1), x)),
-)
-def hard_tanh(x):
-    """The identity, stopped at -1 and 1."""
-    return between(x, -1.0, 1.0)
-
-
-@activation(
-    tex=r"\begin{cases} x & |x| > \lambda \\ 0 & |x| \le \lambda \end{cases}",
-    cites=("torch.nn.Hardshrink",),
-    kinks=lambda threshold: {-threshold: 0.0, threshold: 0.0},
-    exact=lambda mp, x, threshold: x if abs(x) > threshold else mp.mpf(0),
-)
-def hard_shrink(x, threshold: _FixedNonNegative = 0.5):
-    """Sets what is within `threshold` $\\lambda$ of zero to zero."""
-    return ops.where(ops.abs(x) <= threshold, ops.zeros_like(x), x)
-
-
-@activation(
-    tex=r"\mathrm{sign}(x) \max(|x| - \lambda, 0)",
-    cites=("torch.nn.Softshrink",),
-    kinks=lambda threshold: {-threshold: 0.0, threshold: 0.0},
-    exact=lambda mp, x, threshold: x - threshold if x > threshold else x + threshold if x < -threshold else mp.mpf(0),
-)
-def soft_shrink(x, threshold: NonNegative = 0.5):
-    """Moves everything towards zero by `threshold` $\\lambda$, and what is nearer to zero itself."""
-    inner = ops.where(x >= -threshold, ops.zeros_like(x), x + threshold)
-    return ops.where(x > threshold, x - threshold, inner)
+    return _joined(x, beta)
 
 
 @activation(
@@ -255,24 +140,62 @@ def soft_shrink(x, threshold: NonNegative = 0.5):
 )
 def sparse_plus(x):
     """Softplus with exact zeros: a quadratic join of half-width 1 (`smelu(beta=1.0)`)."""
-    inside = ops.abs(x) < 1
-    return ops.where(inside, ops.square(where_selected(inside, x) + 1) / 4, ops.relu(x))
+    return _joined(x, 1.0)
 
 
 @activation(
-    tex=r"\begin{cases} 0 & x \le -1 \\ (x + 1) / 2 & |x| < 1 \\ 1 & x \ge 1 \end{cases}",
-    cites=("jax.nn.sparse_sigmoid",),
-    kinks={-1.0: 0.0, 1.0: 0.0},
-    exact=lambda mp, x: min(mp.mpf(1), max(mp.mpf(0), (x + 1) / 2)),
+    tex=r"\begin{cases} x & x \ge 0 \\ x / \sqrt{1 + \alpha x^2} & x < 0 \end{cases}",
+    cites=("Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",),
+    kinks={0.0: 1.0},
+    exact=lambda mp, x, alpha: x if x >= 0 else x / mp.sqrt(1 + alpha * x**2),
 )
-def sparse_sigmoid(x):
-    """The derivative of `sparse_plus`."""
-    return (between(x, -1.0, 1.0) + 1) / 2
+def isrlu(x, alpha: Positive = 1.0):
+    r"""Passes positives; negatives saturate at $-1 / \sqrt{\alpha}$, without an exponential.
+
+    The paper's isru saturates on both sides.
+    """
+    negative = ops.where(x >= 0, ops.zeros_like(x), x)
+    far = negative < -1  # whose square may overflow
+    near, inverse = where_selected(~far, negative), 1.0 / where_selected(far, negative, -1.0)
+    bend = ops.where(far, -1.0 / ops.sqrt(inverse * inverse + alpha), near / ops.sqrt(1.0 + alpha * near * near))
+    return ops.where(x >= 0, x, bend)
+
+
+def _sine_relu_kink(epsilon):
+    """Where epsilon (sin x - cos x) = x, by Newton's method; there is one such x for every allowed epsilon."""
+    x = 0.0
+    for _ in range(8):
+        x -= (x - epsilon * (math.sin(x) - math.cos(x))) / (1 - epsilon * (math.cos(x) + math.sin(x)))
+    return x
+
+
+def _sine_relu_kinks(epsilon):
+    kink = _sine_relu_kink(epsilon)
+    return {kink: epsilon * (math.cos(kink) + math.sin(kink))}
+
+
+@activation(
+    tex=r"\max(\epsilon (\sin x - \cos x), x)",
+    cites=("W. Rodrigues, SineReLU; the form in keras-contrib",),
+    kinks=_sine_relu_kinks,
+    exact=lambda mp, x, epsilon: max(epsilon * (mp.sin(x) - mp.cos(x)), x),
+)
+def sine_relu(x, epsilon: Annotated[float, Range(low=0.0, high=0.5, low_open=True)] = 0.0025):
+    r"""Passes positives, with a small wave in place of negatives.
+
+    Libraries mean three functions: this one is keras-contrib's, with its default. torch_activation's switches at 0,
+    with a jump there of its factor, 1 by default; ActTensor's SinReLU is $\max(x, 0) + \sin x$.
+    """
+    # The number where it is known, so that rounding does not decide which derivative the kink has.
+    wave = x <= (_sine_relu_kink(epsilon) if isinstance(epsilon, float) else epsilon * (_sin(x) - _cos(x)))
+    inside = where_selected(wave, x)
+    return ops.where(wave, epsilon * (_sin(inside) - _cos(inside)), x)
 
 
 @activation(
     tex=r"x",
     cites=("The identity",),
+    aliases=("identity",),
     exact=lambda mp, x: x,
 )
 def linear(x):

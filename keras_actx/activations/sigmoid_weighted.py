@@ -1,38 +1,49 @@
-"""The input times a sigmoid, or another gate of itself: swish, gelu and their relatives."""
+"""The input times a sigmoid: SiLU, swish and their relatives."""
 
 import functools
 import math
 from typing import Annotated
 
-import keras
 from keras import ops
 
-from keras_actx.activations.stable import at_most, between, normal_cdf, normal_cdf_exact
-from keras_actx.backend import tanh as _tanh
+from keras_actx.activations.stable import (
+    at_most,
+    decay,
+    product,
+    sigmoid,
+    times,
+    times_weight,
+    where_selected,
+)
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import Range, Real
+from keras_actx.declaration.parameters import Positive, Range, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
 
-def _sigmoid(mp, x):
+def _sigmoid_exact(mp, x):
     return 1 / (1 + mp.exp(-x))
+
+
+def _times_sigmoid(x, beta, missing=0.0):
+    return times_weight(x, beta * x, lambda inside: sigmoid(*product(beta, inside, missing)))
 
 
 @activation(
     tex=r"x \, \sigma(x)",
     cites=("Elfwing, Uchibe & Doya 2017, arXiv:1702.03118", "Ramachandran, Zoph & Le 2017, arXiv:1710.05941"),
-    exact=lambda mp, x: x * _sigmoid(mp, x),
+    aliases=("memswish",),
+    exact=lambda mp, x: x * _sigmoid_exact(mp, x),
 )
 def silu(x):
     """The input times its sigmoid."""
-    return keras.activations.silu(x)
+    return times_weight(x, x, sigmoid)
 
 
 @activation(
     tex=r"x \, \sigma(\beta x)",
     cites=("Ramachandran, Zoph & Le 2017, Searching for Activation Functions, arXiv:1710.05941",),
-    exact=lambda mp, x, beta: x * _sigmoid(mp, beta * x),
+    exact=lambda mp, x, beta: x * _sigmoid_exact(mp, beta * x),
 )
 def swish(x, beta: Real = 1.0):
     """The input times the sigmoid of `beta` times it.
@@ -40,75 +51,102 @@ def swish(x, beta: Real = 1.0):
     Without parameters `"swish"` is Keras's alias of `silu`, the same function. `swish(beta=1.0, learnable=True)` is the
     paper's trainable form; ports of it differ in their start (1, uniform or normal), which `initializer` sets.
     """
-    return x * ops.sigmoid(beta * x)
-
-
-@activation(
-    tex=r"\beta \, x \, \sigma(x)",
-    cites=("Alcaide 2018, E-swish, arXiv:1801.07145",),
-    exact=lambda mp, x, beta: beta * x * _sigmoid(mp, x),
-)
-def e_swish(x, beta: Annotated[float, Range(low=0.0)] = 1.5):
-    """SiLU times `beta`.
-
-    The paper allows 1 to 2 and names no single default; this is the middle. Echo has 1.735.
-    """
-    # In this order, since beta x may overflow where the sigmoid is 0.
-    return beta * (x * ops.sigmoid(x))
-
-
-@activation(
-    tex=r"x \, \Phi(x)",
-    cites=("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",),
-    exact=lambda mp, x, approximate: _gelu_tanh_exact(mp, x) if approximate else x * normal_cdf_exact(mp, x),
-)
-def gelu(x, approximate: bool = False):
-    """The input times the normal distribution function of it.
-
-    Exact by default, as in Keras and torch; JAX and Flax default to the approximation: `gelu(approximate=True)`.
-    """
-    return _gelu_tanh(x) if approximate else x * normal_cdf(x)
-
-
-def _gelu_tanh(x):
-    """With (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel; beyond 30 it is 0 or 1, and u may overflow."""
-    near = between(x, -30.0, 30.0)
-    return x * ops.sigmoid(math.sqrt(8 / math.pi) * (near + 0.044715 * near * near * near))
-
-
-def _gelu_tanh_exact(mp, x):
-    return x / 2 * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3)))
-
-
-@activation(
-    tex=r"\frac{x}{2} \left(1 + \tanh\left(\sqrt{2/\pi} (x + 0.044715 x^3)\right)\right)",
-    cites=("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",),
-    aliases=("gelu_approximate", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_accurate"),
-    exact=_gelu_tanh_exact,
-)
-def gelu_tanh(x):
-    """The tanh approximation of GELU, which GPT-2 and BERT checkpoints were trained with."""
-    return _gelu_tanh(x)
+    return _times_sigmoid(x, beta)
 
 
 @activation(
     tex=r"x \, \sigma(1.702 x)",
     cites=("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",),
-    exact=lambda mp, x: x * _sigmoid(mp, mp.mpf("1.702") * x),
+    exact=lambda mp, x: x * _sigmoid_exact(mp, mp.mpf("1.702") * x),
 )
 def quick_gelu(x):
     """The sigmoid approximation of GELU, which CLIP checkpoints were trained with.
 
     diffusers calls it `ApproximateGELU`; NNlib's `gelu_sigmoid` is `gelu_tanh` instead.
     """
-    return x * ops.sigmoid(1.702 * x)
+    return _times_sigmoid(x, 1.702, missing=4.263256414560601e-17)  # the double is not 1.702 to the last bit
+
+
+@activation(
+    tex=r"\beta \, x \, \sigma(x)",
+    cites=("Alcaide 2018, E-swish, arXiv:1801.07145",),
+    exact=lambda mp, x, beta: beta * x * _sigmoid_exact(mp, x),
+)
+def e_swish(x, beta: Annotated[float, Range(low=0.0)] = 1.5):
+    """SiLU times `beta`.
+
+    The paper allows 1 to 2 and names no single default; this is the middle. Echo has 1.735.
+    """
+    return times(beta, times_weight(x, x, sigmoid))
+
+
+@activation(
+    tex=r"\gamma \, x \, \sigma(\beta x)",
+    cites=("Bodyanskiy & Kostiuk 2022, Adaptive Hybrid Activation Function for Deep Neural Networks",),
+    learnable=True,
+    exact=lambda mp, x, gamma, beta: gamma * x * _sigmoid_exact(mp, beta * x),
+)
+def ahaf(x, gamma: Real = 1.0, beta: Real = 1.0):
+    """Swish whose scale `gamma` and slope `beta` both learn."""
+    return times(gamma, _times_sigmoid(x, beta))
+
+
+@activation(
+    tex=r"\begin{cases} x \, \sigma(x) + T & x \ge 0 \\ T & x < 0 \end{cases}",
+    cites=("Chieng et al. 2018, Flatten-T Swish, arXiv:1812.06247",),
+    aliases=("fts",),
+    kinks=lambda threshold: {0.0: 0.5},
+    exact=lambda mp, x, threshold: (x * _sigmoid_exact(mp, x) if x >= 0 else 0) + mp.mpf(threshold),
+)
+def flatten_t_swish(x, threshold: Real = -0.2):
+    """SiLU for positives and 0 for negatives, all of it moved by `threshold` $T$.
+
+    Its trainable form, PFTS, is `flatten_t_swish(threshold=-0.2, learnable=True)`. Echo's TensorFlow port drops $T$.
+    """
+    negative = x < 0
+    positive = where_selected(~negative, x)
+    return ops.where(negative, ops.zeros_like(x), times_weight(positive, positive, sigmoid)) + threshold
+
+
+def _acon(x, p1, p2, beta):
+    """p1 x sigmoid(z) + p2 x sigmoid(-z) with z = beta (p1 - p2) x; in the paper's form (p1 - p2) x may overflow."""
+    slope = beta * (p1 - p2)
+
+    def mixture(inside):
+        z, error = product(slope, inside)
+        power = decay(z, error)
+        return ops.where(z > 0, p1 + p2 * power, p1 * power + p2) / (1.0 + power)
+
+    return times_weight(x, slope * x, mixture, top=p1, bottom=p2)
+
+
+@activation(
+    tex=r"x \, \sigma(\beta x)",
+    cites=("Ma et al. 2020, Activate or Not: Learning Customized Activation, arXiv:2009.04759",),
+    learnable=True,
+    exact=lambda mp, x, beta: x * _sigmoid_exact(mp, beta * x),
+)
+def acon_a(x, beta: Real = 1.0):
+    """A smooth maximum of x and 0, whose sharpness `beta` learns: swish, learnable by its plain name."""
+    return _times_sigmoid(x, beta)
+
+
+@activation(
+    tex=r"(1 - p) x \, \sigma(\beta (1 - p) x) + p x",
+    cites=("Ma et al. 2020, Activate or Not: Learning Customized Activation, arXiv:2009.04759",),
+    learnable=True,
+    exact=lambda mp, x, p, beta: (1 - mp.mpf(p)) * x * _sigmoid_exact(mp, beta * (1 - mp.mpf(p)) * x) + p * x,
+)
+def acon_b(x, p: Real = 0.25, beta: Real = 1.0):
+    """A smooth maximum of x and `p` x, both `p` and its sharpness `beta` learned."""
+    return _acon(x, 1.0, p, beta)
 
 
 @activation(
     tex=r"(p_1 - p_2) x \, \sigma(\beta (p_1 - p_2) x) + p_2 x",
     cites=("Ma et al. 2020, Activate or Not: Learning Customized Activation, arXiv:2009.04759",),
     learnable=True,
-    exact=lambda mp, x, p1, p2, beta: (mp.mpf(p1) - p2) * x * _sigmoid(mp, beta * (mp.mpf(p1) - p2) * x) + p2 * x,
+    exact=lambda mp, x, p1, p2, beta: (mp.mpf(p1) - p2) * x * _sigmoid_exact(mp, beta * (mp.mpf(p1) - p2) * x) + p2 * x,
 )
 def acon_c(x, p1: Real = 1.0, p2: Real = 0.0, beta: Real = 1.0):
     """A smooth maximum of `p1` x and `p2` x, all of it learned.
@@ -117,61 +155,60 @@ def acon_c(x, p1: Real = 1.0, p2: Real = 0.0, beta: Real = 1.0):
     `LearnableActivation("acon_c", axes=-1, initializer={"p1": "random_normal", "p2": "random_normal"})`, with
     `RandomNormal(stddev=1.0)` for their spread.
     """
-    # The formula above with sigmoid(z) + sigmoid(-z) = 1 put in: (p1 - p2) x may overflow where the result does not.
-    z = beta * (p1 - p2) * x
-    return p1 * (x * ops.sigmoid(z)) + p2 * (x * ops.sigmoid(-z))
+    return _acon(x, p1, p2, beta)
 
 
 @activation(
-    tex=r"x \tanh(x)",
-    cites=("Roy et al. 2019, LiSHT, arXiv:1901.05894",),
-    exact=lambda mp, x: x * mp.tanh(x),
-)
-def lisht(x):
-    """The input times its hyperbolic tangent: even and non-negative."""
-    # tanh(20) is 1 in every dtype; JAX sums the gradient of tanh in an order that loses the 1 next to a large x.
-    return x * _tanh(between(x, -20.0, 20.0))
-
-
-@activation(
-    tex=r"x \tanh(e^x)",
-    cites=(
-        "Liu & Di 2020, TanhExp, arXiv:2003.09855",
-        "Fernandez & Mali 2024, TeLU, arXiv:2412.20269",
-    ),
-    aliases=("telu",),
-    exact=lambda mp, x: x * mp.tanh(mp.exp(min(x, mp.mpf(20)))),  # 1 to 10^8 digits; mpmath runs out of memory beyond
-)
-def tanhexp(x):
-    """The input times the hyperbolic tangent of its exponential; published twice, also as TeLU.
-
-    torch_activation's `TeLU` is another function.
-    """
-    # tanh(e^5) is 1 in every dtype; without the bound e^x is inf and the gradient inf * 0.
-    return x * _tanh(ops.exp(at_most(x, 5.0)))
-
-
-@activation(
-    tex=r"x \log(1 + \sigma(x))",
+    tex=r"a \, x \log(1 + \sigma(b x))",
     cites=("Zhu et al. 2021, Logish, Neurocomputing 458",),
-    exact=lambda mp, x: x * mp.log1p(_sigmoid(mp, x)),
+    exact=lambda mp, x, a, b: a * x * mp.log1p(_sigmoid_exact(mp, b * x)),
 )
-def logish(x):
-    """The input times the logarithm of one plus its sigmoid."""
-    return x * ops.log1p(ops.sigmoid(x))
+def logish(x, a: Real = 1.0, b: Real = 1.0):
+    """The input times the logarithm of one plus its sigmoid.
 
-
-_MU, _SIGMA = math.sqrt(0.5), math.sqrt(0.25 / math.pi)
+    With the two parameters of the paper's pLogish, a scale `a` and a slope `b`.
+    """
+    weighted = times_weight(x, b * x, lambda inside: ops.log1p(sigmoid(*product(b, inside))), top=math.log(2.0))
+    return times(a, weighted)
 
 
 @activation(
-    tex=r"\frac{1}{2} \left(1 + \mathrm{erf}\left(\frac{x - \mu}{\sigma \sqrt{2}}\right)\right)",
-    cites=("Ma et al. 2022, Mega: Moving Average Equipped Gated Attention, arXiv:2209.10655",),
-    exact=lambda mp, x, mu, sigma: normal_cdf_exact(mp, (x - mp.mpf(mu)) / sigma),
+    tex=r"x \, (1 + e^{-\beta x})^{-\alpha}",
+    cites=("Patwardhan, Ingalhalikar & Walambe 2018, ARiA, arXiv:1805.08878",),
+    exact=lambda mp, x, alpha, beta: x * mp.exp(-alpha * mp.log1p(mp.exp(-beta * x))),
 )
-def laplace(x, mu: Real = _MU, sigma: Annotated[float, Range(low=0.0, low_open=True)] = _SIGMA):
-    r"""A normal distribution function placed to resemble squared ReLU near the origin.
+def aria2(x, alpha: Positive = 1.5, beta: Positive = 2.0):
+    """The input times a sigmoid to the power of `alpha`, with slope `beta`.
 
-    $\mu = \sqrt{1/2}$ and $\sigma = \sqrt{1/(4\pi)}$ in full precision; transformers has them cut to six digits.
+    Ports in Echo and activations-plus lack the factor x. Their defaults differ; `aria2(alpha=1.0, beta=1.0)` is SiLU.
     """
-    return normal_cdf((x - mu) / sigma)
+
+    def weight(inside):
+        y, error = product(beta, inside)
+        left = y < 0
+        z, z_error = product(alpha, where_selected(left, y))
+        tail = ops.exp(z)  # sigmoid(y)^alpha is e^(alpha y) sigmoid(-y)^alpha
+        tail = tail + tail * (z_error + alpha * where_selected(left, error))
+        return tail * ops.exp(-alpha * ops.log1p(decay(y, error)))
+
+    # On the left it has arrived where e^(alpha beta x) has, on the right where e^(-beta x) has.
+    return times_weight(x, beta * x * ops.where(x < 0, alpha * ops.ones_like(x), ops.ones_like(x)), weight)
+
+
+@activation(
+    tex=r"\frac{x}{1 - x \, e^{-(x + e^x)}}",
+    cites=("Vagerwal 2021, Deeper Learning with CoLU Activation, arXiv:2112.12078",),
+    exact=lambda mp, x: x / (1 - x * mp.exp(-(x + mp.exp(min(x, mp.mpf(20)))))),  # mpmath runs out of memory beyond
+)
+def colu(x):
+    """The input over one less a bump: a smooth ramp with a dip, like mish."""
+
+    def weight(inside):
+        positive = inside > 0
+        right = where_selected(positive, inside)
+        right = 1.0 / (1.0 - right * ops.exp(-right - ops.exp(at_most(right, 7.0))))  # e^(-e^7) is 0 in every dtype
+        left = where_selected(~positive, inside)  # with e^x above and below: e^-x may overflow
+        power = ops.exp(left)
+        return ops.where(positive, right, power / (power - left * ops.exp(-power)))
+
+    return times_weight(x, x, weight)

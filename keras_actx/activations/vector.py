@@ -1,13 +1,21 @@
-"""Activations that mix an axis and keep its length. Most are Keras's own functions, with their axis as a parameter."""
+"""Activations that mix an axis and keep its length.
+
+With `amax` and `amin`: torch.compile does not follow Keras's `max` and `min` (seen in Keras 3.15).
+"""
 
 import functools
+from typing import Annotated
 
 import keras
 from keras import ops
 
+from keras_actx.activations.stable import where_selected
 from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.parameters import Range
 
 activation = functools.partial(activation, package="keras_actx")
+
+_FixedPositive = Annotated[float, Range(low=0.0, low_open=True, learnable=False)]
 
 
 def _softmax(mp, x):
@@ -28,11 +36,27 @@ def _sparsemax(mp, x):
     tex=r"\frac{e^{x_i}}{\sum_j e^{x_j}}",
     cites=("Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs",),
     kind="vector",
+    aliases=("softmax2d",),
     exact=lambda mp, x, axis: _softmax(mp, x),
 )
 def softmax(x, axis: int = -1):
-    """Exponentials normalized to sum 1 along `axis`."""
+    """Exponentials normalized to sum 1 along `axis`.
+
+    `torch.nn.Softmax2d` is softmax along the channels of an image: here the last axis, unless the data are channels
+    first.
+    """
     return keras.activations.softmax(x, axis=axis)
+
+
+@activation(
+    tex=r"\frac{e^{-x_i}}{\sum_j e^{-x_j}}",
+    cites=("torch.nn.Softmin",),
+    kind="vector",
+    exact=lambda mp, x, axis: _softmax(mp, [-one for one in x]),
+)
+def softmin(x, axis: int = -1):
+    """Softmax of the negated input along `axis`: the smallest entry gets the largest share."""
+    return keras.activations.softmax(-x, axis=axis)
 
 
 @activation(
@@ -59,9 +83,176 @@ def sparsemax(x, axis: int = -1):
     last (seen in Keras 3.15), and is right only where a single entry or equal zeros survive;
     `sparsemax(axis=-1)` is this one.
     """
-    x = x - ops.stop_gradient(ops.max(x, axis=axis, keepdims=True))  # changes nothing, but keeps the sums small
-    sums = ops.cumsum(-ops.sort(-x, axis=axis), axis=axis)
-    counts = ops.cumsum(ops.ones_like(x), axis=axis)
-    # The threshold of the paper: as a function of how many entries survive, it is largest at the right number.
-    threshold = ops.max((sums - 1) / counts, axis=axis, keepdims=True)
+    x = _from_largest(x, axis)
+    start = ops.stop_gradient(x)
+    _, counts, sums, _ = _largest_first(start, axis)
+    # The threshold of the paper: as a function of how many entries survive, it is largest at the right number. Then
+    # Newton's steps, exact once the survivors are known. The last carries the gradient.
+    threshold = ops.amax((sums - 1) / counts, axis=axis, keepdims=True)
+    for step in range(3):
+        inside = ops.relu((x if step == 2 else start) - threshold)
+        survivors = ops.sum(ops.where(inside > 0, ops.ones_like(x), ops.zeros_like(x)), axis=axis, keepdims=True)
+        rest = ops.sum(inside, axis=axis, keepdims=True) - 1
+        threshold = threshold + rest / ops.where(survivors < 1, ops.ones_like(survivors), survivors)
     return ops.relu(x - threshold)
+
+
+def _from_largest(x, axis):
+    """x - max(x), stopped at -1, below which both sparse functions are 0: it keeps sums small, and takes -inf."""
+    x = x - ops.stop_gradient(ops.amax(x, axis=axis, keepdims=True))  # neither changes with such a shift
+    return ops.where(x < -1, -ops.ones_like(x), x)
+
+
+def _largest_first(x, axis):
+    """For k = 1, 2, ...: the k-th largest entry, k, the sum of the k largest, and that of their squares.
+
+    Keras adds up a float64 tensor in float32 on torch (seen in 3.15), so this is only where Newton's method starts.
+    """
+    x = -ops.sort(-x, axis=axis)
+    return x, *(ops.cast(ops.cumsum(one, axis=axis), x.dtype) for one in (ops.ones_like(x), x, ops.square(x)))
+
+
+def _entmax15(mp, x):
+    halves = [(one - max(x)) / 2 for one in x]
+
+    def excess(threshold):
+        return mp.fsum(max(one - threshold, mp.mpf(0)) ** 2 for one in halves) - 1
+
+    low, high = mp.mpf(-1), mp.mpf(0)
+    for _ in range(2 * mp.prec):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
+    return [max(one - low, mp.mpf(0)) ** 2 for one in halves]
+
+
+@activation(
+    tex=r"\max(x_i / 2 - \tau, 0)^2, \quad \tau: \textstyle\sum_i \max(x_i / 2 - \tau, 0)^2 = 1",
+    cites=("Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, arXiv:1905.05702",),
+    kind="vector",
+    exact=lambda mp, x, axis: _entmax15(mp, x),
+)
+def entmax15(x, axis: int = -1):
+    """Between softmax and sparsemax: probabilities along `axis` with exact zeros and a continuous derivative.
+
+    The 1.5-entmax, by the exact algorithm: the threshold comes from the sorted entries.
+    """
+    x = _from_largest(0.5 * x, axis)
+    start = ops.stop_gradient(x)
+    # The threshold of the paper: the solution for the k largest entries, at the largest k whose entries all lie above
+    # it. Up to there the solutions grow with k.
+    decreasing, counts, sums, squares = _largest_first(start, axis)
+    mean = sums / counts
+    solutions = mean - ops.sqrt(ops.relu(1 - (squares - sums * mean)) / counts)
+    threshold = ops.amax(ops.where(solutions <= decreasing, solutions, -ops.ones_like(x)), axis=axis, keepdims=True)
+    # Newton's steps repair what the difference of squares has lost in long rows. The last two carry the gradient: where
+    # the threshold solves its equation, one gives its first derivative, two also its second.
+    for step in range(6):
+        inside = ops.relu((x if step > 3 else start) - threshold)
+        rest = ops.sum(ops.square(inside), axis=axis, keepdims=True) - 1
+        threshold = threshold + rest / (2 * ops.sum(inside, axis=axis, keepdims=True))
+    return ops.square(ops.relu(x - threshold))
+
+
+def _gumbel_softmax_exact(mp, x, tau, hard, axis):
+    if hard:
+        return [mp.mpf(place == x.index(max(x))) for place in range(len(x))]
+    return _softmax(mp, [one / mp.mpf(tau) for one in x])
+
+
+@activation(
+    tex=r"\mathrm{softmax}\left(\frac{x + g}{\tau}\right)_i, \quad g_i = -\log(-\log u_i), \quad u_i \sim U(0, 1)",
+    cites=("Jang, Gu & Poole 2016, Categorical Reparameterization with Gumbel-Softmax, arXiv:1611.01144",),
+    kind="vector",
+    exact=_gumbel_softmax_exact,
+)
+def gumbel_softmax(x, tau: _FixedPositive = 1.0, hard: bool = False, axis: int = -1, *, training=False, seed=None):
+    """In training a random draw from the categories along `axis`, softened by the temperature `tau` $\\tau$.
+
+    Otherwise there is no noise: softmax of `x / tau`. With `hard=True` the result is one-hot, in training the drawn
+    category and otherwise the most likely one, with the gradient of the soft result. torch's `gumbel_softmax` has the
+    same parameters, but draws at all times.
+    """
+    if training:
+        # Never 0, whose logarithm is infinite; never 1, as `uniform` stays below it.
+        uniform = keras.random.uniform(ops.shape(x), _SMALLEST_UNIFORM, 1.0, dtype=x.dtype, seed=seed)
+        x = x - ops.log(-ops.log(uniform))
+    # The shift first: a small temperature then makes nothing but -inf, which softmax takes.
+    shifted = x - ops.stop_gradient(ops.amax(x, axis=axis, keepdims=True))
+    soft = keras.activations.softmax(shifted / tau, axis=axis)
+    if not hard:
+        return soft
+    place = ops.cumsum(ops.ones_like(x, dtype="int32"), axis=axis) - 1
+    drawn = ops.cast(ops.equal(place, ops.argmax(x, axis=axis, keepdims=True)), x.dtype)
+    return drawn + (soft - ops.stop_gradient(soft))
+
+
+_SMALLEST_UNIFORM = 2.0**-64
+
+
+@activation(
+    tex=r"x_i \, \frac{e^{x_i}}{\sum_j e^{x_j}}",
+    cites=("Elhage et al. 2022, Softmax Linear Units, Transformer Circuits Thread",),
+    kind="vector",
+    exact=lambda mp, x, axis: [one * share for one, share in zip(x, _softmax(mp, x), strict=True)],
+)
+def solu(x, axis: int = -1):
+    """The input times its softmax along `axis`.
+
+    The paper puts a layer normalization after it, which is yours to add: `keras.layers.LayerNormalization()`.
+    """
+    share = keras.activations.softmax(x, axis=axis)
+    return where_selected(share > 0, x) * share  # the share of -inf is 0, and their product NaN
+
+
+def _squash(mp, x, offset):
+    norm = mp.sqrt(mp.fsum(one**2 for one in x))
+    return [one * norm / (mp.mpf(offset) + norm**2) for one in x]
+
+
+@activation(
+    tex=r"\frac{\|x\|^2}{c + \|x\|^2} \frac{x}{\|x\|}",
+    cites=("Sabour, Frosst & Hinton 2017, Dynamic Routing Between Capsules, arXiv:1710.09829",),
+    kind="vector",
+    exact=lambda mp, x, offset, axis: _squash(mp, x, offset),
+)
+def squash(x, offset: _FixedPositive = 1.0, axis: int = -1):
+    """Shortens the vector along `axis` to a length below 1 and keeps its direction; `offset` $c$ is the paper's 1.
+
+    keras-contrib has 0.5: `squash(offset=0.5)`.
+    """
+    # A long vector is measured in units of a quarter of its largest entry, so that no square overflows;
+    # a quarter, since XLA multiplies by the reciprocal, which must not be subnormal. The unit drops out: no gradient.
+    largest = ops.stop_gradient(ops.amax(ops.abs(x), axis=axis, keepdims=True))
+    long = largest >= 1
+    unit = ops.where(long, 0.25 * largest, ops.ones_like(largest))
+    x = x / unit
+    squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    zero = squares == 0
+    norm = ops.where(zero, squares, ops.sqrt(where_selected(~zero, squares, 1.0)))
+    inner, outer = where_selected(~long, norm), where_selected(long, norm, 1.0)
+    return x * ops.where(long, 1 / (outer + offset / unit / unit / outer), inner / (offset + ops.square(inner)))
+
+
+def _kwta(mp, x, k):
+    threshold = sorted(x, reverse=True)[min(k, len(x)) - 1]
+    return [one if one >= threshold else mp.mpf(0) for one in x]
+
+
+@activation(
+    tex=r"\begin{cases} x_i & x_i \text{ is one of the } k \text{ largest} \\ 0 & \text{otherwise} \end{cases}",
+    cites=("Xiao, Zhong & Zheng 2019, Enhancing Adversarial Defense by k-Winners-Take-All",),
+    kind="vector",
+    exact=lambda mp, x, k, axis: _kwta(mp, x, k),
+)
+def kwta(x, k: int = 1, axis: int = -1):
+    """Keeps the `k` largest entries along `axis` and sets the others to zero: k winners take all.
+
+    All that tie with the k-th largest stay. The paper counts winners among all units of a layer and gives a fraction of
+    them instead of `k`.
+    """
+    if k < 1:
+        raise ValueError(f"kwta: k={k} is not allowed; use a whole number from 1 on")
+    decreasing = -ops.sort(-ops.stop_gradient(x), axis=axis)
+    counts = ops.cumsum(ops.ones_like(x), axis=axis)
+    top = ops.where(counts <= k, decreasing, ops.amax(decreasing, axis=axis, keepdims=True))
+    return ops.where(x < ops.amin(top, axis=axis, keepdims=True), ops.zeros_like(x), x)

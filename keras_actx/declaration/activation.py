@@ -44,7 +44,7 @@ class Activation:
         # So that help(), inspect.signature() and Keras's plotting show the formula's own.
         object.__setattr__(self, "__name__", declaration.name)
         object.__setattr__(self, "__doc__", docstring(declaration))
-        object.__setattr__(self, "__signature__", _call_signature(declaration))
+        object.__setattr__(self, "__signature__", _call_signature(declaration, dict(self.params)))
 
     @property
     def declaration(self) -> Declaration:
@@ -143,10 +143,11 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str))
 
 
-def _call_signature(declaration: Declaration) -> inspect.Signature:
+def _call_signature(declaration: Declaration, params: dict[str, Any]) -> inspect.Signature:
+    # With the value's own parameters as defaults: `tf.function` reads them here and passes them.
     x = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     named = (
-        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default)
+        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=params[one.name])
         for one in declaration.parameters
     )
     return inspect.Signature([x, *named])

@@ -40,7 +40,11 @@ def split_halves(declaration: Declaration, x: Any) -> tuple[Any, Any]:
     Raises:
         ValueError: if the axis cannot be halved.
     """
-    if not x.shape or x.shape[-1] is None or x.shape[-1] % 2:
+    width = x.shape[-1] if x.shape else 1
+    if width is None:  # in a graph of unknown shape; an odd axis then fails where the halves meet
+        half = keras.ops.shape(x)[-1] // 2
+        return x[..., :half], x[..., half:]
+    if width % 2:
         raise ValueError(
             f"{declaration.identifier} needs a last axis of even size, to split into value and gate; "
             f"it received shape {tuple(x.shape)}"

@@ -9,6 +9,8 @@ from keras_actx.names.suggest import quote
 _lock = threading.Lock()
 _by_qualified_name: MappingProxyType[str, Declaration] = MappingProxyType({})
 _by_plain_name: MappingProxyType[str, tuple[Declaration, ...]] = MappingProxyType({})
+#: This package's own names by their spelling without case and underscores.
+_by_letters: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def add(declaration: Declaration) -> None:
@@ -19,14 +21,17 @@ def add(declaration: Declaration) -> None:
     Raises:
         ValueError: if another function holds one of the names in the same package.
     """
-    global _by_qualified_name, _by_plain_name
+    global _by_qualified_name, _by_plain_name, _by_letters
+    own = declaration.package == OWN_PACKAGE
     with _lock:
-        qualified, plain = dict(_by_qualified_name), dict(_by_plain_name)
+        qualified, plain, spelled = dict(_by_qualified_name), dict(_by_plain_name), dict(_by_letters)
         before = qualified.get(declaration.qualified_name)
         if before is not None and _source(before) == _source(declaration):
             for name in (before.name, *before.aliases):
                 del qualified[f"{before.package}>{name}"]
                 plain[name] = tuple(one for one in plain[name] if one is not before)
+                if own:
+                    spelled[letters(name)] = tuple(one for one in spelled[letters(name)] if one != name)
         for name in (declaration.name, *declaration.aliases):
             key = f"{declaration.package}>{name}"
             if key in qualified:
@@ -37,8 +42,11 @@ def add(declaration: Declaration) -> None:
                 )
             qualified[key] = declaration
             plain[name] = (*plain.get(name, ()), declaration)
+            if own:
+                spelled[letters(name)] = (*spelled.get(letters(name), ()), name)
         # Published whole: a reader sees the old tables or the new ones, never a half.
         _by_qualified_name, _by_plain_name = MappingProxyType(qualified), MappingProxyType(plain)
+        _by_letters = MappingProxyType(spelled)
 
 
 def _source(declaration: Declaration) -> tuple[str, str]:
@@ -61,6 +69,16 @@ def find(name: str) -> Declaration | None:
         choices = " or ".join(repr(f"{one.package}>{name}") for one in own)
         raise ValueError(f"activation {name!r} is declared by several packages: write {choices}")
     return own[0] if own else None
+
+
+def letters(name: str) -> str:
+    """A name without case and underscores: other libraries write LeakyReLU or leakyrelu."""
+    return name.replace("_", "").lower()
+
+
+def spelled_like(name: str) -> tuple[str, ...]:
+    """This package's own names that are `name` but for case and underscores."""
+    return _by_letters.get(letters(name), ())
 
 
 def every() -> tuple[Declaration, ...]:

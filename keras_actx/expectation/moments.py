@@ -119,20 +119,48 @@ def _moments(subject: Any, mean: float, variance: float) -> Moments:
         if declaration.kind == "vector":
             raise ValueError(f"{subject} mixes a whole axis, so it has no moments of its own")
     if declaration is not None and declaration.kind == "gated":
-        formula, params = declaration.formula, dict(subject.params)
-
-        def branch(gate: Any) -> Any:
-            return formula(keras.ops.ones_like(gate), gate, **params)
-
-        g = normal_expectations(_on_arrays(branch, check=False), mean, deviation, kinks)
-        value_second = variance + mean**2
-        return Moments(float(mean * g[0]), float(value_second * g[1]), float(g[1] + value_second * g[2]))
-    function = _fresh(subject) if isinstance(subject, keras.Layer) else subject
-    results = normal_expectations(_on_arrays(function, check=declaration is None), mean, deviation, kinks)
+        of_value, of_gate = _factors(subject)
+        v, g = (
+            normal_expectations(on_arrays(one, check=False), mean, deviation, at)
+            for one, at in ((of_value, ()), (of_gate, kinks))
+        )
+        return Moments(float(v[0] * g[0]), float(v[1] * g[1]), float(v[2] * g[1] + v[1] * g[2]))
+    function = fresh(subject) if isinstance(subject, keras.Layer) else subject
+    results = normal_expectations(on_arrays(function, check=declaration is None), mean, deviation, kinks)
     return Moments(*(float(one) for one in results))
 
 
-def _fresh(layer: keras.Layer) -> Callable[[Any], Any]:
+def _factors(activation: Activation) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """A gated activation as a function of the value times one of the gate.
+
+    Raises:
+        ValueError: if it is not such a product.
+    """
+    formula, params = activation.declaration.formula, dict(activation.params)
+    points = np.array([-2.0, -0.75, 0.5, 1.0, 2.5, 9.0])
+
+    def on_grid(both: Any) -> Any:
+        return formula(both[:, 0], both[:, 1], **params)
+
+    with eager_float64():
+        table = _run(on_grid, np.stack(np.meshgrid(points, points, indexing="ij"), axis=-1).reshape(-1, 2))
+    table = table.reshape(len(points), len(points))
+    row, column = np.unravel_index(np.argmax(np.abs(table)), table.shape)
+    largest = float(table[row, column])
+    if not largest or not np.allclose(table, np.outer(table[:, column], table[row]) / largest, rtol=1e-9, atol=1e-12):
+        raise ValueError(f"{activation} is no product of a function of the value and one of the gate: no moments")
+    value, gate = float(points[row]), float(points[column])
+
+    def of_value(x: Any) -> Any:
+        return formula(x, gate * keras.ops.ones_like(x), **params)
+
+    def of_gate(x: Any) -> Any:
+        return formula(value * keras.ops.ones_like(x), x, **params) / largest
+
+    return of_value, of_gate
+
+
+def fresh(layer: keras.Layer) -> Callable[[Any], Any]:
     """The layer at its start, in float64: every call gets a new copy, so that the user's own is never built here."""
 
     def start(x: Any) -> Any:
@@ -141,7 +169,7 @@ def _fresh(layer: keras.Layer) -> Callable[[Any], Any]:
     return start
 
 
-def _on_arrays(function: Callable[[Any], Any], check: bool = True) -> Callable[[np.ndarray], np.ndarray]:
+def on_arrays(function: Callable[[Any], Any], check: bool = True) -> Callable[[np.ndarray], np.ndarray]:
     """The function on float64 arrays of any length, checked to be elementwise on the first if so asked."""
 
     def on_arrays(x: np.ndarray) -> np.ndarray:

@@ -2,3 +2,4 @@
 
 from keras_actx.initializers.paired import Paired as Paired
 from keras_actx.initializers.pairing import Pairing as Pairing
+from keras_actx.initializers.rational_start import rational_fit as rational_fit

@@ -21,7 +21,7 @@ _RELU_FAMILY = {
     "prelu": lambda params: params["negative_slope"],
     "rrelu": lambda params: (params["lower"] + params["upper"]) / 2,
 }
-_GLOROT_FAMILY = frozenset({"tanh", "sigmoid", "softmax", "log_softmax", "sparsemax", "linear"})
+_GLOROT_FAMILY = frozenset({"tanh", "sigmoid", "linear"})  # and whatever mixes an axis, as outputs and routers do
 
 
 def textbook(activation: Any, *, first_layer: bool = False) -> Rule:
@@ -43,7 +43,7 @@ def textbook(activation: Any, *, first_layer: bool = False) -> Rule:
             return Rule(kind, _HE, math.sqrt(2.0 / (1.0 + slope**2)), "fan_in", "truncated_normal")
         if name == "selu":
             return Rule("LeCun, on which its constants rely", _LECUN, 1.0, "fan_in", "truncated_normal")
-        if name in _GLOROT_FAMILY:
+        if name in _GLOROT_FAMILY or subject.declaration.kind == "vector":
             return Rule("Glorot", _GLOROT, 1.0, "fan_avg", "uniform")
         if name == "sine":
             if first_layer:

@@ -12,11 +12,14 @@ from keras_actx.names.suggest import quote
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class GatedLinearUnit(DeclaredActivationLayer):
-    """Splits the last axis into a value and a gate and multiplies the value by a function of the gate.
+    """Splits the last axis into a value and a gate, and lets a function of the gate scale the value.
 
     Args:
         activation: a gated name (`keras_actx.names(kind="gated")`), such as `"swiglu"`.
         gate: which half is the gate, "last" (as Keras and torch have it for `glu`) or "first".
+        interleaved: whether value and gate alternate from column to column instead of filling a half each; `gate` then
+            says which of each two is the gate. Checkpoints of gpt-oss load with
+            `GatedLinearUnit("swiglu_clamped", gate="first", interleaved=True)`.
         **kwargs: `name`, `dtype` of a Keras layer.
 
     Input shape: `(..., 2 * n)`. Output shape: `(..., n)`, in the dtype of the input.
@@ -31,22 +34,29 @@ class GatedLinearUnit(DeclaredActivationLayer):
     (None, 4)
     """
 
-    def __init__(self, activation: Any, *, gate: str = "last", **kwargs: Any) -> None:
+    def __init__(self, activation: Any, *, gate: str = "last", interleaved: bool = False, **kwargs: Any) -> None:
         identified = read_activation(activation, "GatedLinearUnit")
         if identified.activation.declaration.kind != "gated":
             raise ValueError(f"{identified.activation} is not gated; pass it as `activation=` of any layer")
         if gate not in ("first", "last"):
             raise ValueError(f"gate={quote(gate)} is not allowed; use 'first' or 'last'")
+        if not isinstance(interleaved, bool):
+            raise ValueError(f"interleaved={quote(interleaved)} is not allowed; use True or False")
         super().__init__(identified.activation, **kwargs)
         self.gate = gate
+        self.interleaved = interleaved
         self._build_at_init()
 
     def call(self, inputs: Any) -> Any:
         """Apply the gate."""
-        if self.gate == "first":
+        if self.gate == "first" or self.interleaved:
             self.compute_output_shape(inputs.shape)  # refuses an odd axis
-            first, last = keras.ops.split(inputs, 2, axis=-1)
-            inputs = keras.ops.concatenate([last, first], axis=-1)
+            if self.interleaved:
+                first, last = inputs[..., ::2], inputs[..., 1::2]
+            else:
+                first, last = keras.ops.split(inputs, 2, axis=-1)
+            halves = [last, first] if self.gate == "first" else [first, last]
+            inputs = keras.ops.concatenate(halves, axis=-1)
         return evaluate(self.declared.declaration, inputs, dict(self.declared.params))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -59,4 +69,4 @@ class GatedLinearUnit(DeclaredActivationLayer):
         return (*others, width // 2)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "gate": self.gate}
+        return {**super().get_config(), "gate": self.gate, "interleaved": self.interleaved}

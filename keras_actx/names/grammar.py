@@ -9,7 +9,7 @@ from keras_actx.names.suggest import quote
 
 LONGEST = 200  # characters; checked before anything else looks at the string
 
-_NAME = r"(?:[A-Za-z][A-Za-z0-9_.\-]{0,39}>)?[a-z][a-z0-9_]{0,39}"
+_NAME = r"(?:[A-Za-z][A-Za-z0-9_.\-]{0,39}>)?[A-Za-z][A-Za-z0-9_]{0,39}"
 _CALL = re.compile(rf"\s*({_NAME})\s*(?:\((.*)\)\s*)?", re.ASCII | re.DOTALL)
 _SETTING = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,39})\s*=\s*([^\s=,()]{1,48})\s*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -41,7 +41,7 @@ def _read(text: str) -> Written:
     if call is None and re.fullmatch(rf"\s*{_NAME}\s*\(.*", text, re.ASCII | re.DOTALL):
         raise _malformed(text, "it must end with ')'")
     if call is None:
-        raise _malformed(text, "the name must be lower-case ASCII, optionally as 'package>name'")
+        raise _malformed(text, "the name must be ASCII letters, digits and '_', optionally as 'package>name'")
     name, inside = call.groups()
     settings: dict[str, float | int | bool | None] = {}
     for piece in inside.split(",") if inside is not None and inside.strip() else ():

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from keras_actx.declaration.activation import Activation, find_declaration
+from keras_actx.declaration.activation import Activation
 from keras_actx.names import grammar
+from keras_actx.names.layer_names import declared
 from keras_actx.names.suggest import quote
 
 _LARGEST_NUM_PARAMETERS = 2**24
@@ -23,10 +24,10 @@ def identify(text: str) -> Identified:
     """Look up a string of the form `name(key=value, ..., learnable=True, num_parameters=8)`.
 
     Raises:
-        ValueError: for a malformed string, an unknown name or key, or a value out of range.
+        ValueError: for a malformed string, an unknown name or key, a value out of range, or the name of a layer.
     """
     written = grammar.read(text)
-    declaration = find_declaration(written.name)
+    declaration = declared(written.name)
     settings = dict(written.settings)
     learnable = settings.pop("learnable", declaration.learnable)
     num_parameters = settings.pop("num_parameters", None)

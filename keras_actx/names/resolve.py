@@ -6,13 +6,13 @@ from typing import Any
 import keras
 
 from keras_actx.declaration import registry
-from keras_actx.declaration.activation import Activation, find_declaration
+from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import Declaration
-from keras_actx.names import keras_table
+from keras_actx.names import keras_table, layer_names
 from keras_actx.names.identify import Identified, identify
 from keras_actx.names.suggest import did_you_mean, quote
 
-KINDS = ("elementwise", "vector", "gated", "learnable", "parametric", "stochastic")
+KINDS = ("elementwise", "vector", "gated", "learnable", "parametric", "stochastic", "layer")
 
 
 def get(identifier: Any) -> Callable[..., Any]:
@@ -28,7 +28,7 @@ def get(identifier: Any) -> Callable[..., Any]:
 
     Raises:
         ValueError: for an unknown or misspelt name, an unknown key, a value out of range, or an activation that
-            changes the shape (`swiglu`), with the layer to use instead.
+            changes the shape (`swiglu`, `maxout`), with the layer to use instead.
 
     Example:
 
@@ -82,7 +82,8 @@ def names(kind: str | None = None) -> tuple[str, ...]:
 
     Args:
         kind: "elementwise", "vector" or "gated" for that shape of function; "learnable" for those whose plain name
-            learns, "parametric" for those with a parameter that can, "stochastic" for those random in training.
+            learns, "parametric" for those with a parameter that can, "stochastic" for those random in training;
+            "layer" for names that are layers of their own (`maxout`), which are in no other list.
 
     Raises:
         ValueError: for another `kind`.
@@ -95,6 +96,8 @@ def names(kind: str | None = None) -> tuple[str, ...]:
     """
     if kind is not None and kind not in KINDS:
         raise ValueError(f"kind={quote(kind)} is not allowed; use None or one of {', '.join(KINDS)}")
+    if kind == "layer":
+        return layer_names.every()
     return tuple(one.identifier for one in registry.every() if kind is None or kind in _kinds(one))
 
 
@@ -111,7 +114,7 @@ def describe(name: str) -> Declaration:
     """The declaration of an activation: formula, parameters with ranges, defaults, references, kinks, aliases, kind.
 
     Raises:
-        ValueError: for an unknown name, with the nearest one.
+        ValueError: for an unknown name, with the nearest one; for a layer's name (`maxout`), with the layer.
 
     Example:
 
@@ -119,7 +122,7 @@ def describe(name: str) -> Declaration:
     >>> actx.describe("snake").defaults
     {'alpha': 1.0}
     """
-    return find_declaration(name)
+    return layer_names.declared(name)
 
 
 def serialize(activation: Any) -> Any:

@@ -1,0 +1,102 @@
+"""Writes the measured part of docs/numerics.md from benchmarks/results and the ledger of the tests.
+
+    python docs/make_numerics.py
+
+What lies between the two markers is replaced; the same results give the same bytes.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "numerics.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+BACKENDS = ("tensorflow", "jax", "torch")
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+_TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+
+
+def main() -> None:
+    """Replace the measured part of the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{measured_part()}\n{END}{after}", encoding="utf-8")
+
+
+def measured_part() -> str:
+    """The tables of all backends, and the ledger."""
+    results = [json.loads((ROOT / "benchmarks" / "results" / f"numerics-{one}.json").read_text()) for one in BACKENDS]
+    return "\n".join([*(line for one in results for line in _backend(one)), *_ledger()])
+
+
+def _backend(result: dict) -> list[str]:
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    compilers = list(dict.fromkeys(c for row in result["activations"].values() for c in row["value"]["float32"]))
+    compilers = [one for one in compilers if one not in ("ours", "keras", "native")]
+    lines = [
+        f"### {_TITLES[result['backend']]}",
+        "",
+        f"{versions}; {result['machine']}. {result['points']:,} points in 32 and 64 bits at default parameters, "
+        f"{result['parameter_points']:,} at the samples and ends of each parameter's range, "
+        f"{result['derivative_points']:,} for derivatives; all 65,536 numbers in 16 bits.",
+        "",
+        f"Each cell: ours / Keras's / the backend's own, where there is one. Compiled: by {' and '.join(compilers)}, "
+        "the worst, in float32. Parameters: the worst of all samples and ends, in float32. Derivative: in units of f' "
+        "/ of its largest term, float32.",
+        "",
+        "| activation | " + " | ".join(DTYPES) + " | compiled | parameters | derivative |",
+        "|---|" + "---|" * (len(DTYPES) + 3),
+    ]
+    for name, row in result["activations"].items():
+        cells = [_cell(row["value"][dtype]) for dtype in DTYPES]
+        compiled = [row["value"]["float32"][one] for one in compilers if one in row["value"]["float32"]]
+        parameters = list(row["parameters"]["float32"].values())
+        own, term = row["derivative"]["float32"], row["derivative_of_term"]["float32"]
+        cells += [_worst(compiled), _worst(parameters), f"{_number(own)} / {_number(term)}"]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _cell(found: dict) -> str:
+    parts = [_number(found["ours"])]
+    if "keras" in found or "native" in found:
+        parts += [_number(found[one]) if one in found else "–" for one in ("keras", "native")]
+    return " / ".join(parts)
+
+
+def _worst(found: list[dict]) -> str:
+    return _number(max(found, key=lambda one: ("lost" in one, one["ulps"] or 0.0))) if found else "–"
+
+
+def _number(found: dict) -> str:
+    """The largest error; "lost" where a finite result came out as NaN or infinite."""
+    if found["ulps"] is None:
+        return "other dtype"
+    return "lost" if "lost" in found else f"{found['ulps']:.3g}"
+
+
+def _ledger() -> list[str]:
+    sys.path.insert(0, str(ROOT / "tests"))
+    from ledger import LEDGER
+
+    lines = [
+        "### The ledger",
+        "",
+        "Where a bar is exceeded, by how many units in the last place at most, and what prevents better. A test fails "
+        "when an entry is no longer needed.",
+        "",
+        "| activation | of the | dtypes | backends | x | ulp | reason |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in LEDGER:
+        where = f"{one.low:g} .. {one.high:g}"
+        lines.append(
+            f"| {one.name} | {one.quantity} | {one.dtypes} | {one.backends} | {where} | {one.ulps:g} | {one.reason} |"
+        )
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Activations with a logarithm, of their own kind: those built from softplus are elsewhere."""
+
+import functools
+import math
+
+from keras import ops
+
+from keras_actx.activations.stable import expm1_of_negative, product, unless_cancelled, where_selected
+from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.parameters import Positive, Real
+
+activation = functools.partial(activation, package="keras_actx")
+
+
+@activation(
+    tex=r"\log(1 + \beta \max(x, 0))",
+    cites=("Liu et al. 2019, Natural-Logarithm-Rectified Activation Function, arXiv:1908.03682",),
+    kinks={0.0: 0.0},
+    exact=lambda mp, x, beta: mp.log1p(beta * max(x, mp.mpf(0))),
+)
+def nlrelu(x, beta: Positive = 1.0):
+    """The logarithm of one plus `beta` times ReLU."""
+    positive = ops.relu(x)
+    huge = beta * positive > 1e20  # where the 1 is nothing, and the product may overflow
+    near = ops.log1p(beta * where_selected(~huge, positive))
+    far = ops.log(beta * 2.0**-64 * where_selected(huge, positive, 1.0)) + 64 * math.log(2.0)
+    return ops.where(huge, far, near)
+
+
+_END = 2.0**-20
+
+
+def _soft_exponential_end(alpha):
+    """Where 1 - alpha (x + alpha) has come down to `_END`, for a negative alpha."""
+    return (_END - (1.0 - alpha) * (1.0 + alpha)) / -alpha
+
+
+def _soft_exponential_exact(mp, x, alpha):
+    if alpha > 0:
+        return mp.expm1(alpha * x) / mp.mpf(alpha) + alpha
+    return -mp.log1p(max(-alpha * (x + alpha), mp.mpf(_END) - 1)) / mp.mpf(alpha) if alpha < 0 else x
+
+
+@activation(
+    tex=(
+        r"\begin{cases} (e^{\alpha x} - 1) / \alpha + \alpha & \alpha > 0 \\ x & \alpha = 0 \\ "
+        r"-\log(1 - \alpha (x + \alpha)) / \alpha & \alpha < 0 \end{cases}"
+    ),
+    cites=(
+        "Godfrey & Gashler 2016, A Continuum among Logarithmic, Linear, and Exponential Functions, arXiv:1602.01321",
+    ),
+    learnable=True,
+    kinks=lambda alpha: {_soft_exponential_end(alpha): 0.0} if alpha < 0 else {},
+    exact=_soft_exponential_exact,
+)
+def soft_exponential(x, alpha: Real = 0.0):
+    r"""A logarithm, the identity or an exponential, by the sign of a learned `alpha`.
+
+    Starts as the identity, and is smooth in $\alpha$ there. For $\alpha < 0$ the argument of the logarithm is positive
+    above $\alpha - 1 / \alpha$ only. It counts as $2^{-20}$ where it is smaller, so that the function is constant
+    further down, $20 \log(2) / \alpha$, instead of NaN.
+    """
+    if isinstance(alpha, float):
+        if alpha == 0.0:
+            return x
+        return _growing(x, alpha) if alpha > 0 else _damped(x, alpha)
+    positive = alpha > 0
+    growing = _growing(where_selected(positive, x), where_selected(positive, alpha, 1.0))
+    return ops.where(positive, growing, _damped(where_selected(~positive, x), where_selected(~positive, alpha)))
+
+
+# Both sides are a logarithm or exponential over alpha; where that is tiny, its derivative needs z / alpha written as x.
+
+
+def _growing(x, alpha):
+    """The side of alpha > 0."""
+    z = alpha * x
+    small, large = ops.abs(z) < 1, z >= 1
+    rate = ops.where(small, ops.ones_like(x), alpha * ops.ones_like(x))
+    near = where_selected(small, x) * _expm1_over_x(where_selected(small, z))
+    moderate = ops.logical_and(large, z < 800)  # further up it overflows
+    exponent, error = product(alpha, where_selected(moderate, x))
+    half = ops.exp(0.5 * ops.where(moderate, exponent, where_selected(large, z)))  # e^z / alpha may not overflow
+    # The derivative may be finite where the value overflows: the correction's own, 0, must not meet it.
+    power = half * (half / rate) * (1.0 + ops.stop_gradient(error))
+    far = ops.where(large, power - 1.0 / rate, expm1_of_negative(z) / rate)
+    return ops.where(small, near, far) + alpha
+
+
+def _damped(x, alpha):
+    """The side of alpha <= 0."""
+    w = -alpha * unless_cancelled(x + alpha, alpha)
+    small = ops.logical_and(w > -0.5, w < 1)
+    near = (where_selected(small, x) + alpha) * _log1p_over_x(where_selected(small, w))
+    one, zero = ops.ones_like(x), ops.zeros_like(x)
+    rate = ops.where(small, one, -alpha * one)
+    outer = where_selected(~small, x)
+    ended = outer <= _soft_exponential_end(alpha)
+    huge = rate * outer > 1e20  # which may overflow
+    scale = ops.where(huge, 2.0**-64 * one, one)
+    argument = (1.0 - alpha) * (1.0 + alpha) * scale + rate * (scale * outer)  # not 1 + w, which cancels near 0
+    logarithm = ops.log(where_selected(~ops.logical_or(small, ended), argument, _END))
+    return ops.where(small, near, (logarithm + ops.where(huge, 64 * math.log(2.0) * one, zero)) / rate)
+
+
+def _expm1_over_x(x):
+    """(e^x - 1) / x for |x| < 1, from the continued fraction of tanh(x / 2) (see `stable.x_minus_tanh`)."""
+    half = 0.5 * x
+    square = half * half
+    fraction = 15.0
+    for odd in (13.0, 11.0, 9.0, 7.0, 5.0, 3.0):
+        fraction = odd + square / fraction
+    return fraction / (fraction * (1.0 - half) + square)
+
+
+def _log1p_over_x(x):
+    """log(1 + x) / x for -1/2 < x < 1, from the series of the inverse hyperbolic tangent of s = x / (2 + x)."""
+    s = x / (2.0 + x)
+    square = s * s
+    total = 1.0 / 33.0
+    for odd in range(31, 0, -2):
+        total = 1.0 / odd + square * total
+    return total * (2.0 / (2.0 + x))

@@ -1,0 +1,165 @@
+"""Rational activations: quotients of polynomials whose coefficients learn.
+
+Evaluated as written for |x| <= 8; beyond, as a power of |x| times a quotient of polynomials in 1 / |x|, from the
+leading coefficients that are not 0 on, so that no power overflows. Where the terms of the numerator cancel, rounding
+the coefficients already costs digits; the error is within 4 eps of sum(|p_i x^i|) / denominator, which is that cost.
+"""
+
+import functools
+
+from keras import ops
+
+from keras_actx.activations.stable import where_selected
+from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.parameters import Real
+
+activation = functools.partial(activation, package="keras_actx")
+
+_FAR = 8.0
+_FLAT = 1e18  # beyond it, what the lower coefficients add to a derivative cannot be seen
+
+_MOLINA = "Molina, Schramowski & Kersting 2019, Padé Activation Units, arXiv:1907.06732"
+
+
+def _quotient(x, p, q, each):
+    """P(x) / Q(x) with p from the constant, q from the linear term on, made positive `each` by itself or as a sum."""
+    size = ops.abs(x)
+    far = size > _FAR
+    near = where_selected(~far, x)
+    t = _magnitude(near) if each else near
+    q = [_absolute(one) for one in q] if each else q
+    positive = (lambda total: total) if each else _magnitude
+    inside = _horner(near, p) / (1.0 + positive(t * _horner(t, q)))
+
+    size = where_selected(far, size, _FAR)
+    inverse = 1.0 / size
+    inverse = ops.where(size < _FLAT, inverse, ops.stop_gradient(inverse))  # else inf times 0 where x is inf
+    sign = ops.where(x < 0, -ops.ones_like(x), ops.ones_like(x))
+    above, _, p_leads = _reversed(inverse, p, sign)
+    below, power, q_leads = _reversed(inverse, [0.0, *q], None if each else sign)
+    outside = above / (power + positive(below))
+    one = ops.ones_like(size)
+    for up, down in zip(p_leads, [False, *q_leads], strict=True):  # what is left of |x|^degree(P) / |x|^degree(Q)
+        factor = _choose(up, _choose(down, one, size), _choose(down, inverse, one))
+        outside = outside if factor is one else outside * factor
+    return ops.where(far, outside, inside)
+
+
+def _magnitude(x):
+    """|x| with derivative 0 at 0, where that of `ops.abs` is 0 or 1."""
+    return x * ops.stop_gradient(ops.sign(x))
+
+
+def _horner(x, coefficients):
+    total = coefficients[-1]
+    for one in coefficients[-2::-1]:
+        total = one + total * x
+    return total
+
+
+def _reversed(inverse, coefficients, sign):
+    """The polynomial of x over |x|^degree, |x|^-degree, and for each exponent from the highest to 1 whether it is
+    within the degree. Coefficients of odd exponents are multiplied by `sign`."""
+    total, power, led, leads = 0.0, ops.ones_like(inverse), False, []
+    for exponent in range(len(coefficients) - 1, 0, -1):
+        one = coefficients[exponent]
+        led = _either(led, one != 0.0 if isinstance(one, float) else ops.not_equal(one, 0.0))
+        leads.append(led)
+        total = total + (one * sign if sign is not None and exponent % 2 else one) * power
+        power = _choose(led, power * inverse, power)
+    return total + coefficients[0] * power, power, leads
+
+
+# A parameter is a number or, when it learns, a tensor; so is what is known about it.
+
+
+def _absolute(q):
+    """|q| with derivative 1 at 0, from where it could otherwise not learn."""
+    return abs(q) if isinstance(q, float) else ops.where(q < 0, -q, q)
+
+
+def _either(a, b):
+    if isinstance(a, bool) or isinstance(b, bool):
+        return b if a is False else a if b is False else True
+    return ops.logical_or(a, b)
+
+
+def _choose(condition, yes, no):
+    return (yes if condition else no) if isinstance(condition, bool) else ops.where(condition, yes, no)
+
+
+def _terms_exact(x, letter, exponents, coefficients):
+    return [coefficients[f"{letter}{i}"] * x**i for i in exponents]
+
+
+def _rational_exact(mp, x, **coefficients):
+    denominator = 1 + sum(abs(one) for one in _terms_exact(x, "q", range(1, 5), coefficients))
+    return sum(_terms_exact(x, "p", range(6), coefficients)) / denominator
+
+
+@activation(
+    tex=r"\frac{p_0 + p_1 x + \dots + p_5 x^5}{1 + |q_1 x| + |q_2 x^2| + |q_3 x^3| + |q_4 x^4|}",
+    cites=(_MOLINA,),
+    learnable=True,
+    kinks=lambda p1, **others: {0.0: p1},
+    exact=_rational_exact,
+)
+def rational(
+    x,
+    *,
+    p0: Real = 0.0322738,
+    p1: Real = 0.617005,
+    p2: Real = 2.1419,
+    p3: Real = 2.60866,
+    p4: Real = 1.18306,
+    p5: Real = 0.187363,
+    q1: Real = 1.04138,
+    q2: Real = 3.77224,
+    q3: Real = 0.68477,
+    q4: Real = 0.26076,
+):
+    """A learned quotient of polynomials of degrees 5 and 4, whose denominator is a sum of absolute values.
+
+    Version A of the paper's code, which starts as its own fit of another function. This starts as
+    `keras_actx.initializers.rational_fit("leaky_relu(negative_slope=0.01)")`, at most 0.033 from it in [-3, 3]; starts
+    from other functions come from there too. The derivative jumps at 0 if neither $p_0$ nor $q_1$ is 0, and is $p_1$
+    there.
+    """
+    return _quotient(x, (p0, p1, p2, p3, p4, p5), (q1, q2, q3, q4), each=True)
+
+
+def _pade_exact(mp, x, **coefficients):
+    denominator = 1 + abs(sum(_terms_exact(x, "q", range(1, 5), coefficients)))
+    return sum(_terms_exact(x, "p", range(6), coefficients)) / denominator
+
+
+@activation(
+    tex=r"\frac{p_0 + p_1 x + \dots + p_5 x^5}{1 + |q_1 x + q_2 x^2 + q_3 x^3 + q_4 x^4|}",
+    cites=(_MOLINA,),
+    aliases=("pau",),
+    learnable=True,
+    kinks=lambda p1, **others: {0.0: p1},
+    exact=_pade_exact,
+)
+def pade(
+    x,
+    *,
+    p0: Real = 0.0362497,
+    p1: Real = 0.505,
+    p2: Real = 1.53285,
+    p3: Real = 1.73263,
+    p4: Real = 0.750325,
+    p5: Real = 0.115239,
+    q1: Real = 0.0,
+    q2: Real = 3.43095,
+    q3: Real = 0.0,
+    q4: Real = 0.228196,
+):
+    """The safe Padé activation unit: a learned quotient of polynomials of degrees 5 and 4 without poles.
+
+    Version B of the paper's code; `rational` is its version A. This starts as
+    `keras_actx.initializers.rational_fit("leaky_relu(negative_slope=0.01)", version="B")`, at most 0.037 from it in
+    [-3, 3]. Where the sum in the denominator changes its sign, the derivative jumps: at 0, where it is $p_1$, unless
+    $q_1$ or $p_0$ is 0, and possibly at up to three other points. There are none at the start.
+    """
+    return _quotient(x, (p0, p1, p2, p3, p4, p5), (q1, q2, q3, q4), each=False)

@@ -1,0 +1,173 @@
+"""`rational_fit`: coefficients with which a rational activation starts as another function."""
+
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_actx.declaration.activation import Activation
+from keras_actx.expectation.moments import fresh, on_arrays, subject_of
+from keras_actx.names.suggest import quote
+
+_REACH = 3.0
+_POINTS = 1000
+_WORST = 0.05  # of the function's range: what misses more, such as a jump, is no start
+_DIGITS = 6  # so that a string with all ten coefficients stays readable
+_NAMES = {"A": "rational", "B": "pade"}
+_COEFFICIENTS = ("p0", "p1", "p2", "p3", "p4", "p5", "q1", "q2", "q3", "q4")
+_ROUNDS = 1000
+_EXACT = 1e-20  # a loss below it is rounding, and the first start with it counts
+
+
+def rational_fit(activation: Any, version: str = "A") -> Activation:
+    """The rational activation nearest to another, as a start for learning.
+
+    The least squares fit on [-3, 3], with coefficients rounded to six digits. Outside it drifts away slowly: these
+    quotients have the same slope on both sides far out.
+
+    Args:
+        activation: whatever names an elementwise activation (see `keras_actx.get`), or any elementwise callable. A
+            learnable one counts with its start values.
+        version: "A" for `rational`, "B" for `pade`, whose fit has a denominator without kinks.
+
+    Returns:
+        An `Activation`. As a layer's `activation=` it stays fixed; its string, and
+        `keras_actx.layers.LearnableActivation` of it, learn from there.
+
+    Raises:
+        ValueError: for another version, something that is not elementwise or not finite in [-3, 3], or a function that
+            the best quotient misses by more than 5% of its range: one that jumps, or has many ripples.
+
+    Example:
+
+    >>> import keras, keras_actx as actx
+    >>> start = actx.initializers.rational_fit("gelu")
+    >>> abs(float(start(1.5)) - float(actx.activations.gelu(1.5))) < 0.002
+    True
+    >>> layer = keras.layers.Dense(8, activation=str(start))  # learns its coefficients, from these
+    """
+    if not isinstance(version, str) or version not in _NAMES:
+        raise ValueError(f"version={quote(version)} is not allowed; use 'A' (rational) or 'B' (pade)")
+    subject = subject_of(activation)
+    fit = _fit if isinstance(subject, Hashable) and not isinstance(subject, keras.Layer) else _fit.__wrapped__
+    return fit(subject, version)
+
+
+@lru_cache(maxsize=256)
+def _fit(subject: Any, version: str) -> Activation:
+    name = str(subject) if isinstance(subject, Activation) else quote(getattr(subject, "__name__", subject))
+    # Chebyshev's points, dense at both ends, where polynomials err most.
+    x = np.cos(np.pi * (np.arange(_POINTS) + 0.5) / _POINTS)[::-1]
+    between = np.linspace(-1.0, 1.0, 2 * _POINTS + 1)  # with 0
+    y, truth = np.split(_values(subject, name, _REACH * np.concatenate([x, between])), [_POINTS])
+    if not (np.isfinite(y).all() and np.isfinite(truth).all()):
+        raise ValueError(f"{name} is not finite in [-{_REACH:g}, {_REACH:g}], so nothing rational starts as it")
+    spread = float(np.ptp(y)) or float(np.abs(y[0])) or 1.0
+    shape = _SHAPES[version](x)
+    p, q = min((_least_squares(shape, start, x, y / spread) for start in shape.starts), key=lambda one: one[0])[1:]
+    sizes = np.concatenate([p * spread, q])
+    coefficients = sizes / _REACH ** np.array([0, 1, 2, 3, 4, 5, 1, 2, 3, 4])
+    seen = np.abs(sizes) > 1e-7 * np.array(6 * [spread] + 4 * [1.0])
+    rounded = [float(f"{one:.{_DIGITS}g}") if large else 0.0 for one, large in zip(coefficients, seen, strict=True)]
+    error = float(np.abs(_quotient(version, _REACH * between, rounded) - truth).max())
+    if error > _WORST * spread:
+        raise ValueError(
+            f"no rational activation starts as {name}: in [-{_REACH:g}, {_REACH:g}] the best fit misses it by "
+            f"{error:.2g}, where its values span {spread:.2g}"
+        )
+    return Activation(_NAMES[version], tuple(zip(_COEFFICIENTS, rounded, strict=True)))
+
+
+def _values(subject: Any, name: str, x: np.ndarray) -> np.ndarray:
+    declared = isinstance(subject, Activation)
+    if declared and subject.declaration.kind != "elementwise":
+        raise ValueError(f"{name} is not elementwise, so nothing rational starts as it")
+    function = fresh(subject) if isinstance(subject, keras.Layer) else subject
+    try:
+        return on_arrays(function, check=not declared)(x)
+    except ValueError as error:
+        raise ValueError(f"nothing rational starts as {name}: {error}") from error
+
+
+def _quotient(version: str, x: np.ndarray, coefficients: list[float]) -> np.ndarray:
+    p, q = np.array(coefficients[:6]), np.array([0.0, *coefficients[6:]])
+    polyval = np.polynomial.polynomial.polyval
+    positive = polyval(np.abs(x), np.abs(q)) if version == "A" else np.abs(polyval(x, q))
+    return polyval(x, p) / (1.0 + positive)
+
+
+# The fit, on [-1, 1]. For a given denominator the numerator is a linear least squares problem, so only the denominator
+# is searched for, in numbers u of which every choice is allowed (Golub & Pereyra's variable projection, by
+# Levenberg-Marquardt).
+
+
+class _SumOfAbsolutes:
+    """Version A: q_i = u_i^2."""
+
+    starts = ((0.0,) * 4, (1.0,) * 4, (3.0,) * 4, (10.0,) * 4)  # the first stays 0, which is right for polynomials
+
+    def __init__(self, x: np.ndarray) -> None:
+        self._powers = np.abs(x)[:, None] ** np.arange(1, 5)
+
+    def denominator(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Its values, and their derivatives with respect to u."""
+        return 1.0 + self._powers @ u**2, 2.0 * u * self._powers
+
+    @staticmethod
+    def q(u: np.ndarray) -> np.ndarray:
+        return u**2
+
+
+class _PositiveSum:
+    """Version B: the sum is (u_0 x + u_1 x^2)^2 + (u_2 x^2)^2, which never changes its sign."""
+
+    starts = ((1.0, 0.0, 1.0), (3.0, 0.0, 3.0), (10.0, 0.0, 10.0), (3.0, 1.0, 3.0), (3.0, -1.0, 3.0))
+
+    def __init__(self, x: np.ndarray) -> None:
+        self._x = x
+
+    def denominator(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Its values, and their derivatives with respect to u."""
+        x, square = self._x, self._x**2
+        first, second = u[0] * x + u[1] * square, u[2] * square
+        return 1.0 + first**2 + second**2, 2.0 * np.stack([first * x, first * square, second * square], axis=1)
+
+    @staticmethod
+    def q(u: np.ndarray) -> np.ndarray:
+        return np.array([0.0, u[0] ** 2, 2.0 * u[0] * u[1], u[1] ** 2 + u[2] ** 2])
+
+
+_SHAPES: dict[str, Callable[[np.ndarray], Any]] = {"A": _SumOfAbsolutes, "B": _PositiveSum}
+
+
+def _least_squares(shape: Any, start: tuple, x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """The loss, p and q."""
+    powers = x[:, None] ** np.arange(6)
+
+    def project(u: np.ndarray) -> tuple:
+        denominator, slopes = shape.denominator(u)
+        basis, triangle = np.linalg.qr(powers / denominator[:, None])
+        fitted = basis @ (basis.T @ y)
+        jacobian = -(fitted / denominator)[:, None] * slopes
+        jacobian -= basis @ (basis.T @ jacobian)  # what the numerator takes up (Kaufman)
+        return y - fitted, jacobian, np.linalg.solve(triangle, basis.T @ y)
+
+    u, damping = np.array(start), 1e-3
+    residual, jacobian, p = project(u)
+    for _ in range(_ROUNDS):
+        if residual @ residual <= _EXACT:
+            break
+        normal = jacobian.T @ jacobian
+        scale = np.diag(normal) + 1e-30
+        step = np.linalg.solve(normal + damping * np.diag(scale), jacobian.T @ residual)
+        trial = project(u + step)
+        if trial[0] @ trial[0] < residual @ residual:
+            u, damping = u + step, damping / 4.0
+            residual, jacobian, p = trial
+        else:
+            damping *= 4.0
+        if damping > 1e12 or np.abs(step).max() <= 1e-12 * np.abs(u).max():
+            break
+    return max(float(residual @ residual), _EXACT), p, shape.q(u)

@@ -1,0 +1,155 @@
+"""`AdaptiveActivation`: any activation, with a scale, a slope and a shift that learn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_actx.declaration.activation import Activation
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.declaration.evaluation import output_dtype
+from keras_actx.layers.context import in_full, is_number, refuse_unless
+from keras_actx.layers.learned_parameters import LayerWithParameters
+from keras_actx.layers.named import named_layer
+from keras_actx.names.identify import check_num_parameters
+from keras_actx.names.resolve import get, refuse_gated
+
+_NAMES = ("scale", "slope", "shift")
+
+
+@named_layer("adaptive", why="wraps another activation")
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class AdaptiveActivation(LayerWithParameters):
+    """Any activation `f` between a learned slope, shift and scale: `scale f(n slope x + shift)`.
+
+    With `parameters=("slope",)` it is the adaptive activation of physics-informed networks (Jagtap, Kawaguchi &
+    Karniadakis 2019, arXiv:1906.01170), whose fixed factor `n` makes the slope learn faster: it starts from `1 / n`,
+    and the same step of an optimizer changes the function `n` times as much. One slope a unit is `axes=-1`, or
+    `num_parameters=units` inside another layer.
+
+    The weights exist from construction wherever their shape is known, so that it works as the `activation=` of any
+    layer: `Dense(64, activation=AdaptiveActivation("tanh"))`, a new one for each layer. Around a layer that makes its
+    weights on build, such as `keras.layers.PReLU()`, it is for use as a layer of its own only.
+
+    Args:
+        activation: a name (`"tanh"`, `"snake(alpha=2.0)"`, `"prelu"`), an `Activation`, a layer, or a callable that
+            Keras can save; it must keep the shape.
+        scale: the scale, or where it starts.
+        slope: the slope, or where it starts; None for `1 / n`, so that it starts as `activation` itself.
+        shift: the shift, or where it starts.
+        n: the fixed factor of the slope, above 0; 1 or more in the paper.
+        parameters: which of "scale", "slope" and "shift" learn; the others stay as they are.
+        num_parameters, axes, initializer, regularizer, constraint: as in `LearnableActivation`; by default one of each
+            parameter for all, from the numbers above, without constraints.
+        **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
+
+    Input shape: any. Output shape: the same, in the dtype of the input; under `mixed_float16` the weights stay float32.
+    A mask passes.
+
+    Raises:
+        ValueError: for an unknown activation, one that changes the shape, or settings that do not fit.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> layer = actx.layers.AdaptiveActivation("tanh", n=10.0, parameters=("slope",))
+    >>> [(weight.name, round(float(weight), 3)) for weight in layer.weights]
+    [('slope', 0.1)]
+    """
+
+    def __init__(
+        self,
+        activation: Any,
+        *,
+        scale: float = 1.0,
+        slope: float | None = None,
+        shift: float = 0.0,
+        n: float = 1.0,
+        parameters: Sequence[str] = _NAMES,
+        num_parameters: int | None = None,
+        axes: int | Sequence[int] | None = None,
+        initializer: Any = None,
+        regularizer: Any = None,
+        constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        def check(holds: bool, name: str, value: Any, allowed: str) -> None:
+            refuse_unless(holds, "AdaptiveActivation", name, value, allowed)
+
+        check(is_number(n) and n > 0, "n", n, "a number above 0")
+        check(slope is None or is_number(slope), "slope", slope, "a number, or None for 1 / n")
+        for name, value in (("scale", scale), ("shift", shift)):
+            check(is_number(value), name, value, "a number")
+        listed = isinstance(parameters, (list, tuple)) and 0 < len(parameters) == len(set(map(str, parameters)))
+        check(
+            listed and all(one in _NAMES for one in parameters),
+            "parameters",
+            parameters,
+            "a list of one or more of 'scale', 'slope' and 'shift'",
+        )
+        check_num_parameters(num_parameters, "AdaptiveActivation")
+        function = get(activation)
+        if isinstance(function, Activation):
+            refuse_gated(function)
+        super().__init__(**kwargs)
+        self.activation = function
+        self.n = float(n)
+        self.slope = slope if slope is None else float(slope)
+        self.scale = float(scale)
+        self.shift = float(shift)
+        self._fixed = {"scale": self.scale, "slope": 1.0 / self.n if slope is None else self.slope, "shift": self.shift}
+        self._learn(
+            {name: self._fixed[name] for name in _NAMES if name in parameters},
+            num_parameters=num_parameters,
+            axes=axes,
+            initializer=initializer,
+            regularizer=regularizer,
+            constraint=constraint,
+        )
+        self.built = bool(self._learned) and not self._inner_to_build()
+
+    def _inner_to_build(self) -> bool:
+        return isinstance(self.activation, keras.Layer) and not self.activation.built
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights that are not there yet. Raises `ValueError` if the activation would change the shape."""
+        self.compute_output_shape(input_shape)
+        super().build(input_shape)
+        if self._inner_to_build():
+            self.activation.build(tuple(input_shape))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        if isinstance(self.activation, keras.Layer):
+            try:
+                found = self.activation.compute_output_shape(tuple(input_shape))
+            except NotImplementedError:  # a layer of the user's without the method; the call will tell
+                found = input_shape
+            self._check_shape(found, input_shape)
+        return tuple(input_shape)
+
+    def _check_shape(self, found: Any, expected: Any) -> None:
+        if tuple(found) != tuple(expected):
+            raise ValueError(
+                f"{self.name}: the activation makes {tuple(found)} of the shape {tuple(expected)}; use one that keeps "
+                "the shape"
+            )
+
+    def call(self, inputs: Any) -> Any:
+        """Apply the activation between slope, shift and scale."""
+        inputs = ops.convert_to_tensor(inputs)
+        dtype = output_dtype(inputs.dtype)
+        x = in_full(inputs, dtype)
+        now = {**self._fixed, **self._learned_as(x)}
+        result = self.activation(self.n * now["slope"] * x + now["shift"])
+        self._check_shape(result.shape, x.shape)
+        return ops.cast(now["scale"] * ops.cast(result, x.dtype), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("scale", "slope", "shift", "n")
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            **{name: getattr(self, name) for name in own},
+            **self._learning_config(),
+        }

@@ -1,0 +1,83 @@
+"""What the layers have in common that rearrange one axis: which axis it is, the dtype, the mask."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.evaluation import output_dtype
+from keras_actx.names.suggest import quote
+
+
+class AxisLayer(keras.layers.Layer):
+    """A layer without weights that works along one axis and follows the dtype of its input.
+
+    Subclasses say in `_length` what becomes of the axis, and raise there for a length that does not fit.
+    """
+
+    def __init__(self, *, axis: int = -1, **kwargs: Any) -> None:
+        if isinstance(axis, bool) or not isinstance(axis, int) or axis == 0:
+            raise ValueError(
+                f"{type(self).__name__}: axis={quote(axis)} is not allowed; use -1 for the channels, or another axis "
+                "than the batch axis 0"
+            )
+        kwargs.setdefault("autocast", False)
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.supports_masking = True
+
+    def _length(self, length: int | None) -> int | None:
+        """The length of the axis after the layer; None if unknown. Raises `ValueError` for one that does not fit."""
+        raise NotImplementedError
+
+    def _positive_axis(self, shape: Any) -> int:
+        rank = len(shape)
+        if not -rank < self.axis < rank:
+            raise ValueError(
+                f"{self.name}: axis={self.axis} does not fit an input of shape {tuple(shape)}; "
+                f"use one from 1 to {rank - 1}, or a negative one that is not the batch axis"
+            )
+        return self.axis % rank
+
+    def build(self, input_shape: Any) -> None:
+        """Check the shape. Raises `ValueError` if the axis is missing or its length does not fit."""
+        self.compute_output_shape(input_shape)
+        self.built = True
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        axis = self._positive_axis(input_shape)
+        shape = list(input_shape)
+        shape[axis] = self._length(shape[axis])
+        return tuple(shape)
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> keras.KerasTensor:
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=output_dtype(inputs.dtype))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask as it is, or None where the layer moves the very steps that it speaks of."""
+        if previous_mask is None or self._positive_axis(inputs.shape) < len(previous_mask.shape):
+            return None
+        return previous_mask
+
+    def _in_groups(self, inputs: Any, *parts: int) -> Any:
+        """The input with its axis replaced by `parts`, and the position of the first of them."""
+        axis = self._positive_axis(inputs.shape)
+        shape = keras.ops.shape(inputs)
+        return keras.ops.reshape(inputs, (*shape[:axis], *parts, *shape[axis + 1 :])), axis
+
+    @staticmethod
+    def _as_float(inputs: Any) -> Any:
+        """The input; whole numbers in `keras.config.floatx()`."""
+        inputs = keras.ops.convert_to_tensor(inputs)
+        return keras.ops.cast(inputs, output_dtype(inputs.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+
+def check_whole(value: Any, owner: str, name: str, least: int, optional: str = "") -> None:
+    """Raise `ValueError` unless `value` is a whole number of at least `least`, or None where `optional` says why."""
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        allowed = f"a whole number of at least {least}" + (f", or None {optional}" if optional else "")
+        raise ValueError(f"{owner}: {name}={quote(value)} is not allowed; use {allowed}")

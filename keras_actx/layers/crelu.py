@@ -1,0 +1,49 @@
+"""`CReLU`: the positive and the negative part side by side."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.layers.along_axis import AxisLayer
+from keras_actx.layers.named import named_layer
+
+
+@named_layer("crelu", aliases=("concatenated_relu",), why="doubles the size of an axis")
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class CReLU(AxisLayer):
+    """Concatenated ReLU, `[relu(x), relu(-x)]` along an axis (Shang et al. 2016, arXiv:1603.05201).
+
+    The order is that of `tf.nn.crelu`, and of what deel-lip calls `MaxMin`; the MaxMin of the literature on Lipschitz
+    networks sorts pairs, `keras_actx.layers.GroupSort(2)`.
+
+    The derivative at 0 is 0 in both halves, as that of Keras's ReLU.
+
+    Args:
+        axis: the axis to double; any but the batch axis 0.
+        **kwargs: `name`, `dtype` of a Keras layer.
+
+    Input shape: `(batch, ..., n)`. Output shape: `(batch, ..., 2 * n)`, in the dtype of the input.
+    A mask passes unless it speaks of `axis`.
+
+    Raises:
+        ValueError: for an axis that is not allowed, and on build for one that the input does not have.
+
+    Example:
+
+    >>> import keras, keras_actx as actx
+    >>> keras.ops.convert_to_numpy(actx.layers.CReLU()(keras.ops.convert_to_tensor([[1.0, -2.0]]))).tolist()
+    [[1.0, 0.0, 0.0, 2.0]]
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(axis=axis, **kwargs)
+
+    def _length(self, length: int | None) -> int | None:
+        return None if length is None else 2 * length
+
+    def call(self, inputs: Any) -> Any:
+        """Positive parts, then negative parts."""
+        inputs = self._as_float(inputs)
+        axis = self._positive_axis(inputs.shape)
+        return keras.ops.concatenate([keras.ops.relu(inputs), keras.ops.relu(-inputs)], axis=axis)

@@ -1,0 +1,118 @@
+"""`DynamicReLU`: the largest of several lines whose slopes depend on the whole input."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.layers.context import ContextLayer, in_full, is_number, is_whole, refuse_unless
+from keras_actx.layers.named import named_layer
+
+
+@named_layer("dynamic_relu", aliases=("dyrelu",), why="computes its slopes from the whole input")
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class DynamicReLU(ContextLayer):
+    """Dynamic ReLU, the largest of `k` lines `a x + b` that depend on the input (Chen et al. 2020, arXiv:2003.10027).
+
+    From the mean over space, or the features themselves, a network of two layers computes
+    `t = 2 sigmoid(expand(relu(reduce(mean)))) - 1`, and with it the lines `a_i = initial_a_i + lambda_a t_i` and
+    `b_i = initial_b_i + lambda_b t_(k + i)`: for each channel (the paper's DY-ReLU-B), or the same for all (A).
+
+    The second layer starts from zeros, so that this starts exactly as `initial_a` and `initial_b` say, by default as
+    ReLU; the first layer moves from the second training step on. Public ports start both layers at random.
+
+    Args:
+        k: how many lines, a whole number of at least 1; a single line starts as the identity.
+        reduction: by how much the first layer reduces the channels, a whole number of at least 1. The more, the
+            fewer weights.
+        shared: whether all channels share their lines (A) instead of having their own (B).
+        lambda_a, lambda_b: how far slopes and offsets may move from where they start, numbers of at least 0.
+        initial_a: `k` slopes to start from; None for 1, then zeros.
+        initial_b: `k` offsets to start from; None for zeros.
+        data_format: "channels_last", "channels_first", or None for Keras's setting.
+        **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
+
+    Input shape: features `(batch, channels)`, sequences `(batch, steps, channels)`, images `(batch, height, width,
+    channels)` or volumes, or with the channels first; space may vary. Output shape: the same. Masked steps do not count
+    in the mean. The mean takes in later steps, too: it is not for models that must not see them.
+
+    Raises:
+        ValueError: for an argument that is not allowed, and on build for an input of another rank.
+
+    Example:
+
+    >>> import keras, keras_actx as actx
+    >>> layer = actx.layers.DynamicReLU()
+    >>> keras.ops.convert_to_numpy(layer(keras.ops.convert_to_tensor([[1.0, -2.0, 3.0, -4.0]]))).tolist()
+    [[1.0, 0.0, 3.0, 0.0]]
+    """
+
+    def __init__(
+        self,
+        k: int = 2,
+        reduction: int = 4,
+        *,
+        shared: bool = False,
+        lambda_a: float = 1.0,
+        lambda_b: float = 0.5,
+        initial_a: Sequence[float] | None = None,
+        initial_b: Sequence[float] | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        def check(holds: bool, name: str, value: Any, allowed: str) -> None:
+            refuse_unless(holds, "DynamicReLU", name, value, allowed)
+
+        check(is_whole(k, most=1024), "k", k, "a whole number from 1 to 1024")
+        check(is_whole(reduction), "reduction", reduction, "a whole number of at least 1")
+        check(isinstance(shared, bool), "shared", shared, "True or False")
+        for name, value in (("lambda_a", lambda_a), ("lambda_b", lambda_b)):
+            check(is_number(value) and value >= 0, name, value, "a number of at least 0")
+        for name, given in (("initial_a", initial_a), ("initial_b", initial_b)):
+            listed = isinstance(given, (list, tuple)) and len(given) == k and all(map(is_number, given))
+            check(given is None or listed, name, given, f"None or a list of k={k} numbers")
+        super().__init__(data_format=data_format, **kwargs)
+        self.k = k
+        self.reduction = reduction
+        self.shared = shared
+        self.lambda_a = float(lambda_a)
+        self.lambda_b = float(lambda_b)
+        self.initial_a = [1.0] + [0.0] * (k - 1) if initial_a is None else [float(one) for one in initial_a]
+        self.initial_b = [0.0] * k if initial_b is None else [float(one) for one in initial_b]
+
+    def build(self, input_shape: Any) -> None:
+        """Make the network that computes the lines."""
+        channels = self._channels(input_shape)
+        hidden = max(1, channels // self.reduction)
+        self.reduce = keras.layers.Dense(hidden, activation="relu", dtype=self.dtype_policy, name="reduce")
+        self.expand = keras.layers.Dense(
+            2 * self.k * (1 if self.shared else channels),
+            kernel_initializer="zeros",
+            dtype=self.dtype_policy,
+            name="expand",
+        )
+        self.reduce.build((None, channels))
+        self.expand.build((None, hidden))
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """The largest of the lines."""
+        inputs = ops.cast(inputs, self.compute_dtype)
+        rank = len(inputs.shape)
+        logits = in_full(self.expand(self.reduce(self._summary(inputs, mask))), self.compute_dtype)
+        logits = ops.reshape(logits, (-1, 2 * self.k, logits.shape[-1] // (2 * self.k)))
+        moved = ops.tanh(0.5 * logits)  # 2 sigmoid - 1, without its cancellation
+        x = in_full(inputs, self.compute_dtype)
+        largest = None
+        for i in range(self.k):
+            slope = self._along_channels(self.initial_a[i] + self.lambda_a * moved[:, i], rank)
+            offset = self._along_channels(self.initial_b[i] + self.lambda_b * moved[:, self.k + i], rank)
+            line = slope * x + offset
+            # Of equal lines the last one, so that the derivative at 0 starts as ReLU's, 0, on every backend.
+            largest = line if largest is None else ops.where(largest > line, largest, line)
+        return ops.cast(largest, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("k", "reduction", "shared", "lambda_a", "lambda_b", "initial_a", "initial_b")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}

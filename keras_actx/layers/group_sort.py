@@ -1,0 +1,75 @@
+"""`GroupSort`: sorting within groups of an axis."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.layers.along_axis import AxisLayer, check_whole
+from keras_actx.layers.named import named_layer
+
+
+@named_layer(
+    "group_sort",
+    aliases=("groupsort", "groupsort2", "maxmin", "full_sort", "fullsort"),
+    why="needs an axis that divides into groups, which only a layer sees when it is built",
+)
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class GroupSort(AxisLayer):
+    """Sorts neighbouring units in groups, smallest first (Anil, Lucas & Grosse 2018, arXiv:1811.05381).
+
+    It moves numbers without changing them: its Lipschitz constant is 1, and the norm of the gradient stays. Groups of
+    2 are what that paper calls MaxMin and deel-lip `GroupSort2`; deel-lip's own `MaxMin` is `keras_actx.layers.CReLU`.
+    One group of all is deel-lip's `FullSort`.
+
+    Equal numbers keep their order, so the gradient there is that of leaving them in place.
+
+    Args:
+        group_size: how many neighbours are sorted together, or None for the whole axis.
+        axis: any axis but the batch axis 0; unless `group_size` is None, its size must be known.
+        **kwargs: `name`, `dtype` of a Keras layer.
+
+    Input shape: any with `axis`. Output shape: the same, in the dtype of the input. A mask passes unless it speaks of
+    `axis`.
+
+    Raises:
+        ValueError: for an argument that is not allowed, and on build for a size that `group_size` does not divide.
+
+    Example:
+
+    >>> import keras, keras_actx as actx
+    >>> x = keras.ops.convert_to_tensor([[3.0, 1.0, 2.0, 4.0]])
+    >>> keras.ops.convert_to_numpy(actx.layers.GroupSort(2)(x)).tolist()
+    [[1.0, 3.0, 2.0, 4.0]]
+    """
+
+    def __init__(self, group_size: int | None = 2, axis: int = -1, **kwargs: Any) -> None:
+        check_whole(group_size, "GroupSort", "group_size", least=2, optional="to sort the whole axis")
+        super().__init__(axis=axis, **kwargs)
+        self.group_size = group_size
+
+    def _length(self, length: int | None) -> int | None:
+        if self.group_size is not None and (length is None or length % self.group_size):
+            raise ValueError(
+                f"{self.name}: the size {length} of axis {self.axis} is not a known multiple of "
+                f"group_size={self.group_size}, so it cannot be grouped"
+            )
+        return length
+
+    def call(self, inputs: Any) -> Any:
+        """The same numbers, sorted in each group."""
+        inputs = self._as_float(inputs)
+        shape = self.compute_output_shape(inputs.shape)  # refuses what does not divide
+        if self.group_size is None:
+            return _sorted(inputs, self._positive_axis(shape))
+        length = shape[self.axis]
+        groups, axis = self._in_groups(inputs, length // self.group_size, self.group_size)
+        return keras.ops.reshape(_sorted(groups, axis + 1), keras.ops.shape(inputs))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "group_size": self.group_size}
+
+
+def _sorted(x: Any, axis: int) -> Any:
+    """Sorted by a stable permutation: backends disagree about the gradient of their own sort, minimum and maximum."""
+    return keras.ops.take_along_axis(x, keras.ops.argsort(x, axis=axis), axis=axis)

@@ -1,0 +1,75 @@
+"""`Maxout`: the largest of several pieces of an axis."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.layers.along_axis import AxisLayer, check_whole
+from keras_actx.layers.named import named_layer
+from keras_actx.names.suggest import quote
+
+
+@named_layer("maxout", why="changes the size of an axis")
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class Maxout(AxisLayer):
+    """The largest of `k = size / num_units` numbers for each unit of an axis (Goodfellow et al. 2013, arXiv:1302.4389).
+
+    Put it after a layer of `k * num_units` units without an activation.
+
+    Which numbers belong together differs. With "strided" grouping, unit `u` takes the numbers `u`, `u + num_units`,
+    `u + 2 * num_units`, ...: tensorflow-addons has it so. With "contiguous", it takes the `k` neighbours from `k * u`
+    on, as a pooling layer does: so do Echo and activations-plus. For layers that start from random weights it makes no
+    difference; for weights trained elsewhere it does.
+
+    Where several are the largest, they share the gradient evenly.
+
+    Args:
+        num_units: size of the axis afterwards; must divide its size before.
+        axis: any axis but the batch axis 0; its size must be known.
+        grouping: "strided" or "contiguous".
+        **kwargs: `name`, `dtype` of a Keras layer.
+
+    Input shape: `(batch, ..., k * num_units)`. Output shape: `(batch, ..., num_units)`, in the dtype of the input.
+    A mask passes unless it speaks of `axis`.
+
+    Raises:
+        ValueError: for an argument that is not allowed, and on build for a size that `num_units` does not divide.
+
+    Example:
+
+    >>> import keras, keras_actx as actx
+    >>> x = keras.ops.convert_to_tensor([[1.0, 4.0, 3.0, 2.0]])
+    >>> for grouping in ("strided", "contiguous"):
+    ...     keras.ops.convert_to_numpy(actx.layers.Maxout(2, grouping=grouping)(x)).tolist()
+    [[3.0, 4.0]]
+    [[4.0, 3.0]]
+    """
+
+    def __init__(self, num_units: int, axis: int = -1, grouping: str = "strided", **kwargs: Any) -> None:
+        check_whole(num_units, "Maxout", "num_units", least=1)
+        if grouping not in ("strided", "contiguous"):
+            raise ValueError(f"Maxout: grouping={quote(grouping)} is not allowed; use 'strided' or 'contiguous'")
+        super().__init__(axis=axis, **kwargs)
+        self.num_units = num_units
+        self.grouping = grouping
+
+    def _length(self, length: int | None) -> int:
+        if not length or length % self.num_units:
+            raise ValueError(
+                f"{self.name}: the size {length} of axis {self.axis} is not a known multiple of "
+                f"num_units={self.num_units}, so it cannot be grouped"
+            )
+        return self.num_units
+
+    def call(self, inputs: Any) -> Any:
+        """The largest of each group."""
+        inputs = self._as_float(inputs)
+        self.compute_output_shape(inputs.shape)  # refuses what does not divide
+        pieces = inputs.shape[self.axis] // self.num_units
+        strided = self.grouping == "strided"
+        groups, axis = self._in_groups(inputs, *((pieces, self.num_units) if strided else (self.num_units, pieces)))
+        return keras.ops.amax(groups, axis=axis if strided else axis + 1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_units": self.num_units, "grouping": self.grouping}

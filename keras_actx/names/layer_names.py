@@ -1,0 +1,85 @@
+"""Names of activations that are layers of their own: no function or value could stand for them in `activation=`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from keras_actx.declaration import registry
+from keras_actx.declaration.activation import find_declaration
+from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
+from keras_actx.names.suggest import did_you_mean, quote
+
+
+@dataclass(frozen=True)
+class LayerName:
+    """A name, the layer to write for it, and why it takes a layer."""
+
+    name: str
+    written: str  # as the user writes it: keras_actx.layers.Maxout(num_units)
+    why: str
+
+
+_table: Mapping[str, LayerName] = MappingProxyType({})
+
+
+def add(entry: LayerName, aliases: tuple[str, ...] = ()) -> None:
+    """Enter a name and its aliases; the same layer declared again (a module reloaded) replaces its old entry.
+
+    Raises:
+        ValueError: if another layer holds one of the names.
+    """
+    global _table
+    names = (entry.name, *aliases)
+    for name in names:
+        if name in _table and _table[name].written != entry.written:
+            raise ValueError(f"the name {name!r} belongs to {_table[name].written} already; choose another")
+    # Published whole: a reader sees the old table or the new one.
+    _table = MappingProxyType({**_table, **dict.fromkeys(names, entry)})
+
+
+def find(name: str) -> LayerName | None:
+    """What a name, or `keras_actx>name`, says about a layer; None if it is not one of these names."""
+    return _table.get(name.removeprefix(f"{OWN_PACKAGE}>"))
+
+
+def every() -> tuple[str, ...]:
+    """The names of all such layers, without aliases, sorted."""
+    return tuple(sorted({entry.name for entry in _table.values()}))
+
+
+def declared(name: object) -> Declaration:
+    """The declaration behind a name that must have one; this package's own may be written as other libraries do.
+
+    Raises:
+        ValueError: naming the layer to write if it is a layer's name, or the nearest name of either sort.
+    """
+    if isinstance(name, str) and len(name) <= 200 and registry.find(name) is None:
+        exact = name if find(name) is not None else _respelled(name)
+        if registry.find(exact) is not None:
+            return find_declaration(exact)
+        entry = find(exact)
+        if entry is not None:
+            raise ValueError(
+                f"{name!r} {entry.why}, so it is a layer of its own and cannot be the `activation=` of another. "
+                f"Use {entry.written} after a layer without an activation."
+            )
+        hint = did_you_mean(name, (*registry.known_names(), *_table))
+        if hint:
+            raise ValueError(f"unknown activation {quote(name)}.{hint}")
+    return find_declaration(name)
+
+
+def _respelled(name: str) -> str:
+    """The name of this package that is `name` but for case and underscores; without one, `name` itself.
+
+    Raises:
+        ValueError: if it could mean several.
+    """
+    wanted = name.removeprefix(f"{OWN_PACKAGE}>")
+    if not wanted.isascii():  # lower() would make an ASCII letter of some that are not
+        return name
+    layers = (one for one in _table if registry.letters(one) == registry.letters(wanted))
+    choices = [f"{OWN_PACKAGE}>{one}" for one in (*registry.spelled_like(wanted), *layers)]
+    if len({registry.find(one) or find(one) for one in choices}) > 1:
+        raise ValueError(f"activation {quote(name)} could mean {' or '.join(map(repr, choices))}: write that exactly")
+    return choices[0] if choices else name

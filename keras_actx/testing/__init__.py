@@ -1,0 +1,17 @@
+"""Checks for activations: this package's own go through them, and so can anybody's.
+
+Needs the extra `keras-actx[testing]`; nothing else in the package imports it. `check_activation` is the one call;
+the modules hold its parts: `oracle` is what an activation is worth, `values`, `derivatives`, `vectors` and
+`structure` what is asserted, `ledger` what is excused.
+"""
+
+try:
+    import flint as _flint  # noqa: F401
+    import mpmath as _mpmath  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"keras_actx.testing needs {error.name}, which is not installed: pip install 'keras-actx[testing]'"
+    ) from error
+
+from keras_actx.testing.check import check_activation as check_activation
+from keras_actx.testing.ledger import Entry as Entry

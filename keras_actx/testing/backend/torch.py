@@ -1,0 +1,39 @@
+"""torch: autograd, torch.func and torch.compile."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+
+def gradient(scalar: Callable[[Any], Any], x: Any) -> Any:
+    """See `keras_actx.testing.backend.gradient`."""
+    if not x.requires_grad:
+        x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        y = scalar(x)
+    # A result without a graph has derivative zero, which JAX and TensorFlow say without being asked.
+    if not y.requires_grad:
+        return torch.zeros_like(x)
+    (result,) = torch.autograd.grad(y, x, create_graph=True, materialize_grads=True)
+    return result
+
+
+def compiled(function: Callable[[Any], Any], thorough: bool) -> dict[str, Callable[[Any], Any]]:
+    """See `keras_actx.testing.backend.compiled`. Its usual code generator takes seconds for every function."""
+    torch.compiler.reset()  # it compiles a function a few times only, and takes all activations for one
+    backend = "inductor" if thorough else "aot_eager"
+    return {f"torch.compile({backend})": torch.compile(function, fullgraph=True, backend=backend)}
+
+
+def transformed(function: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
+    """See `keras_actx.testing.backend.transformed`."""
+    return {
+        "torch.func.vmap": torch.func.vmap(function),
+        "torch.func.functionalize": torch.func.functionalize(function),
+    }
+
+
+def forward_derivative(function: Callable[[Any], Any], x: Any) -> Any:
+    """See `keras_actx.testing.backend.forward_derivative`."""
+    return torch.func.jvp(function, (x,), (torch.ones_like(x),))[1]

@@ -1,0 +1,101 @@
+"""`check_activation`: everything that this package demands of its own activations, for anybody's."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from keras_actx.declaration.activation import Activation
+from keras_actx.names.identify import identify
+from keras_actx.names.suggest import quote
+from keras_actx.testing import derivatives, saving, structure, values, vectors
+from keras_actx.testing.grids import DTYPES
+from keras_actx.testing.ledger import Entry, entries_for
+from keras_actx.testing.samples import with_sample_parameters
+
+_SIXTEEN_BITS = 2**16
+
+
+def check_activation(
+    activation: Any, *, points: int = 4096, thorough: bool = False, ledger: Iterable[Entry] = ()
+) -> None:
+    r"""Check an activation as this package checks its own, on the backend in use; the first fault raises.
+
+    $$|y - f(x)| \le 4 \, \mathrm{ulp} \quad (1 \, \mathrm{ulp} \text{ in 16 bits, at all 65,536 numbers})$$
+
+    Values in four dtypes, with every parameter at its default, inside its range and at its closed ends, against the
+    declared reference formula (`exact`) in at least 100 bits; NaN and $\pm\infty$; first and second derivatives and
+    those of the parameters, by the backend's autodiff; the promised derivative at kinks; shapes from rank 0 to 5, empty
+    and strided ones; symbolic, compiled and mapped calls; writing down and reading back; learning inside a layer.
+
+    Args:
+        activation: a name such as `"my_project>my_swish"`, or the `Activation` that `@keras_actx.activation` made.
+        points: how many points the grids of 32 and 64 bits have, from 64.
+        thorough: also with the backend's slow compilers (torch's inductor takes seconds).
+        ledger: known excesses (`keras_actx.testing.Entry`), for what the backend itself prevents.
+
+    Raises:
+        AssertionError: for a fault, naming where and how large.
+        RuntimeError: under `python -O`, which removes assertions.
+        ValueError: for an unknown name, a declaration without `exact`, or `points` out of range.
+
+    Example:
+
+    >>> import keras, keras_actx as actx
+    >>> from keras_actx.testing import check_activation
+    >>> @actx.activation(package="docs_check", exact=lambda mp, x, beta: x / (1 + mp.exp(-beta * x)))
+    ... def my_swish(x, beta=1.0):
+    ...     return x * keras.ops.sigmoid(beta * x)
+    >>> check_activation(my_swish)
+    Traceback (most recent call last):
+    ...
+    AssertionError: docs_check>my_swish(beta=1.0) in float32: ...
+    """
+    if not __debug__:
+        raise RuntimeError("check_activation asserts, and python -O removes assertions: run without -O")
+    chosen = activation if isinstance(activation, Activation) else identify(activation).activation
+    if not isinstance(points, int) or isinstance(points, bool) or points < 64:
+        raise ValueError(f"points={quote(points)} is not allowed; use a whole number from 64")
+    if chosen.declaration.exact is None:
+        raise ValueError(
+            f"{chosen} declares no reference formula, and there is nothing else to check it against; give the "
+            "decorator one: @keras_actx.activation(exact=lambda mp, x, **params: ...)"
+        )
+    check_structure(chosen, thorough)
+    for one in with_sample_parameters(chosen):
+        if chosen.declaration.kind == "vector":
+            for dtype in DTYPES:
+                vectors.assert_vector_values(one, one, dtype)
+        else:
+            check_numbers(one, points, tuple(ledger))
+    if chosen.declaration.kind == "elementwise" and not chosen.declaration.stochastic:
+        for parameter in chosen.declaration.parameters:
+            if parameter.learnable:
+                derivatives.assert_parameter_derivative(chosen, chosen, parameter.name)
+
+
+def check_numbers(activation: Activation, points: int, ledger: tuple[Entry, ...] = ()) -> None:
+    """Values and derivatives of one activation with its parameters."""
+    for dtype in DTYPES:
+        count = points if dtype in ("float32", "float64") else _SIXTEEN_BITS
+        known = entries_for(ledger, activation, "value", dtype)
+        values.assert_values(activation, activation, dtype, count, known)
+        values.assert_nan_passes(activation, activation, dtype)
+        for sign in (1, -1):
+            values.assert_limit(activation, activation, dtype, sign)
+    for dtype in ("float32", "float64"):
+        known = entries_for(ledger, activation, "derivative", dtype)
+        derivatives.assert_derivative(activation, activation, dtype, min(points, 512), known)
+        derivatives.assert_kink_slopes(activation, activation, dtype)
+        derivatives.assert_finite_ends(activation, activation, dtype)
+    derivatives.assert_second_derivative(activation, activation)
+
+
+def check_structure(activation: Activation, thorough: bool = False) -> None:
+    """Shapes, dtypes, ways of calling, saving and learning."""
+    structure.assert_shape_and_dtype(activation, activation)
+    structure.assert_symbolic_agrees(activation, activation)
+    structure.assert_views_agree(activation, activation)
+    for one in (activation, with_sample_parameters(activation)[-1]):
+        structure.assert_compiled_agrees(one, one, thorough)
+    structure.assert_transformations_agree(activation, activation)
+    saving.assert_written_down(activation)
+    saving.assert_learns(activation)

@@ -1,0 +1,105 @@
+"""What is promised of every call, whatever the formula: shape, dtype, and the same result by every way of calling."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_actx.declaration.activation import Activation
+from keras_actx.testing import backend
+from keras_actx.testing.errors import spacing
+from keras_actx.testing.grids import DTYPES
+from keras_actx.testing.tensors import dtype_of, to_float64, to_tensor
+
+SHAPES = ((), (0,), (1,), (2, 0, 3), (7,), (3, 4), (2, 1, 3), (2, 1, 3, 2), (2, 1, 2, 1, 3))
+#: How far compiled results may be from eager ones, in units in the last place of the larger of the two terms; a
+#: compiler contracts and vectorizes.
+COMPILED_ULPS = 16.0
+
+
+def inputs(activation: Activation, shape: tuple[int, ...], dtype: str) -> Any:
+    """Moderate numbers of that shape; for a gated activation, twice as many along the last axis."""
+    if activation.declaration.kind == "gated":
+        shape = (*shape[:-1], 2 * shape[-1])
+    x = np.random.default_rng(len(shape)).normal(size=shape).astype("float32") * 3
+    return to_tensor(np.asarray(x).astype(dtype if dtype != "bfloat16" else "float32"), dtype)
+
+
+def output_shape(activation: Activation, x: Any) -> tuple[int, ...]:
+    """The shape that is promised for an input."""
+    shape = tuple(x.shape)
+    return (*shape[:-1], shape[-1] // 2) if activation.declaration.kind == "gated" else shape
+
+
+def fits(activation: Activation, shape: tuple[int, ...]) -> bool:
+    """Whether an input of that shape means anything to the activation."""
+    return activation.declaration.kind == "elementwise" or (len(shape) > 0 and 0 not in shape and shape[-1] > 1)
+
+
+def assert_shape_and_dtype(function: Callable[[Any], Any], activation: Activation) -> None:
+    """Any shape from rank 0 to 5 and every dtype come back as promised, empty tensors too."""
+    for shape in SHAPES:
+        if fits(activation, shape):
+            for dtype in DTYPES:
+                x = inputs(activation, shape, dtype)
+                y = function(x)
+                assert tuple(y.shape) == output_shape(activation, x), f"{activation}: {tuple(x.shape)} -> {y.shape}"
+                assert dtype_of(y) == dtype, f"{activation}: {dtype} -> {dtype_of(y)}"
+
+
+def assert_symbolic_agrees(function: Callable[[Any], Any], activation: Activation) -> None:
+    """A symbolic call reports the shape and dtype of an eager one, and its model gives the same numbers."""
+    x = inputs(activation, (5, 3, 4), "float32")
+    symbolic = keras.Input((None, x.shape[-1]), dtype="float32")
+    y = function(symbolic)
+    assert tuple(y.shape) == (None, None, output_shape(activation, x)[-1]), f"{activation}: {y.shape}"
+    assert dtype_of(y) == "float32", f"{activation}: {dtype_of(y)}"
+    model = keras.Model(symbolic, y)
+    assert_close(model(x), function(x), f"{activation} in a functional model")
+
+
+def assert_views_agree(function: Callable[[Any], Any], activation: Activation) -> None:
+    """Transposed and strided tensors give what their copies give."""
+    x = inputs(activation, (6, 4, 8), "float32")
+    for name, view in (
+        ("transposed", keras.ops.transpose(x, (1, 0, 2))),
+        ("strided", x[::2, 1:, :]),
+        ("reversed", keras.ops.flip(x, axis=0)),
+        ("broadcast", keras.ops.broadcast_to(x[:1], (3, *x.shape[1:]))),
+    ):
+        copy = to_tensor(to_float64(view), "float32")
+        assert_close(function(view), function(copy), f"{activation} of a {name} tensor")
+
+
+def assert_compiled_agrees(function: Callable[[Any], Any], activation: Activation, thorough: bool = False) -> None:
+    """Every compiler of the backend gives what eager execution gives, derivative included."""
+    for dtype in ("float32", "float16"):
+        x = inputs(activation, (4, 6), dtype)
+        for name, compiled in backend.compiled(function, thorough).items():
+            assert_close(compiled(x), function(x), f"{activation} by {name} in {dtype}")
+    x = inputs(activation, (4, 6), "float32")
+    eager = backend.gradient(function, x)
+    for name, compiled in backend.compiled(function, thorough).items():
+        assert_close(backend.gradient(compiled, x), eager, f"the derivative of {activation} by {name}")
+
+
+def assert_transformations_agree(function: Callable[[Any], Any], activation: Activation) -> None:
+    """Mapped over rows, the function gives what it gives at once; forward mode gives what reverse mode gives."""
+    x = inputs(activation, (4, 6), "float32")
+    for name, mapped in backend.transformed(function).items():
+        assert_close(mapped(x), function(x), f"{activation} by {name}")
+    if activation.declaration.kind == "elementwise":
+        forward, reverse = backend.forward_derivative(function, x), backend.gradient(function, x)
+        assert_close(forward, reverse, f"forward and reverse derivative of {activation}")
+
+
+def assert_close(found: Any, expected: Any, what: str) -> None:
+    """Two tensors of one shape and dtype, a few units in the last place apart at most."""
+    assert tuple(found.shape) == tuple(expected.shape), f"{what}: shape {found.shape}, not {expected.shape}"
+    dtype = dtype_of(expected)
+    assert dtype_of(found) == dtype, f"{what}: {dtype_of(found)}, not {dtype}"
+    y, true = to_float64(found), to_float64(expected)
+    allowed = COMPILED_ULPS * spacing(np.maximum(np.abs(true), 1.0), dtype)
+    over = ~((np.abs(y - true) <= allowed) | (y == true) | (np.isnan(y) & np.isnan(true)))
+    assert not over.any(), f"{what}: {y[over][:3]}, not {true[over][:3]}"

@@ -1,0 +1,66 @@
+"""Properties that hold for every activation and any tensor: hypothesis chooses."""
+
+import keras
+import numpy as np
+import own
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from keras_actx.testing.tensors import dtype_of, to_float64, to_tensor
+
+ELEMENTWISE = [one for one in own.defaults("elementwise") if not one.declaration.stochastic]
+settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("ci")
+
+shapes = hnp.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=3)
+numbers = st.floats(-1e4, 1e4, width=16, allow_subnormal=False)
+
+
+def arrays(shape):
+    return hnp.arrays("float32", shape, elements=numbers)
+
+
+@given(st.sampled_from(ELEMENTWISE), shapes.flatmap(arrays), st.sampled_from(["float16", "bfloat16", "float32"]))
+def test_shape_and_dtype_are_kept(activation, x, dtype):
+    x = to_tensor(x, dtype)
+    y = activation(x)
+    assert tuple(y.shape) == tuple(x.shape)
+    assert dtype_of(y) == dtype
+
+
+@given(st.sampled_from(ELEMENTWISE), shapes.flatmap(arrays))
+def test_every_element_is_alone(activation, x):
+    """An element's result does not depend on where it lies or what lies beside it."""
+    together = to_float64(activation(to_tensor(x, "float32"))).ravel()
+    reversed_ = to_float64(activation(to_tensor(x.ravel()[::-1].copy(), "float32")))[::-1]
+    np.testing.assert_allclose(together, reversed_, rtol=2e-6, atol=1e-30)
+
+
+@given(st.sampled_from(ELEMENTWISE), st.integers(-1000, 1000))
+def test_whole_numbers_become_floats(activation, number):
+    y = activation(keras.ops.convert_to_tensor(number))
+    assert dtype_of(y) == "float32"
+    np.testing.assert_allclose(
+        to_float64(y), to_float64(activation(keras.ops.convert_to_tensor(float(number)))), rtol=2e-6, atol=1e-30
+    )
+
+
+@given(st.sampled_from(ELEMENTWISE), arrays((4, 3)))
+def test_a_value_equals_its_string(activation, x):
+    import keras_actx as actx
+
+    again = actx.get(f"keras_actx>{activation.name}") if not activation.declaration.learnable else activation
+    x = to_tensor(x, "float32")
+    np.testing.assert_array_equal(to_float64(again(x)), to_float64(activation(x)))
+
+
+def test_these_properties_can_fail():
+    def mixing(x):
+        return x - keras.ops.mean(x)
+
+    check = test_every_element_is_alone.hypothesis.inner_test
+    with pytest.raises(AssertionError):
+        check(lambda x: keras.ops.cumsum(keras.ops.reshape(x, (-1,))), np.array([1.0, 2.0], "float32"))
+    check(mixing, np.zeros((2,), "float32"))
