@@ -52,9 +52,9 @@ class AdaptiveActivation(LayerWithParameters):
 
     Example:
 
-    >>> import keras_actx as actx
+    >>> import keras, keras_actx as actx
     >>> layer = actx.layers.AdaptiveActivation("tanh", n=10.0, parameters=("slope",))
-    >>> [(weight.name, round(float(weight), 3)) for weight in layer.weights]
+    >>> [(weight.name, round(float(keras.ops.convert_to_numpy(weight)), 3)) for weight in layer.weights]
     [('slope', 0.1)]
     """
 
