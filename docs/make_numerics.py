@@ -9,11 +9,12 @@ import json
 import sys
 from pathlib import Path
 
+from keras_actx.testing.grids import DTYPES
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "numerics.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 BACKENDS = ("tensorflow", "jax", "torch")
-DTYPES = ("float16", "bfloat16", "float32", "float64")
 _TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 

@@ -6,27 +6,16 @@ import pickle
 import keras
 import numpy as np
 import pytest
+from arrays import random, tensor
 from models import data, functional, moved, one_step, outputs
 
 import keras_actx as actx
 from keras_actx.layers import AdaptiveActivation, DenseBlock
 from keras_actx.testing.backend import gradient
 from keras_actx.testing.grids import DTYPES
-from keras_actx.testing.tensors import to_float64
+from keras_actx.testing.tensors import to_float64 as numpy_of
 
 KINDS = ("dense", "einsum_dense", "conv2d", "lstm", "bidirectional", "bidirectional_gru", "time_distributed")
-
-
-def numpy_of(tensor):
-    return to_float64(tensor)
-
-
-def tensor(x, dtype="float64"):
-    return keras.ops.convert_to_tensor(np.asarray(x), dtype=dtype)
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def weights_of(layer):

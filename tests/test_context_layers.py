@@ -5,26 +5,15 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from arrays import random, tensor
 
 import keras_actx as actx
 from keras_actx.testing.backend import BACKEND, compiled, gradient
-from keras_actx.testing.tensors import to_float64
+from keras_actx.testing.tensors import to_float64 as numpy_of
 
 L = actx.layers
 #: Keras's Dense, convolutions and normalization round float64 to float32 on torch and JAX.
 CLOSE = {"rtol": 1e-9, "atol": 1e-9} if BACKEND == "tensorflow" else {"rtol": 5e-6, "atol": 5e-6}
-
-
-def numpy_of(tensor):
-    return to_float64(tensor)
-
-
-def tensor(x, dtype="float64"):
-    return keras.ops.convert_to_tensor(np.asarray(x), dtype=dtype)
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 # The papers' formulas, channels last; `w` holds a layer's weights by their names --------------------------------------

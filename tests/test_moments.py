@@ -27,7 +27,9 @@ def exact_moments(activation: Activation, mean: float, variance: float) -> np.nd
 def _computed_moments(activation: Activation, mean: float, variance: float) -> tuple[float, float, float]:
     """A gated activation is a product of two functions of one number."""
     declaration, params = activation.declaration, dict(activation.params)
-    exact, kinks = functools.partial(declaration.exact, mp, **params), [0.0, *declaration.kinks_at(params)]
+    exact, kinks = functools.partial(declaration.exact, mp, **params), list(declaration.kinks_at(params))
+    if activation.name in ("smu", "smu_1"):  # which bend within their tiny width around 0
+        kinks += [0.0, *(sign * 10.0**-power for power in range(1, 10) for sign in (1, -1))]
     if declaration.kind == "gated":
         bounds = [one for one in params.values() if isinstance(one, float)]  # where a value may be clipped
         both = [-one for one in bounds] + bounds

@@ -4,13 +4,14 @@ import keras
 import mpmath
 import numpy as np
 import pytest
+from arrays import tensor
 
 import keras_actx as actx
 from keras_actx.layers.named import named_layer
 from keras_actx.names import layer_names
 from keras_actx.testing.backend import gradient
 from keras_actx.testing.grids import DTYPES
-from keras_actx.testing.tensors import to_float64
+from keras_actx.testing.tensors import to_float64 as numpy_of
 
 L = actx.layers
 
@@ -43,14 +44,6 @@ CASES = {
     "full_sort": (lambda axis=-1: L.GroupSort(None, axis=axis), lambda x: group_sort(x, None), 6),
 }
 every_case = pytest.mark.parametrize("case", CASES)
-
-
-def numpy_of(tensor):
-    return to_float64(tensor)
-
-
-def tensor(x, dtype="float64"):
-    return keras.ops.convert_to_tensor(np.asarray(x), dtype=dtype)
 
 
 def random(*shape):

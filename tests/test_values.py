@@ -60,14 +60,14 @@ def _exceeds(entry, function, activation, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("activation", [one for one in DEFAULTS if keras_native(one)], ids=str)
-def test_never_worse_than_keras(activation, dtype):
+def test_not_worse_than_keras_by_more_than_one_ulp(activation, dtype):
     points = count(activation, dtype)
     ours = values.measure(activation, activation, dtype, points)
     try:
         theirs = values.measure(keras_native(activation), activation, dtype, points)
     except AssertionError:  # another dtype comes out
         return
-    assert ours.ulps.max() <= max(theirs.ulps.max(), values.BARS[dtype])
+    assert ours.ulps.max() <= theirs.ulps.max() + 1.0
 
 
 @every_default

@@ -5,6 +5,7 @@ import mpmath
 import numpy as np
 import own
 import pytest
+from arrays import tensor
 
 import keras_actx as actx
 from keras_actx.declaration.activation import Activation
@@ -52,10 +53,6 @@ def exact_gradient(activation, row, weights):
             )
 
         return [float((total(i, h) - total(i, -h)) / (2 * h)) for i in range(len(row))]
-
-
-def tensor(x, dtype="float64"):
-    return keras.ops.convert_to_tensor(np.asarray(x), dtype=dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -4,7 +4,7 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.stable import at_most, between, where_selected, x_minus_tanh
+from keras_actx.activations.stable import at_most, between, sigmoid_exact, where_selected, x_minus_tanh
 from keras_actx.backend import arctan as _arctan
 from keras_actx.backend import tanh as _tanh
 from keras_actx.declaration.decorator import activation
@@ -26,7 +26,7 @@ def _far(x):
 @activation(
     tex=r"\frac{1}{1 + e^{-x}}",
     cites=("The logistic function",),
-    exact=lambda mp, x: 1 / (1 + mp.exp(-x)),
+    exact=sigmoid_exact,
 )
 def sigmoid(x):
     """The logistic sigmoid."""

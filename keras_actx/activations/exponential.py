@@ -1,7 +1,6 @@
 """Activations with an exponential branch."""
 
 import functools
-from typing import Annotated
 
 from keras import ops
 
@@ -15,7 +14,7 @@ from keras_actx.activations.stable import (
     where_selected,
 )
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import NonNegative, Positive, Range
+from keras_actx.declaration.parameters import Fixed, NonNegative, Positive
 
 activation = functools.partial(activation, package="keras_actx")
 
@@ -141,7 +140,7 @@ def xielu(
     x,
     alpha_p: NonNegative = 0.8,
     alpha_n: NonNegative = 0.8,
-    beta: Annotated[float, Range(learnable=False)] = 0.5,
+    beta: Fixed = 0.5,
 ):
     r"""Quadratic for positives, exponential for negatives, with learned curvatures.
 

@@ -1,31 +1,31 @@
 """Gated linear units: the last axis is split into a value (first half) and a gate (last half)."""
 
 import functools
-from typing import Annotated
 
 from keras_actx.activations import bounded, exponential, normal_weighted, rectified, sigmoid_weighted, tanh_weighted
-from keras_actx.activations.stable import between, normal_cdf_exact, sigmoid
+from keras_actx.activations.stable import between, sigmoid, sigmoid_exact
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import Range
+from keras_actx.declaration.parameters import FixedPositive
 
 activation = functools.partial(activation, package="keras_actx", kind="gated")
 
-_FixedPositive = Annotated[float, Range(low=0.0, low_open=True, learnable=False)]
 
 _SHAZEER = ("Shazeer 2020, GLU Variants Improve Transformer, arXiv:2002.05202",)
 
 _swish = sigmoid_weighted.swish.declaration.formula  # torch.compile does not follow the binding of a parameter
 
 
-def _sigmoid(mp, x):
-    return 1 / (1 + mp.exp(-x))
+def _times(gate_activation):
+    """The reference formula of the value times an activation of the gate."""
+    exact = functools.partial(gate_activation.declaration.exact, **gate_activation.declaration.defaults)
+    return lambda mp, value, gate: value * exact(mp, gate)
 
 
 @activation(
     tex=r"v \, \sigma(g)",
     cites=("Dauphin et al. 2016, Language Modeling with Gated Convolutional Networks, arXiv:1612.08083",),
     aliases=("siglu",),
-    exact=lambda mp, value, gate: value * _sigmoid(mp, gate),
+    exact=_times(bounded.sigmoid),
 )
 def glu(value, gate):
     """The value times the sigmoid of the gate."""
@@ -35,14 +35,14 @@ def glu(value, gate):
 @activation(
     tex=r"\tanh(v) \, \sigma(g)",
     cites=("van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, arXiv:1606.05328",),
-    exact=lambda mp, value, gate: mp.tanh(value) * _sigmoid(mp, gate),
+    exact=lambda mp, value, gate: mp.tanh(value) * sigmoid_exact(mp, gate),
 )
 def gtu(value, gate):
     """The hyperbolic tangent of the value times the sigmoid of the gate, as in PixelCNN and WaveNet."""
     return bounded.tanh(value) * sigmoid(gate)
 
 
-@activation(tex=r"v \, g \, \sigma(g)", cites=_SHAZEER, exact=lambda mp, value, gate: value * gate * _sigmoid(mp, gate))
+@activation(tex=r"v \, g \, \sigma(g)", cites=_SHAZEER, exact=_times(sigmoid_weighted.silu))
 def swiglu(value, gate):
     """The value times SiLU of the gate.
 
@@ -61,10 +61,10 @@ def swiglu(value, gate):
     exact=lambda mp, value, gate, limit, alpha: (
         (min(max(value, -mp.mpf(limit)), mp.mpf(limit)) + 1)
         * min(gate, mp.mpf(limit))
-        * _sigmoid(mp, alpha * min(gate, mp.mpf(limit)))
+        * sigmoid_exact(mp, alpha * min(gate, mp.mpf(limit)))
     ),
 )
-def swiglu_clamped(value, gate, limit: _FixedPositive = 7.0, alpha: _FixedPositive = 1.702):
+def swiglu_clamped(value, gate, limit: FixedPositive = 7.0, alpha: FixedPositive = 1.702):
     r"""SwiGLU of gpt-oss, which bounds both halves and adds 1 to the value.
 
     The value stops at plus and minus `limit` $l$, the gate at `limit` alone; `alpha` $\alpha$ steepens the sigmoid.
@@ -76,9 +76,7 @@ def swiglu_clamped(value, gate, limit: _FixedPositive = 7.0, alpha: _FixedPositi
     return (between(value, -limit, limit) + 1) * _swish(gate, alpha)
 
 
-@activation(
-    tex=r"v \, g \, \Phi(g)", cites=_SHAZEER, exact=lambda mp, value, gate: value * gate * normal_cdf_exact(mp, gate)
-)
+@activation(tex=r"v \, g \, \Phi(g)", cites=_SHAZEER, exact=_times(normal_weighted.gelu))
 def geglu(value, gate):
     """The value times GELU (exact) of the gate.
 
@@ -90,7 +88,7 @@ def geglu(value, gate):
 @activation(
     tex=r"\frac{v \, g}{2} \left(1 + \tanh\left(\sqrt{2/\pi} \, (g + 0.044715 g^3)\right)\right)",
     cites=_SHAZEER,
-    exact=lambda mp, value, gate: value * normal_weighted.gelu_tanh.declaration.exact(mp, gate),
+    exact=_times(normal_weighted.gelu_tanh),
 )
 def geglu_tanh(value, gate):
     """The value times the tanh approximation of GELU of the gate, which Gemma checkpoints were trained with."""
@@ -101,7 +99,7 @@ def geglu_tanh(value, gate):
     tex=r"v \max(g, 0)",
     cites=_SHAZEER,
     kinks={0.0: 0.0},
-    exact=lambda mp, value, gate: value * max(gate, mp.mpf(0)),
+    exact=_times(rectified.relu),
 )
 def reglu(value, gate):
     """The value times ReLU of the gate."""
@@ -118,7 +116,7 @@ def bilinear(value, gate):
     tex=r"v \, \mathrm{selu}(g)",
     cites=(*_SHAZEER, "Klambauer et al. 2017, Self-Normalizing Neural Networks, arXiv:1706.02515"),
     kinks=exponential.selu.declaration.kinks,
-    exact=lambda mp, value, gate: value * exponential.selu.declaration.exact(mp, gate),
+    exact=_times(exponential.selu),
 )
 def seglu(value, gate):
     """The value times SELU of the gate; the form is that of Shazeer's variants, which do not include this gate."""
@@ -129,7 +127,7 @@ def seglu(value, gate):
     tex=r"v \, g \tanh(\log(1 + e^g))",
     cites=(*_SHAZEER, "Misra 2019, Mish, arXiv:1908.08681"),
     aliases=("mish_glu",),
-    exact=lambda mp, value, gate: value * gate * mp.tanh(mp.log1p(mp.exp(gate))),
+    exact=_times(tanh_weighted.mish),
 )
 def miglu(value, gate):
     """The value times Mish of the gate; the form is that of Shazeer's variants, which do not include this gate."""

@@ -1,18 +1,15 @@
 """Piecewise stand-ins for smooth activations, clips, shrinks and bumps."""
 
 import functools
-from typing import Annotated
 
 from keras import ops
 
 from keras_actx.activations.stable import between, expm1_of_negative, where_selected
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import NonNegative, Positive, Range, Real
+from keras_actx.declaration.parameters import Fixed, FixedNonNegative, NonNegative, Positive, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
-_Fixed = Annotated[float, Range(learnable=False)]
-_FixedNonNegative = Annotated[float, Range(low=0.0, learnable=False)]
 
 _clip = functools.partial(
     activation,
@@ -75,6 +72,13 @@ def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
     return ops.where(x >= high, ops.ones_like(x), line)
 
 
+def _parabola(x, low, high):
+    """x times the line from 0 at `low` to 1 at `high`, between them; 0 below, x above."""
+    inside = ops.logical_and(x > low, x < high)
+    bend = where_selected(inside, x)
+    return ops.where(inside, bend * (bend - low) / (high - low), ops.where(x <= low, ops.zeros_like(x), x))
+
+
 @activation(
     tex=r"x \min(1, \max(0, x / 6 + 1 / 2))",
     cites=("Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244",),
@@ -84,9 +88,7 @@ def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
 )
 def hard_silu(x):
     """Piecewise quadratic stand-in for SiLU."""
-    inside = ops.logical_and(x > -3, x < 3)
-    bend = where_selected(inside, x)
-    return ops.where(inside, bend * (bend + 3) / 6, ops.where(x <= -3, ops.zeros_like(x), x))
+    return _parabola(x, -3.0, 3.0)
 
 
 @activation(
@@ -97,9 +99,7 @@ def hard_silu(x):
 )
 def hard_mish(x):
     """Piecewise quadratic stand-in for mish."""
-    inside = ops.logical_and(x > -2, x < 0)
-    bend = where_selected(inside, x)
-    return ops.where(inside, bend * (bend + 2) / 2, ops.where(x <= -2, ops.zeros_like(x), x))
+    return _parabola(x, -2.0, 0.0)
 
 
 @activation(
@@ -148,7 +148,7 @@ def sqnl(x):
     kinks=lambda threshold, default_value: {threshold: 0.0},
     exact=lambda mp, x, threshold, default_value: x if x > threshold else mp.mpf(default_value),
 )
-def threshold(x, threshold: _Fixed = 0.0, default_value: Real = 0.0):
+def threshold(x, threshold: Fixed = 0.0, default_value: Real = 0.0):
     """Passes what is above `threshold` $\\theta$ and replaces the rest by `default_value` $v$.
 
     Keras's own function has no defaults, so its plain name cannot work as a string; give both parameters.
@@ -162,7 +162,7 @@ def threshold(x, threshold: _Fixed = 0.0, default_value: Real = 0.0):
     kinks=lambda threshold: {-threshold: 0.0, threshold: 0.0},
     exact=lambda mp, x, threshold: x if abs(x) > threshold else mp.mpf(0),
 )
-def hard_shrink(x, threshold: _FixedNonNegative = 0.5):
+def hard_shrink(x, threshold: FixedNonNegative = 0.5):
     """Sets what is within `threshold` $\\lambda$ of zero to zero."""
     return ops.where(ops.abs(x) <= threshold, ops.zeros_like(x), x)
 

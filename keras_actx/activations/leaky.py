@@ -9,11 +9,9 @@ from keras import ops
 
 from keras_actx.activations.stable import times, where_selected
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import Range, Real
+from keras_actx.declaration.parameters import FixedNonNegative, Range, Real
 
 activation = functools.partial(activation, package="keras_actx")
-
-_FixedNonNegative = Annotated[float, Range(low=0.0, learnable=False)]
 
 
 def _leaky(x, slope):
@@ -58,7 +56,7 @@ def prelu(x, negative_slope: Real = 0.25):
     kinks={0.0: 1.0},
     exact=lambda mp, x, lower, upper: x if x >= 0 else (mp.mpf(lower) + mp.mpf(upper)) / 2 * x,
 )
-def rrelu(x, lower: _FixedNonNegative = 0.125, upper: _FixedNonNegative = 1 / 3, *, training=False, seed=None):
+def rrelu(x, lower: FixedNonNegative = 0.125, upper: FixedNonNegative = 1 / 3, *, training=False, seed=None):
     """Leaky ReLU with a slope drawn for every element in training, and the mean slope otherwise.
 
     The slope is uniform in [`lower`, `upper`]. As torch and tensorflow-addons have it; the paper writes the same slopes

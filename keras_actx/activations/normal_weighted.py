@@ -19,7 +19,7 @@ from keras_actx.activations.stable import (
     where_selected,
 )
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import Range, Real
+from keras_actx.declaration.parameters import Positive, Range, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
@@ -126,7 +126,7 @@ _MU, _SIGMA = math.sqrt(0.5), math.sqrt(0.25 / math.pi)
     cites=("Ma et al. 2022, Mega: Moving Average Equipped Gated Attention, arXiv:2209.10655",),
     exact=lambda mp, x, mu, sigma: normal_cdf_exact(mp, (x - mp.mpf(mu)) / sigma),
 )
-def laplace(x, mu: Real = _MU, sigma: Annotated[float, Range(low=0.0, low_open=True)] = _SIGMA):
+def laplace(x, mu: Real = _MU, sigma: Positive = _SIGMA):
     r"""A normal distribution function placed to resemble squared ReLU near the origin.
 
     $\mu = \sqrt{1/2}$ and $\sigma = \sqrt{1/(4\pi)}$ in full precision; transformers has them cut to six digits.

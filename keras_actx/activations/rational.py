@@ -92,17 +92,20 @@ def _terms_exact(x, letter, exponents, coefficients):
     return [coefficients[f"{letter}{i}"] * x**i for i in exponents]
 
 
-def _rational_exact(mp, x, **coefficients):
-    denominator = 1 + sum(abs(one) for one in _terms_exact(x, "q", range(1, 5), coefficients))
-    return sum(_terms_exact(x, "p", range(6), coefficients)) / denominator
+def _exact(mp, x, each, **coefficients):
+    terms = _terms_exact(x, "q", range(1, 5), coefficients)
+    positive = sum(abs(one) for one in terms) if each else abs(sum(terms))
+    return sum(_terms_exact(x, "p", range(6), coefficients)) / (1 + positive)
 
 
-@activation(
+_quotient_activation = functools.partial(
+    activation, cites=(_MOLINA,), learnable=True, kinks=lambda p1, **others: {0.0: p1}
+)
+
+
+@_quotient_activation(
     tex=r"\frac{p_0 + p_1 x + \dots + p_5 x^5}{1 + |q_1 x| + |q_2 x^2| + |q_3 x^3| + |q_4 x^4|}",
-    cites=(_MOLINA,),
-    learnable=True,
-    kinks=lambda p1, **others: {0.0: p1},
-    exact=_rational_exact,
+    exact=functools.partial(_exact, each=True),
 )
 def rational(
     x,
@@ -128,18 +131,10 @@ def rational(
     return _quotient(x, (p0, p1, p2, p3, p4, p5), (q1, q2, q3, q4), each=True)
 
 
-def _pade_exact(mp, x, **coefficients):
-    denominator = 1 + abs(sum(_terms_exact(x, "q", range(1, 5), coefficients)))
-    return sum(_terms_exact(x, "p", range(6), coefficients)) / denominator
-
-
-@activation(
+@_quotient_activation(
     tex=r"\frac{p_0 + p_1 x + \dots + p_5 x^5}{1 + |q_1 x + q_2 x^2 + q_3 x^3 + q_4 x^4|}",
-    cites=(_MOLINA,),
     aliases=("pau",),
-    learnable=True,
-    kinks=lambda p1, **others: {0.0: p1},
-    exact=_pade_exact,
+    exact=functools.partial(_exact, each=False),
 )
 def pade(
     x,

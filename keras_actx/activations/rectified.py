@@ -7,15 +7,16 @@ from typing import Annotated
 import keras
 from keras import ops
 
+from keras_actx.activations import bounded
 from keras_actx.activations.stable import times, unless_cancelled, where_selected
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import NonNegative, Positive, Range, Real
+from keras_actx.declaration.parameters import FixedNonNegative, NonNegative, Positive, Range, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
-_FixedNonNegative = Annotated[float, Range(low=0.0, learnable=False)]
+_isru = bounded.isru.declaration.formula
 
 
 def _relu_kinks(negative_slope, max_value, threshold):
@@ -40,7 +41,7 @@ def relu(
     x,
     negative_slope: NonNegative = 0.0,
     max_value: Annotated[float, Range(low=0.0)] | None = None,
-    threshold: _FixedNonNegative = 0.0,
+    threshold: FixedNonNegative = 0.0,
 ):
     """Passes what is above a threshold.
 
@@ -154,11 +155,7 @@ def isrlu(x, alpha: Positive = 1.0):
 
     The paper's isru saturates on both sides.
     """
-    negative = ops.where(x >= 0, ops.zeros_like(x), x)
-    far = negative < -1  # whose square may overflow
-    near, inverse = where_selected(~far, negative), 1.0 / where_selected(far, negative, -1.0)
-    bend = ops.where(far, -1.0 / ops.sqrt(inverse * inverse + alpha), near / ops.sqrt(1.0 + alpha * near * near))
-    return ops.where(x >= 0, x, bend)
+    return ops.where(x >= 0, x, _isru(ops.where(x >= 0, ops.zeros_like(x), x), alpha))
 
 
 def _sine_relu_kink(epsilon):

@@ -2,7 +2,6 @@
 
 import functools
 import math
-from typing import Annotated
 
 from keras import ops
 
@@ -11,18 +10,15 @@ from keras_actx.activations.stable import (
     decay,
     product,
     sigmoid,
+    sigmoid_exact,
     times,
     times_weight,
     where_selected,
 )
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import Positive, Range, Real
+from keras_actx.declaration.parameters import NonNegative, Positive, Real
 
 activation = functools.partial(activation, package="keras_actx")
-
-
-def _sigmoid_exact(mp, x):
-    return 1 / (1 + mp.exp(-x))
 
 
 def _times_sigmoid(x, beta, missing=0.0):
@@ -33,7 +29,7 @@ def _times_sigmoid(x, beta, missing=0.0):
     tex=r"x \, \sigma(x)",
     cites=("Elfwing, Uchibe & Doya 2017, arXiv:1702.03118", "Ramachandran, Zoph & Le 2017, arXiv:1710.05941"),
     aliases=("memswish",),
-    exact=lambda mp, x: x * _sigmoid_exact(mp, x),
+    exact=lambda mp, x: x * sigmoid_exact(mp, x),
 )
 def silu(x):
     """The input times its sigmoid."""
@@ -43,7 +39,7 @@ def silu(x):
 @activation(
     tex=r"x \, \sigma(\beta x)",
     cites=("Ramachandran, Zoph & Le 2017, Searching for Activation Functions, arXiv:1710.05941",),
-    exact=lambda mp, x, beta: x * _sigmoid_exact(mp, beta * x),
+    exact=lambda mp, x, beta: x * sigmoid_exact(mp, beta * x),
 )
 def swish(x, beta: Real = 1.0):
     """The input times the sigmoid of `beta` times it.
@@ -57,7 +53,7 @@ def swish(x, beta: Real = 1.0):
 @activation(
     tex=r"x \, \sigma(1.702 x)",
     cites=("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",),
-    exact=lambda mp, x: x * _sigmoid_exact(mp, mp.mpf("1.702") * x),
+    exact=lambda mp, x: x * sigmoid_exact(mp, mp.mpf("1.702") * x),
 )
 def quick_gelu(x):
     """The sigmoid approximation of GELU, which CLIP checkpoints were trained with.
@@ -70,9 +66,9 @@ def quick_gelu(x):
 @activation(
     tex=r"\beta \, x \, \sigma(x)",
     cites=("Alcaide 2018, E-swish, arXiv:1801.07145",),
-    exact=lambda mp, x, beta: beta * x * _sigmoid_exact(mp, x),
+    exact=lambda mp, x, beta: beta * x * sigmoid_exact(mp, x),
 )
-def e_swish(x, beta: Annotated[float, Range(low=0.0)] = 1.5):
+def e_swish(x, beta: NonNegative = 1.5):
     """SiLU times `beta`.
 
     The paper allows 1 to 2 and names no single default; this is the middle. Echo has 1.735.
@@ -84,7 +80,7 @@ def e_swish(x, beta: Annotated[float, Range(low=0.0)] = 1.5):
     tex=r"\gamma \, x \, \sigma(\beta x)",
     cites=("Bodyanskiy & Kostiuk 2022, Adaptive Hybrid Activation Function for Deep Neural Networks",),
     learnable=True,
-    exact=lambda mp, x, gamma, beta: gamma * x * _sigmoid_exact(mp, beta * x),
+    exact=lambda mp, x, gamma, beta: gamma * x * sigmoid_exact(mp, beta * x),
 )
 def ahaf(x, gamma: Real = 1.0, beta: Real = 1.0):
     """Swish whose scale `gamma` and slope `beta` both learn."""
@@ -96,7 +92,7 @@ def ahaf(x, gamma: Real = 1.0, beta: Real = 1.0):
     cites=("Chieng et al. 2018, Flatten-T Swish, arXiv:1812.06247",),
     aliases=("fts",),
     kinks=lambda threshold: {0.0: 0.5},
-    exact=lambda mp, x, threshold: (x * _sigmoid_exact(mp, x) if x >= 0 else 0) + mp.mpf(threshold),
+    exact=lambda mp, x, threshold: (x * sigmoid_exact(mp, x) if x >= 0 else 0) + mp.mpf(threshold),
 )
 def flatten_t_swish(x, threshold: Real = -0.2):
     """SiLU for positives and 0 for negatives, all of it moved by `threshold` $T$.
@@ -124,7 +120,7 @@ def _acon(x, p1, p2, beta):
     tex=r"x \, \sigma(\beta x)",
     cites=("Ma et al. 2020, Activate or Not: Learning Customized Activation, arXiv:2009.04759",),
     learnable=True,
-    exact=lambda mp, x, beta: x * _sigmoid_exact(mp, beta * x),
+    exact=lambda mp, x, beta: x * sigmoid_exact(mp, beta * x),
 )
 def acon_a(x, beta: Real = 1.0):
     """A smooth maximum of x and 0, whose sharpness `beta` learns: swish, learnable by its plain name."""
@@ -135,7 +131,7 @@ def acon_a(x, beta: Real = 1.0):
     tex=r"(1 - p) x \, \sigma(\beta (1 - p) x) + p x",
     cites=("Ma et al. 2020, Activate or Not: Learning Customized Activation, arXiv:2009.04759",),
     learnable=True,
-    exact=lambda mp, x, p, beta: (1 - mp.mpf(p)) * x * _sigmoid_exact(mp, beta * (1 - mp.mpf(p)) * x) + p * x,
+    exact=lambda mp, x, p, beta: (1 - mp.mpf(p)) * x * sigmoid_exact(mp, beta * (1 - mp.mpf(p)) * x) + p * x,
 )
 def acon_b(x, p: Real = 0.25, beta: Real = 1.0):
     """A smooth maximum of x and `p` x, both `p` and its sharpness `beta` learned."""
@@ -146,7 +142,7 @@ def acon_b(x, p: Real = 0.25, beta: Real = 1.0):
     tex=r"(p_1 - p_2) x \, \sigma(\beta (p_1 - p_2) x) + p_2 x",
     cites=("Ma et al. 2020, Activate or Not: Learning Customized Activation, arXiv:2009.04759",),
     learnable=True,
-    exact=lambda mp, x, p1, p2, beta: (mp.mpf(p1) - p2) * x * _sigmoid_exact(mp, beta * (mp.mpf(p1) - p2) * x) + p2 * x,
+    exact=lambda mp, x, p1, p2, beta: (mp.mpf(p1) - p2) * x * sigmoid_exact(mp, beta * (mp.mpf(p1) - p2) * x) + p2 * x,
 )
 def acon_c(x, p1: Real = 1.0, p2: Real = 0.0, beta: Real = 1.0):
     """A smooth maximum of `p1` x and `p2` x, all of it learned.
@@ -161,7 +157,7 @@ def acon_c(x, p1: Real = 1.0, p2: Real = 0.0, beta: Real = 1.0):
 @activation(
     tex=r"a \, x \log(1 + \sigma(b x))",
     cites=("Zhu et al. 2021, Logish, Neurocomputing 458",),
-    exact=lambda mp, x, a, b: a * x * mp.log1p(_sigmoid_exact(mp, b * x)),
+    exact=lambda mp, x, a, b: a * x * mp.log1p(sigmoid_exact(mp, b * x)),
 )
 def logish(x, a: Real = 1.0, b: Real = 1.0):
     """The input times the logarithm of one plus its sigmoid.

@@ -165,8 +165,14 @@ def normal_cdf(x, error=None):
     return ops.where(positive, 1.0 - tail, tail)
 
 
+def sigmoid_exact(mp, x):
+    """The logistic function for a reference formula."""
+    return 1 / (1 + mp.exp(-x))
+
+
 def normal_cdf_exact(mp, x):
-    """The same for mpmath, which fails beyond 10^150; beyond 10^9 there is nothing left to see."""
+    """The normal distribution function for a reference formula. mpmath fails beyond 10^150; beyond 10^9 there is
+    nothing left to see."""
     return mp.ncdf(min(max(x, -(mp.mpf(10) ** 9)), mp.mpf(10) ** 9))
 
 

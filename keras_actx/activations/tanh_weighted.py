@@ -8,6 +8,7 @@ from keras_actx.activations.stable import (
     at_most,
     decay,
     product,
+    sigmoid_exact,
     softplus,
     steady_tanh,
     times,
@@ -72,7 +73,7 @@ def mish(x):
 @activation(
     tex=r"a \, x \tanh(\log(1 + \sigma(b x)))",
     cites=("Wang, Ren & Wang 2022, Smish, Electronics 11(4):540",),
-    exact=lambda mp, x, a, b: a * x * mp.tanh(mp.log1p(1 / (1 + mp.exp(-b * x)))),
+    exact=lambda mp, x, a, b: a * x * mp.tanh(mp.log1p(sigmoid_exact(mp, b * x))),
 )
 def smish(x, a: Real = 1.0, b: Real = 1.0):
     """The input times the hyperbolic tangent of the logarithm of one plus its sigmoid, with scale `a` and slope `b`."""

@@ -4,18 +4,15 @@ With `amax` and `amin`: torch.compile does not follow Keras's `max` and `min` (s
 """
 
 import functools
-from typing import Annotated
 
 import keras
 from keras import ops
 
 from keras_actx.activations.stable import where_selected
 from keras_actx.declaration.decorator import activation
-from keras_actx.declaration.parameters import Range
+from keras_actx.declaration.parameters import FixedPositive
 
 activation = functools.partial(activation, package="keras_actx")
-
-_FixedPositive = Annotated[float, Range(low=0.0, low_open=True, learnable=False)]
 
 
 def _softmax(mp, x):
@@ -165,7 +162,7 @@ def _gumbel_softmax_exact(mp, x, tau, hard, axis):
     kind="vector",
     exact=_gumbel_softmax_exact,
 )
-def gumbel_softmax(x, tau: _FixedPositive = 1.0, hard: bool = False, axis: int = -1, *, training=False, seed=None):
+def gumbel_softmax(x, tau: FixedPositive = 1.0, hard: bool = False, axis: int = -1, *, training=False, seed=None):
     """In training a random draw from the categories along `axis`, softened by the temperature `tau` $\\tau$.
 
     Otherwise there is no noise: softmax of `x / tau`. With `hard=True` the result is one-hot, in training the drawn
@@ -215,7 +212,7 @@ def _squash(mp, x, offset):
     kind="vector",
     exact=lambda mp, x, offset, axis: _squash(mp, x, offset),
 )
-def squash(x, offset: _FixedPositive = 1.0, axis: int = -1):
+def squash(x, offset: FixedPositive = 1.0, axis: int = -1):
     """Shortens the vector along `axis` to a length below 1 and keeps its direction; `offset` $c$ is the paper's 1.
 
     keras-contrib has 0.5: `squash(offset=0.5)`.

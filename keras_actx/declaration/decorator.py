@@ -82,7 +82,8 @@ def activation(
             raise ValueError(
                 f"activation name {quote(name)} is not allowed; use [a-z][a-z0-9_]*, at most 40 characters"
             )
-    names = list(inspect.signature(formula).parameters)
+    signature = inspect.signature(formula)
+    names = list(signature.parameters)
     inputs = ["value", "gate"] if kind == "gated" else ["x"]
     if names[: len(inputs)] != inputs:
         raise TypeError(f"{formula.__name__} must take {', '.join(inputs)} first; its signature is {names}")
@@ -90,7 +91,7 @@ def activation(
         name=formula.__name__,
         package=package,
         formula=formula,
-        parameters=read_parameters(formula),
+        parameters=read_parameters(formula, signature),
         kind=kind,
         tex=tex,
         cites=(cites,) if isinstance(cites, str) else tuple(cites),

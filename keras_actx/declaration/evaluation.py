@@ -17,7 +17,7 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
     """
     x = keras.ops.convert_to_tensor(x)
     dtype = output_dtype(x.dtype)
-    inner = "float32" if dtype in _HALF_PRECISION else dtype
+    inner = inner_dtype(dtype)
     x = keras.ops.cast(x, inner)
     params = {name: _as_dtype(value, inner) for name, value in params.items()}
     if declaration.kind == "gated":
@@ -26,6 +26,11 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
     else:
         result = declaration.formula(x, **params, **context)
     return keras.ops.cast(result, dtype)
+
+
+def inner_dtype(dtype: str) -> str:
+    """The dtype to compute in for a result in `dtype`: rounded once at the end, 16-bit results keep their digits."""
+    return "float32" if dtype in _HALF_PRECISION else dtype
 
 
 def output_dtype(dtype: Any) -> str:

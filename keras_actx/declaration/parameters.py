@@ -46,6 +46,10 @@ class Range:
 Real = Annotated[float, Range()]
 NonNegative = Annotated[float, Range(low=0.0)]
 Positive = Annotated[float, Range(low=0.0, low_open=True)]
+# The same for a paper's constants, which stay fixed when the activation learns.
+Fixed = Annotated[float, Range(learnable=False)]
+FixedNonNegative = Annotated[float, Range(low=0.0, learnable=False)]
+FixedPositive = Annotated[float, Range(low=0.0, low_open=True, learnable=False)]
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def _to_float(value: numbers.Real) -> float:
         return math.inf
 
 
-def read_parameters(formula) -> tuple[Parameter, ...]:
+def read_parameters(formula, signature: inspect.Signature) -> tuple[Parameter, ...]:
     """The parameters that a formula's signature declares (everything it takes by name after its inputs).
 
     Raises:
@@ -100,7 +104,7 @@ def read_parameters(formula) -> tuple[Parameter, ...]:
     hints = typing.get_type_hints(formula, include_extras=True)
     return tuple(
         _read_parameter(formula, declared, hints.get(declared.name))
-        for declared in inspect.signature(formula).parameters.values()
+        for declared in signature.parameters.values()
         if declared.name not in NOT_PARAMETERS
     )
 

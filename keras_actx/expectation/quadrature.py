@@ -13,6 +13,9 @@ _REACH = 12.0  # standard deviations; the density beyond is below 1e-31
 _PANELS = 64
 _ROUNDS = 44  # halvings of a panel: enough to corner an undeclared kink
 _MOST_PANELS = 4096
+#: Smooth stand-ins for a kink at 0 bend within a width that halving a panel would never come upon. No round numbers:
+#: a jump at the end of a panel would not be seen.
+_AROUND_ZERO = tuple(sign * 0.37 * 10.0**-power for power in range(11) for sign in (1, -1))
 _TOLERANCE = np.array([1e-15, 1e-15, 1e-14])  # the derivative's rounding noise is larger
 
 _legendre = np.polynomial.legendre.leggauss(_NODES)
@@ -46,7 +49,7 @@ def normal_expectations(
         Three float64 numbers; the third is inf where the function jumps.
     """
     ends = np.linspace(-_REACH, _REACH, _PANELS + 1)
-    inside = [(kink - mean) / deviation for kink in kinks]
+    inside = [(kink - mean) / deviation for kink in (*kinks, *_AROUND_ZERO)]
     ends = np.unique(np.concatenate([ends, [one for one in inside if -_REACH < one < _REACH]]))
     low, high = ends[:-1], ends[1:]
     total = np.zeros(3)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_actx.activations import rational
 from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.moments import fresh, on_arrays, subject_of
 from keras_actx.names.suggest import quote
@@ -16,7 +17,7 @@ _POINTS = 1000
 _WORST = 0.05  # of the function's range: what misses more, such as a jump, is no start
 _DIGITS = 6  # so that a string with all ten coefficients stays readable
 _NAMES = {"A": "rational", "B": "pade"}
-_COEFFICIENTS = ("p0", "p1", "p2", "p3", "p4", "p5", "q1", "q2", "q3", "q4")
+_COEFFICIENTS = tuple(one.name for one in rational.declaration.parameters)  # p0 .. p5, q1 .. q4
 _ROUNDS = 1000
 _EXACT = 1e-20  # a loss below it is rounding, and the first start with it counts
 

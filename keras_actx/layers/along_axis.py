@@ -5,25 +5,21 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.evaluation import output_dtype
-from keras_actx.names.suggest import quote
+from keras_actx.layers.arguments import is_whole, refuse_unless
+from keras_actx.layers.follows_input import FollowsInputLayer
 
 
-class AxisLayer(keras.layers.Layer):
-    """A layer without weights that works along one axis and follows the dtype of its input.
+class AxisLayer(FollowsInputLayer):
+    """A layer without weights that works along one axis.
 
     Subclasses say in `_length` what becomes of the axis, and raise there for a length that does not fit.
     """
 
     def __init__(self, *, axis: int = -1, **kwargs: Any) -> None:
-        if isinstance(axis, bool) or not isinstance(axis, int) or axis == 0:
-            raise ValueError(
-                f"{type(self).__name__}: axis={quote(axis)} is not allowed; use -1 for the channels, or another axis "
-                "than the batch axis 0"
-            )
-        kwargs.setdefault("autocast", False)
+        allowed = "-1 for the channels, or another axis than the batch axis 0"
+        refuse_unless(is_whole(axis) and axis != 0, type(self).__name__, "axis", axis, allowed)
         super().__init__(**kwargs)
         self.axis = axis
-        self.supports_masking = True
 
     def _length(self, length: int | None) -> int | None:
         """The length of the axis after the layer; None if unknown. Raises `ValueError` for one that does not fit."""
@@ -49,9 +45,6 @@ class AxisLayer(keras.layers.Layer):
         shape[axis] = self._length(shape[axis])
         return tuple(shape)
 
-    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> keras.KerasTensor:
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=output_dtype(inputs.dtype))
-
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask as it is, or None where the layer moves the very steps that it speaks of."""
         if previous_mask is None or self._positive_axis(inputs.shape) < len(previous_mask.shape):
@@ -76,8 +69,6 @@ class AxisLayer(keras.layers.Layer):
 
 def check_whole(value: Any, owner: str, name: str, least: int, optional: str = "") -> None:
     """Raise `ValueError` unless `value` is a whole number of at least `least`, or None where `optional` says why."""
-    if value is None and optional:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        allowed = f"a whole number of at least {least}" + (f", or None {optional}" if optional else "")
-        raise ValueError(f"{owner}: {name}={quote(value)} is not allowed; use {allowed}")
+    holds = is_whole(value, least) or (value is None and bool(optional))
+    allowed = f"a whole number of at least {least}" + (f", or None {optional}" if optional else "")
+    refuse_unless(holds, owner, name, value, allowed)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.activation import Activation
+from keras_actx.layers.arguments import is_number, is_whole, refuse_unless
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.layers.stochastic_activation import StochasticActivation
@@ -21,22 +22,16 @@ _NORMALIZATIONS = {
 
 def check_arguments(*, units: Any, use_bias: Any, dropout: Any, residual: Any, first_layer: Any, seed: Any) -> None:
     """Raise `ValueError` for a plain argument of a block that is out of range."""
-
-    def whole(value: Any) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool)
-
-    number = isinstance(dropout, (int, float)) and not isinstance(dropout, bool)
     checks = (
-        ("units", units, whole(units) and units > 0, "a whole number above 0"),
+        ("units", units, is_whole(units, 1), "a whole number above 0"),
         ("use_bias", use_bias, use_bias is None or isinstance(use_bias, bool), "None, True or False"),
-        ("dropout", dropout, number and 0 <= dropout < 1, "a number in [0, 1)"),
+        ("dropout", dropout, is_number(dropout) and 0 <= dropout < 1, "a number in [0, 1)"),
         ("residual", residual, isinstance(residual, bool), "True or False"),
         ("first_layer", first_layer, isinstance(first_layer, bool), "True or False"),
-        ("seed", seed, seed is None or whole(seed), "None or a whole number"),
+        ("seed", seed, seed is None or is_whole(seed), "None or a whole number"),
     )
     for name, value, holds, allowed in checks:
-        if not holds:
-            raise ValueError(f"DenseBlock: {name}={quote(value)} is not allowed; use {allowed}")
+        refuse_unless(holds, "DenseBlock", name, value, allowed)
 
 
 def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:

@@ -1,32 +1,13 @@
 """What the layers have in common that look at a whole image, sequence or feature vector."""
 
 import math
-import sys
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_actx.names.suggest import quote
-
-_HALF_PRECISION = ("float16", "bfloat16")
-
-
-def refuse_unless(holds: bool, owner: str, name: str, value: Any, allowed: str) -> None:
-    """Raise `ValueError` for an argument unless `holds`; `allowed` says in words what may be given."""
-    if not holds:
-        raise ValueError(f"{owner}: {name}={quote(value)} is not allowed; use {allowed}")
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a finite int or float that a double can hold."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and abs(value) <= sys.float_info.max
-
-
-def is_whole(value: Any, least: int = 1, most: int = 2**24) -> bool:
-    """Whether it is an int of a sensible size."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+from keras_actx.declaration.evaluation import inner_dtype
+from keras_actx.layers.arguments import is_number, refuse_unless
 
 
 def check_statistics(owner: str, momentum: Any, epsilon: Any) -> None:
@@ -36,8 +17,8 @@ def check_statistics(owner: str, momentum: Any, epsilon: Any) -> None:
 
 
 def in_full(x: Any, dtype: str) -> Any:
-    """`x` in `dtype`, or in float32 where that has 16 bits: rounded once at the end, results keep their digits."""
-    return ops.cast(x, "float32" if dtype in _HALF_PRECISION else dtype)
+    """`x` in the dtype to compute in for a result in `dtype`."""
+    return ops.cast(x, inner_dtype(dtype))
 
 
 def mean(x: Any, axes: Any, keepdims: bool = False) -> Any:

@@ -1,38 +1,24 @@
-"""What the activation layers have in common: they hold an `Activation` and follow their input's dtype."""
+"""What the activation layers have in common: they hold an `Activation`."""
 
 from typing import Any
 
-import keras
-
 from keras_actx.declaration.activation import Activation
-from keras_actx.declaration.evaluation import output_dtype
+from keras_actx.layers.follows_input import FollowsInputLayer
 from keras_actx.names.identify import Identified, identify
 from keras_actx.names.suggest import quote
 
 
-class DeclaredActivationLayer(keras.layers.Layer):
-    """A layer that applies one declared activation.
-
-    It follows its input: the output has the input's dtype, whatever the dtype policy. An activation inside another
-    layer cannot know that layer's policy, and must not cast in its middle. Weights have the policy's variable dtype.
-    """
+class DeclaredActivationLayer(FollowsInputLayer):
+    """A layer that applies one declared activation."""
 
     def __init__(self, activation: Activation, **kwargs: Any) -> None:
-        kwargs.setdefault("autocast", False)
         super().__init__(**kwargs)
         self.declared = activation
-        self.supports_masking = True
 
     @property
     def activation(self) -> Activation:
         """The activation applied, with the parameters it starts from."""
         return self.declared
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return tuple(input_shape)
-
-    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> keras.KerasTensor:
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=output_dtype(inputs.dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "activation": self.declared.get_config()}

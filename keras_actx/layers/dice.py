@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.context import check_statistics, in_full, mask_of_statistics, refuse_unless, where_present
+from keras_actx.layers.arguments import refuse_unless
+from keras_actx.layers.context import check_statistics, in_full, mask_of_statistics, where_present
 from keras_actx.layers.named import named_layer
 
 

@@ -7,7 +7,8 @@ import keras
 from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.context import ContextLayer, in_full, is_number, is_whole, refuse_unless
+from keras_actx.layers.arguments import is_number, is_size, refuse_unless
+from keras_actx.layers.context import ContextLayer, in_full
 from keras_actx.layers.named import named_layer
 
 
@@ -65,8 +66,8 @@ class DynamicReLU(ContextLayer):
         def check(holds: bool, name: str, value: Any, allowed: str) -> None:
             refuse_unless(holds, "DynamicReLU", name, value, allowed)
 
-        check(is_whole(k, most=1024), "k", k, "a whole number from 1 to 1024")
-        check(is_whole(reduction), "reduction", reduction, "a whole number of at least 1")
+        check(is_size(k, most=1024), "k", k, "a whole number from 1 to 1024")
+        check(is_size(reduction), "reduction", reduction, "a whole number of at least 1")
         check(isinstance(shared, bool), "shared", shared, "True or False")
         for name, value in (("lambda_a", lambda_a), ("lambda_b", lambda_b)):
             check(is_number(value) and value >= 0, name, value, "a number of at least 0")

@@ -7,14 +7,8 @@ import keras
 from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.context import (
-    ContextLayer,
-    check_statistics,
-    is_whole,
-    mask_of_statistics,
-    refuse_unless,
-    where_present,
-)
+from keras_actx.layers.arguments import is_size, refuse_unless
+from keras_actx.layers.context import ContextLayer, check_statistics, mask_of_statistics, where_present
 from keras_actx.layers.named import named_layer
 
 
@@ -66,7 +60,7 @@ class FunnelReLU(ContextLayer):
     ) -> None:
         sizes = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size,)
         refuse_unless(
-            len(sizes) in (1, 2) and all(is_whole(one) and one % 2 for one in sizes),
+            len(sizes) in (1, 2) and all(is_size(one) and one % 2 for one in sizes),
             "FunnelReLU",
             "kernel_size",
             kernel_size,

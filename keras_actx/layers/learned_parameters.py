@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_actx.declaration.evaluation import output_dtype
+from keras_actx.layers.follows_input import FollowsInputLayer
 from keras_actx.names.suggest import did_you_mean, quote
 
 #: How many layers of a name there have been. Keras gives both halves of `Bidirectional` activations of one name, and
@@ -14,17 +14,14 @@ from keras_actx.names.suggest import did_you_mean, quote
 _copies: collections.Counter[str] = collections.Counter()
 
 
-class LayerWithParameters(keras.layers.Layer):
+class LayerWithParameters(FollowsInputLayer):
     """An activation layer with weights that exist from construction wherever their shape is known.
 
-    It follows the dtype of its input: an activation inside another layer cannot know that layer's policy. Subclasses
-    call `_learn` in their `__init__`, and `_learned_as` in their `call`.
+    Subclasses call `_learn` in their `__init__`, and `_learned_as` in their `call`.
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("autocast", False)
         super().__init__(**kwargs)
-        self.supports_masking = True
         self._copy = _copies[self.name]
         _copies[self.name] += 1
 
@@ -107,12 +104,6 @@ class LayerWithParameters(keras.layers.Layer):
                 f"name different ones from 1 to {rank - 1}, or negative ones"
             )
         return axes
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        return tuple(input_shape)
-
-    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> keras.KerasTensor:
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=output_dtype(inputs.dtype))
 
     def _learning_config(self) -> dict[str, Any]:
         """The part of the config that `_learn` takes, and the names that learn."""

@@ -7,7 +7,8 @@ from keras import ops
 
 from keras_actx.activations import acon_c
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.context import ContextLayer, check_statistics, in_full, is_whole, refuse_unless
+from keras_actx.layers.arguments import is_size, refuse_unless
+from keras_actx.layers.context import ContextLayer, check_statistics, in_full
 from keras_actx.layers.named import named_layer
 
 
@@ -60,7 +61,7 @@ class MetaACON(ContextLayer):
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
-        refuse_unless(is_whole(reduction), "MetaACON", "reduction", reduction, "a whole number of at least 1")
+        refuse_unless(is_size(reduction), "MetaACON", "reduction", reduction, "a whole number of at least 1")
         refuse_unless(isinstance(normalize, bool), "MetaACON", "normalize", normalize, "True or False")
         check_statistics("MetaACON", momentum, epsilon)
         super().__init__(data_format=data_format, **kwargs)

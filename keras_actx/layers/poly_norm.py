@@ -7,7 +7,8 @@ from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import output_dtype
-from keras_actx.layers.context import in_full, is_number, mean, refuse_unless
+from keras_actx.layers.arguments import is_number, refuse_unless
+from keras_actx.layers.context import in_full, mean
 from keras_actx.layers.learned_parameters import LayerWithParameters
 from keras_actx.layers.named import named_layer
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import keras
+
 from keras_actx.declaration.activation import Activation
 from keras_actx.names.identify import identify
 from keras_actx.names.suggest import quote
@@ -10,6 +12,7 @@ from keras_actx.testing import derivatives, saving, structure, values, vectors
 from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.ledger import Entry, entries_for
 from keras_actx.testing.samples import with_sample_parameters
+from keras_actx.testing.tensors import dtype_of
 
 _SIXTEEN_BITS = 2**16
 
@@ -34,7 +37,7 @@ def check_activation(
 
     Raises:
         AssertionError: for a fault, naming where and how large.
-        RuntimeError: under `python -O`, which removes assertions.
+        RuntimeError: under `python -O`, which removes assertions, and on JAX without `JAX_ENABLE_X64=1`.
         ValueError: for an unknown name, a declaration without `exact`, or `points` out of range.
 
     Example:
@@ -44,13 +47,15 @@ def check_activation(
     >>> @actx.activation(package="docs_check", exact=lambda mp, x, beta: x / (1 + mp.exp(-beta * x)))
     ... def my_swish(x, beta=1.0):
     ...     return x * keras.ops.sigmoid(beta * x)
-    >>> check_activation(my_swish)
+    >>> check_activation(my_swish, points=512)  # x * sigmoid(x) is inf * 0 at -inf
     Traceback (most recent call last):
     ...
-    AssertionError: docs_check>my_swish(beta=1.0) in float32: ...
+    AssertionError: docs_check>my_swish(beta=1.0): nan at -1 * inf, not 0.0
     """
     if not __debug__:
         raise RuntimeError("check_activation asserts, and python -O removes assertions: run without -O")
+    if dtype_of(keras.ops.zeros((), "float64")) != "float64":
+        raise RuntimeError("check_activation needs float64, which JAX has with JAX_ENABLE_X64=1 in the environment")
     chosen = activation if isinstance(activation, Activation) else identify(activation).activation
     if not isinstance(points, int) or isinstance(points, bool) or points < 64:
         raise ValueError(f"points={quote(points)} is not allowed; use a whole number from 64")

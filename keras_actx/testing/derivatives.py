@@ -39,7 +39,7 @@ def points(activation: Activation, dtype: str, count: int) -> np.ndarray:
     at_kinks = grids.rounded(list(kinks(activation)), dtype)
     # A subnormal number, or one that a parameter makes subnormal, is 0 to most backends, which may be a kink.
     x = x[(np.abs(x) >= 1024 * float(ml_dtypes.finfo(dtype).tiny)) | (x == 0)]
-    return x[~np.isin(x, at_kinks)] if len(at_kinks) else x
+    return grids.in_blocks(np.unique(x[~np.isin(x, at_kinks)]))
 
 
 def largest_term(activation: Activation, x: np.ndarray, true: np.ndarray, dtype: str) -> np.ndarray:

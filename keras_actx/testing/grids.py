@@ -9,7 +9,7 @@ from keras_actx.declaration.activation import Activation
 from keras_actx.testing.samples import kinks
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-_BLOCK = 512  # sizes are multiples of it: JAX compiles for every size
+_BLOCK = 512
 
 
 def points(activation: Activation, dtype: str, count: int) -> np.ndarray:
@@ -21,8 +21,12 @@ def points(activation: Activation, dtype: str, count: int) -> np.ndarray:
     around = _around(np.array(list(kinks(activation)), dtype="float64"), numpy_dtype)
     sixteen = numpy_dtype.itemsize == 2
     grid = _patterns(dtype, max(1, 2**16 // count)) if sixteen else _spread(dtype, count)
-    whole = np.unique(np.concatenate([grid, around[np.isfinite(around)]]))
-    return np.resize(whole, -(-len(whole) // _BLOCK) * _BLOCK)
+    return in_blocks(np.unique(np.concatenate([grid, around[np.isfinite(around)]])))
+
+
+def in_blocks(x: np.ndarray) -> np.ndarray:
+    """The points, some of them repeated at the end, in a multiple of 512: JAX compiles for every size."""
+    return np.resize(x, -(-len(x) // _BLOCK) * _BLOCK)
 
 
 def numpy_type(dtype: str) -> np.dtype:

@@ -23,6 +23,14 @@ class Entry:
         backends: names separated by blanks.
         low: the region's lower end.
         high: the region's upper end.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_actx.testing import Entry
+    >>> known = Entry("tanh", "the backend's own tanh", 7.0, low=-20.0, high=20.0)
+    >>> known.covers(np.array([5.0, 5.0, 50.0]), np.array([6.5, 7.5, 6.5])).tolist()
+    [True, False, False]
     """
 
     name: str

@@ -1,0 +1,29 @@
+"""Checks of plain arguments of layers, and their one error text."""
+
+import math
+import sys
+from typing import Any
+
+from keras_actx.names.suggest import quote
+
+
+def refuse_unless(holds: bool, owner: str, name: str, value: Any, allowed: str) -> None:
+    """Raise `ValueError` for an argument unless `holds`; `allowed` says in words what may be given."""
+    if not holds:
+        raise ValueError(f"{owner}: {name}={quote(value)} is not allowed; use {allowed}")
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite int or float that a double can hold."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and abs(value) <= sys.float_info.max
+
+
+def is_whole(value: Any, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Whether it is an int within bounds."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_size(value: Any, most: int = 2**24) -> bool:
+    """Whether it is a whole number above 0 that something may have as its size."""
+    return is_whole(value, 1, most)
