@@ -52,9 +52,10 @@ def tanh(x):
 def softsign(x):
     """An algebraic sigmoid."""
     # Not Keras's function: TensorFlow's has no second derivative. Far out, x / (1 + |x|) is inf / inf, and the terms of
-    # its derivative cancel.
-    far, near, inverse = _far(x)
-    return ops.where(far, _sign(x) / (1.0 + ops.abs(inverse)), near / (1.0 + ops.abs(near)))
+    # its derivative cancel; those of 1 - 1 / (1 + |x|) do not.
+    far = ops.abs(x) > 1
+    near, sign = where_selected(~far, x), _sign(x)
+    return ops.where(far, sign - sign / (1.0 + ops.abs(x)), near / (1.0 + ops.abs(near)))
 
 
 @activation(

@@ -71,7 +71,8 @@ def mpelu(x, alpha: NonNegative = 0.25, beta: Positive = 1.0):
     return ops.where(x > 0, x, alpha * expm1_of_negative(beta * x))
 
 
-_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # rounded to double from the paper's fixed point
+# The paper's fixed point, rounded to double: lambda, and lambda alpha, which is not the product of the two doubles.
+_SELU_SCALE, _SELU_SLOPE = 1.0507009873554805, 1.7580993408473768
 
 
 def _selu_exact(mp, x):
@@ -82,12 +83,12 @@ def _selu_exact(mp, x):
 @activation(
     tex=r"\lambda \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
     cites=("Klambauer et al. 2017, Self-Normalizing Neural Networks, arXiv:1706.02515",),
-    kinks={0.0: _SELU_SCALE * _SELU_ALPHA},
+    kinks={0.0: _SELU_SLOPE},
     exact=_selu_exact,
 )
 def selu(x):
     r"""ELU scaled so that mean 0 and variance 1 are a fixed point: $\lambda = 1.0507\ldots$, $\alpha = 1.6732\ldots$"""
-    return _SELU_SCALE * ops.where(x > 0, x, _SELU_ALPHA * expm1_of_negative(x))
+    return ops.where(x > 0, _SELU_SCALE * x, _SELU_SLOPE * expm1_of_negative(x))
 
 
 @activation(

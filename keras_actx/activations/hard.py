@@ -76,7 +76,7 @@ def _parabola(x, low, high):
     """x times the line from 0 at `low` to 1 at `high`, between them; 0 below, x above."""
     inside = ops.logical_and(x > low, x < high)
     bend = where_selected(inside, x)
-    return ops.where(inside, bend * (bend - low) / (high - low), ops.where(x <= low, ops.zeros_like(x), x))
+    return ops.where(inside, bend / (high - low) * (bend - low), ops.where(x <= low, ops.zeros_like(x), x))
 
 
 @activation(

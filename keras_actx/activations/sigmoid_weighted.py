@@ -6,6 +6,7 @@ import math
 from keras import ops
 
 from keras_actx.activations.stable import (
+    SETTLED,
     at_most,
     decay,
     product,
@@ -21,6 +22,16 @@ from keras_actx.declaration.parameters import NonNegative, Positive, Real
 activation = functools.partial(activation, package="keras_actx")
 
 
+def _silu(x):
+    """x / (1 + e^-x): a rounding less than x times the sigmoid."""
+    near = ops.abs(x) < 40.0  # beyond it, 1 + e^-|x| is 1 even in float64
+    inside = where_selected(near, x)
+    tail = ops.logical_and(x < 0, ops.logical_and(~near, x > -SETTLED))
+    left = where_selected(tail, x)
+    beyond = ops.where(tail, left * ops.exp(left), ops.where(x < 0, ops.zeros_like(x), x))
+    return ops.where(near, inside / (1.0 + ops.exp(-inside)), beyond)
+
+
 def _times_sigmoid(x, beta, missing=0.0):
     return times_weight(x, beta * x, lambda inside: sigmoid(*product(beta, inside, missing)))
 
@@ -33,7 +44,7 @@ def _times_sigmoid(x, beta, missing=0.0):
 )
 def silu(x):
     """The input times its sigmoid."""
-    return times_weight(x, x, sigmoid)
+    return _silu(x)
 
 
 @activation(
@@ -73,7 +84,7 @@ def e_swish(x, beta: NonNegative = 1.5):
 
     The paper allows 1 to 2 and names no single default; this is the middle. Echo has 1.735.
     """
-    return times(beta, times_weight(x, x, sigmoid))
+    return times(beta, _silu(x))
 
 
 @activation(
@@ -101,7 +112,7 @@ def flatten_t_swish(x, threshold: Real = -0.2):
     """
     negative = x < 0
     positive = where_selected(~negative, x)
-    return ops.where(negative, ops.zeros_like(x), times_weight(positive, positive, sigmoid)) + threshold
+    return ops.where(negative, ops.zeros_like(x), _silu(positive)) + threshold
 
 
 def _acon(x, p1, p2, beta):

@@ -41,7 +41,8 @@ def unless_cancelled(x, factor):
     return ops.where(ops.logical_and(ops.isinf(x), factor == 0), ops.zeros_like(x), x)
 
 
-_SETTLED = 800.0  # beyond it, e^-x is 0 even in float64
+#: Beyond it, e^-x is 0 even in float64.
+SETTLED = 800.0
 
 
 def times(factor, x):
@@ -57,7 +58,7 @@ def times_weight(x, z, weight, top=1.0, bottom=0.0):
     Beyond 800 it is `bottom` or `top` times x, whose derivatives are finite where inf * 0 is not. `weight` must be
     finite at 0, which it sees in place of what is beyond. z is only compared: it may overflow.
     """
-    inside = ops.abs(z) < _SETTLED
+    inside = ops.abs(z) < SETTLED
     selected = where_selected(inside, x)
     if isinstance(bottom, float) and bottom == 0.0:
         beyond = ops.where(z < 0, ops.zeros_like(x), times(top, x))
@@ -123,7 +124,7 @@ def decay(z, error=None):
 
 def decay_of_product(factor, x):
     """e^-|factor * x|, 0 at infinity."""
-    settled = ops.abs(factor * x) >= _SETTLED
+    settled = ops.abs(factor * x) >= SETTLED
     power = decay(*product(factor, where_selected(~settled, x)))
     return ops.where(settled, ops.zeros_like(x), power)
 

@@ -5,6 +5,7 @@ import functools
 from keras import ops
 
 from keras_actx.activations.stable import (
+    SETTLED,
     at_most,
     decay,
     product,
@@ -13,6 +14,7 @@ from keras_actx.activations.stable import (
     steady_tanh,
     times,
     times_weight,
+    where_selected,
 )
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
@@ -52,14 +54,6 @@ def tanhexp(x):
     return times_weight(x, x, lambda inside: steady_tanh(ops.exp(at_most(inside, 5.0))))
 
 
-def _mish_weight(x):
-    """tanh(log(1 + e^x)) as a fraction of powers of e^-|x|."""
-    power = decay(x)
-    square = power * power
-    low = square + 2.0 * power
-    return ops.where(x > 0, 1.0 - 2.0 * square / (1.0 + 2.0 * power + 2.0 * square), low / (low + 2.0))
-
-
 @activation(
     tex=r"x \tanh(\log(1 + e^x))",
     cites=("Misra 2019, Mish, arXiv:1908.08681",),
@@ -67,7 +61,16 @@ def _mish_weight(x):
 )
 def mish(x):
     """The input times the hyperbolic tangent of its softplus."""
-    return times_weight(x, x, _mish_weight)
+    # With p = e^-|x|, tanh(log(1 + e^x)) is 1 - p^2 / (p^2 + p + 1/2) for positive x and otherwise
+    # p - p^2 (1 + p) / (1 + (1 + p)^2): a term that x is multiplied into, and a correction whose rounding counts less.
+    inside = ops.abs(x) < SETTLED
+    selected = where_selected(inside, x)
+    power = decay(selected)
+    square, above, first = power * power, 1.0 + power, selected * power
+    positive = selected - selected * (square / (square + power + 0.5))
+    negative = first - first * (power * above / (1.0 + above * above))
+    bend = ops.where(selected > 0, positive, negative)
+    return ops.where(inside, bend, ops.where(x < 0, ops.zeros_like(x), x))
 
 
 @activation(

@@ -161,10 +161,18 @@ def _factors(activation: Activation) -> tuple[Callable[[Any], Any], Callable[[An
 
 
 def fresh(layer: keras.Layer) -> Callable[[Any], Any]:
-    """The layer at its start, in float64: every call gets a new copy, so that the user's own is never built here."""
+    """The layer at its start, in float64: every call gets a new copy, so that the user's own is never built here.
+
+    One of ours with a parameter for each channel gets one for all, since there are no channels here.
+    """
+    from keras_actx.layers.learned_parameters import LayerWithParameters
+
+    changed: dict[str, Any] = {"dtype": "float64"}
+    if isinstance(layer, LayerWithParameters):
+        changed |= {key: None for key in ("num_parameters", "axes") if key in layer.get_config()}
 
     def start(x: Any) -> Any:
-        return type(layer).from_config({**layer.get_config(), "dtype": "float64"})(x)
+        return type(layer).from_config({**layer.get_config(), **changed})(x)
 
     return start
 

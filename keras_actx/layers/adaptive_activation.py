@@ -19,7 +19,7 @@ from keras_actx.names.resolve import get, refuse_gated
 _NAMES = ("scale", "slope", "shift")
 
 
-@named_layer("adaptive", why="wraps another activation")
+@named_layer("adaptive", why="wraps another activation", fits_inside=True)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class AdaptiveActivation(LayerWithParameters):
     """Any activation `f` between a learned slope, shift and scale: `scale f(n slope x + shift)`.

@@ -7,14 +7,17 @@ from typing import Any
 from keras_actx.names import layer_names
 
 
-def named_layer(name: str, *, aliases: tuple[str, ...] = (), why: str) -> Callable[[Any], Any]:
+def named_layer(
+    name: str, *, aliases: tuple[str, ...] = (), why: str, fits_inside: bool = False
+) -> Callable[[Any], Any]:
     """Enter a layer class under the name of its activation; `activation="name"` then names the layer to write.
 
     Args:
         name: the activation's name, as it would be written in a string.
         aliases: other names of it.
-        why: what keeps it from being the `activation=` of a layer, to be read after the name: "changes the size of
-            an axis", "has weights whose shape depends on its input".
+        why: what keeps its name from being the `activation=` of a layer, to be read after the name: "changes the size
+            of an axis", "has weights whose shape depends on its input".
+        fits_inside: whether an instance of it may be the `activation=` of a layer.
 
     Raises:
         ValueError: if another layer has one of the names.
@@ -30,7 +33,7 @@ def named_layer(name: str, *, aliases: tuple[str, ...] = (), why: str) -> Callab
         parameters = list(inspect.signature(layer.__init__).parameters.values())[1:]
         needed = [one.name for one in parameters if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
         written = f"keras_actx.layers.{layer.__name__}({', '.join(needed)})"
-        layer_names.add(layer_names.LayerName(name, written, why), aliases)
+        layer_names.add(layer_names.LayerName(name, written, why, fits_inside), aliases)
         return layer
 
     return enter

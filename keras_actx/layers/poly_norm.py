@@ -13,7 +13,7 @@ from keras_actx.layers.learned_parameters import LayerWithParameters
 from keras_actx.layers.named import named_layer
 
 
-@named_layer("poly_norm", why="normalizes the powers of a whole feature vector")
+@named_layer("poly_norm", why="normalizes the powers of a whole feature vector", fits_inside=True)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class PolyNorm(LayerWithParameters):
     """The sum `w0 norm(x^3) + w1 norm(x^2) + w2 norm(x) + b` of normalized powers (Zhuo et al. 2024, arXiv:2411.03884).

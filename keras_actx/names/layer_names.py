@@ -17,6 +17,7 @@ class LayerName:
     name: str
     written: str  # as the user writes it: keras_actx.layers.Maxout(num_units)
     why: str
+    fits_inside: bool = False  # whether an instance may be the `activation=` of another layer
 
 
 _table: Mapping[str, LayerName] = MappingProxyType({})
@@ -59,14 +60,17 @@ def declared(name: object) -> Declaration:
             return find_declaration(exact)
         entry = find(exact)
         if entry is not None:
-            raise ValueError(
-                f"{name!r} {entry.why}, so it is a layer of its own and cannot be the `activation=` of another. "
-                f"Use {entry.written} after a layer without an activation."
-            )
+            raise ValueError(f"{name!r} {entry.why}, so it is a layer of its own. {_how_to_write(entry)}")
         hint = did_you_mean(name, (*registry.known_names(), *_table))
         if hint:
             raise ValueError(f"unknown activation {quote(name)}.{hint}")
     return find_declaration(name)
+
+
+def _how_to_write(entry: LayerName) -> str:
+    if entry.fits_inside:
+        return f"Use activation={entry.written}, or that layer after one without an activation."
+    return f"Use {entry.written} after a layer without an activation; it cannot be the `activation=` of another."
 
 
 def _respelled(name: str) -> str:

@@ -86,6 +86,8 @@ def check_numbers(activation: Activation, points: int, ledger: tuple[Entry, ...]
         values.assert_nan_passes(activation, activation, dtype)
         for sign in (1, -1):
             values.assert_limit(activation, activation, dtype, sign)
+        if dtype.endswith("16"):
+            derivatives.assert_finite(activation, activation, dtype)
     for dtype in ("float32", "float64"):
         known = entries_for(ledger, activation, "derivative", dtype)
         derivatives.assert_derivative(activation, activation, dtype, min(points, 512), known)

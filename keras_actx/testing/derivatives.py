@@ -42,8 +42,8 @@ def points(activation: Activation, dtype: str, count: int) -> np.ndarray:
     return grids.in_blocks(np.unique(x[~np.isin(x, at_kinks)]))
 
 
-def largest_term(activation: Activation, x: np.ndarray, true: np.ndarray, dtype: str) -> np.ndarray:
-    """The size of the largest term that a derivative f' is the sum of.
+def terms(activation: Activation, x: np.ndarray, true: np.ndarray, dtype: str) -> dict[str, np.ndarray]:
+    """The sizes of the terms that a derivative f' is the sum of, by name, 0 where one does not count.
 
     |f'| itself; |f / x|, which is a term of the product rule; |x f''|, which rounding x costs anybody; and, as long as
     the function bends at all, |f|, since backends differentiate sigmoid, tanh and expm1 as y (1 - y), 1 - y^2 and
@@ -54,20 +54,25 @@ def largest_term(activation: Activation, x: np.ndarray, true: np.ndarray, dtype:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         bend = np.abs(x * second)
         saturating = np.where(bend > float(ml_dtypes.finfo(dtype).eps) / 1024, np.abs(value), 0.0)
-        terms = [np.abs(true), np.abs(value / x), bend, saturating]
-        return np.max([np.where(np.isfinite(one), one, 0.0) for one in terms], axis=0)
+        found = {"f'": np.abs(true), "f / x": np.abs(value / x), "x f''": bend, "f": saturating}
+        return {name: np.where(np.isfinite(one), one, 0.0) for name, one in found.items()}
 
 
 def measure(function: Callable[[Any], Any], activation: Activation, dtype: str, count: int) -> Measured:
     """The errors of `function`'s derivative: `ulps` of the derivative, `steep_ulps` of its largest term."""
-    x = points(activation, dtype, count)
+    return measure_at(function, activation, dtype, points(activation, dtype, count))
+
+
+def measure_at(function: Callable[[Any], Any], activation: Activation, dtype: str, x: np.ndarray) -> Measured:
+    """The same at given points."""
     y = derivative(function, activation, x, dtype)
     true = oracle.derivatives(activation, x)
     own = errors.ulps(y, (true, np.zeros_like(true)), x, dtype)
     term = own.copy()
     some = np.flatnonzero(own > BAR)
     if len(some):  # the second derivatives of the oracle are dear: only where they matter
-        scale = errors.spacing(largest_term(activation, x[some], true[some], dtype), dtype)
+        largest = np.max(list(terms(activation, x[some], true[some], dtype).values()), axis=0)
+        scale = errors.spacing(largest, dtype)
         with np.errstate(invalid="ignore"):
             term[some] = np.minimum(own[some], own[some] * (errors.spacing(true[some], dtype) / scale))
     unbounded = np.abs(true) > float(ml_dtypes.finfo(dtype).max)
@@ -82,6 +87,16 @@ def assert_derivative(
     found = measure(function, activation, dtype, count)
     over = (found.steep_ulps > BAR) & ~excused(ledger, found.x, found.steep_ulps)
     assert not over.any(), f"the derivative of {activation} in {dtype}: {found.worst(over)} of the largest term"
+
+
+def assert_finite(function: Callable[[Any], Any], activation: Activation, dtype: str) -> None:
+    """At every finite number of a 16-bit dtype the derivative is finite, where the true one is."""
+    x = grids.points(activation, dtype, 2**16)
+    x = x[~np.isfinite(derivative(function, activation, x, dtype))]
+    if len(x):
+        true = oracle.derivatives(activation, x)
+        x = x[np.abs(true) <= float(ml_dtypes.finfo(dtype).max)]
+    assert not len(x), f"the derivative of {activation} in {dtype} is NaN or infinite at {len(x)} points, first {x[:3]}"
 
 
 def assert_finite_ends(function: Callable[[Any], Any], activation: Activation, dtype: str) -> None:

@@ -48,13 +48,17 @@ def assert_shape_and_dtype(function: Callable[[Any], Any], activation: Activatio
                 assert dtype_of(y) == dtype, f"{activation}: {dtype} -> {dtype_of(y)}"
 
 
-def assert_symbolic_agrees(function: Callable[[Any], Any], activation: Activation) -> None:
-    """A symbolic call reports the shape and dtype of an eager one, and its model gives the same numbers."""
-    x = inputs(activation, (5, 3, 4), "float32")
-    symbolic = keras.Input((None, x.shape[-1]), dtype="float32")
+def assert_symbolic_agrees(function: Callable[[Any], Any], activation: Activation, x: Any = None) -> None:
+    """A symbolic call reports the shape and dtype of an eager one, and its model gives the same numbers.
+
+    Of `x`, of rank 2 at least, only the last axis is told beforehand.
+    """
+    x = inputs(activation, (5, 3, 4), "float32") if x is None else x
+    unknown = (None,) * (len(x.shape) - 2)
+    symbolic = keras.Input((*unknown, x.shape[-1]), dtype=dtype_of(x))
     y = function(symbolic)
-    assert tuple(y.shape) == (None, None, output_shape(activation, x)[-1]), f"{activation}: {y.shape}"
-    assert dtype_of(y) == "float32", f"{activation}: {dtype_of(y)}"
+    assert tuple(y.shape) == (None, *unknown, output_shape(activation, x)[-1]), f"{activation}: {y.shape}"
+    assert dtype_of(y) == dtype_of(x), f"{activation}: {dtype_of(y)}"
     model = keras.Model(symbolic, y)
     assert_close(model(x), function(x), f"{activation} in a functional model")
 
@@ -68,25 +72,37 @@ def assert_views_agree(function: Callable[[Any], Any], activation: Activation) -
         ("reversed", keras.ops.flip(x, axis=0)),
         ("broadcast", keras.ops.broadcast_to(x[:1], (3, *x.shape[1:]))),
     ):
-        copy = to_tensor(to_float64(view), "float32")
-        assert_close(function(view), function(copy), f"{activation} of a {name} tensor")
+        assert_view_agrees(function, view, f"{activation} of a {name} tensor")
+
+
+def assert_view_agrees(function: Callable[[Any], Any], view: Any, what: str) -> None:
+    """A tensor that shares another's memory gives what its copy gives."""
+    assert_close(function(view), function(to_tensor(to_float64(view), dtype_of(view))), what)
 
 
 def assert_compiled_agrees(function: Callable[[Any], Any], activation: Activation, thorough: bool = False) -> None:
     """Every compiler of the backend gives what eager execution gives, derivative included."""
     for dtype in ("float32", "float16"):
-        x = inputs(activation, (4, 6), dtype)
-        for name, compiled in backend.compiled(function, thorough).items():
-            assert_close(compiled(x), function(x), f"{activation} by {name} in {dtype}")
+        assert_compiled_agrees_at(function, inputs(activation, (4, 6), dtype), str(activation), thorough)
     x = inputs(activation, (4, 6), "float32")
     eager = backend.gradient(function, x)
     for name, compiled in backend.compiled(function, thorough).items():
         assert_close(backend.gradient(compiled, x), eager, f"the derivative of {activation} by {name}")
 
 
+def assert_compiled_agrees_at(function: Callable[[Any], Any], x: Any, what: str, thorough: bool = False) -> None:
+    """Every compiler of the backend gives for one tensor what eager execution gives."""
+    for name, compiled in backend.compiled(function, thorough).items():
+        assert_close(compiled(x), function(x), f"{what} by {name} in {dtype_of(x)}")
+
+
 def assert_transformations_agree(function: Callable[[Any], Any], activation: Activation) -> None:
     """Mapped over rows, the function gives what it gives at once; forward mode gives what reverse mode gives."""
-    x = inputs(activation, (4, 6), "float32")
+    assert_transformations_agree_at(function, activation, inputs(activation, (4, 6), "float32"))
+
+
+def assert_transformations_agree_at(function: Callable[[Any], Any], activation: Activation, x: Any) -> None:
+    """The same for one tensor, of rank 1 at least."""
     for name, mapped in backend.transformed(function).items():
         assert_close(mapped(x), function(x), f"{activation} by {name}")
     if activation.declaration.kind == "elementwise":
@@ -101,5 +117,6 @@ def assert_close(found: Any, expected: Any, what: str) -> None:
     assert dtype_of(found) == dtype, f"{what}: {dtype_of(found)}, not {dtype}"
     y, true = to_float64(found), to_float64(expected)
     allowed = COMPILED_ULPS * spacing(np.maximum(np.abs(true), 1.0), dtype)
-    over = ~((np.abs(y - true) <= allowed) | (y == true) | (np.isnan(y) & np.isnan(true)))
+    with np.errstate(invalid="ignore"):
+        over = ~((np.abs(y - true) <= allowed) | (y == true) | (np.isnan(y) & np.isnan(true)))
     assert not over.any(), f"{what}: {y[over][:3]}, not {true[over][:3]}"

@@ -51,7 +51,11 @@ def call(function: Callable[[Any], Any], activation: Activation, x: np.ndarray, 
 
 def measure(function: Callable[[Any], Any], activation: Activation, dtype: str, count: int) -> Measured:
     """The errors of `function`, taken for `activation`, on a grid of about `count` points."""
-    x = grids.points(activation, dtype, count)
+    return measure_at(function, activation, dtype, grids.points(activation, dtype, count))
+
+
+def measure_at(function: Callable[[Any], Any], activation: Activation, dtype: str, x: np.ndarray) -> Measured:
+    """The errors of `function`, taken for `activation`, at given points."""
     y = call(function, activation, x, dtype)
     true = oracle.values(activation, x)
     at_zero = float(oracle.values(activation, np.zeros(1))[0][0])
