@@ -39,6 +39,8 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 from native import backend_native, keras_native  # noqa: E402  (beside the tests, which use it too)
 
 SIXTEEN_BITS = 2**16
+#: The grids of the tests, which are no part of the larger ones: what they find must be in the ledger too.
+TESTED, TESTED_DERIVATIVES = 2**12, 2**10
 _BY_INDUCTOR = ("float16", "float32")
 
 
@@ -123,15 +125,12 @@ def measured(activation: Activation, options: argparse.Namespace) -> dict:
         others = with_sample_parameters(activation)[1:]
         count = SIXTEEN_BITS if dtype.endswith("16") else options.parameter_points
         row["parameters"][dtype] = {str(one): _values(one, one, dtype, count) for one in others}
-    bar = derivatives.BAR
     for dtype in ("float32", "float64"):
-        found = derivatives.measure(activation, activation, dtype, options.derivative_points)
-        row["derivative"][dtype] = _summary(found.x, found.ulps, bar) | _cancelling(found, activation, dtype)
-        row["derivative_of_term"][dtype] = _summary(found.x, found.steep_ulps, bar)
-        of_others = row["parameters"][f"derivative {dtype}"] = {}
-        for one in with_sample_parameters(activation)[1:]:
-            found = derivatives.measure(one, one, dtype, options.derivative_points // 4)
-            of_others[str(one)] = _summary(found.x, found.steep_ulps, bar)
+        of_term = row["derivative_of_term"]
+        row["derivative"][dtype], of_term[dtype] = _derivatives(activation, dtype, options.derivative_points)
+        count = options.derivative_points // 4
+        others = with_sample_parameters(activation)[1:]
+        row["parameters"][f"derivative {dtype}"] = {str(one): _derivatives(one, dtype, count)[1] for one in others}
     return row
 
 
@@ -151,12 +150,39 @@ def _cancelling(found: values.Measured, activation: Activation, dtype: str) -> d
 
 
 def _values(function, activation: Activation, dtype: str, count: int) -> dict:
+    grids = (count,) if dtype.endswith("16") else (count, TESTED)
+    return _worse(*(_values_on(function, activation, dtype, one) for one in grids))
+
+
+def _values_on(function, activation: Activation, dtype: str, count: int) -> dict:
     try:
         found = values.measure(function, activation, dtype, count)
     except AssertionError as error:  # another dtype or shape
         return {"ulps": None, "fault": str(error)}
     bar = values.BARS[dtype]
     return _summary(found.x, found.ulps, bar) | _steep(found, bar)
+
+
+def _derivatives(activation: Activation, dtype: str, count: int) -> tuple[dict, dict]:
+    """The largest errors in the derivative's own units, and in those of its largest term."""
+    both = [derivatives.measure(activation, activation, dtype, one) for one in (count, TESTED_DERIVATIVES)]
+    bar = derivatives.BAR
+    own = [_summary(one.x, one.ulps, bar) | _cancelling(one, activation, dtype) for one in both]
+    return _worse(*own), _worse(*(_summary(one.x, one.steep_ulps, bar) for one in both))
+
+
+def _worse(first: dict, second: dict | None = None) -> dict:
+    """Of two grids, the larger error, and all that exceeds the bar."""
+    if second is None or first["ulps"] is None:
+        return first
+    both = sorted((first, second), key=lambda one: one["ulps"])
+    merged = {**both[0], **both[1]}  # what only one of them has, and else that of the larger error
+    if "steep_ulps" in merged:
+        merged["steep_ulps"] = max(one.get("steep_ulps", 0.0) for one in both)
+    for region in {"over", "lost"} & set(merged):
+        counts, lows, highs = zip(*(one[region] for one in both if region in one), strict=True)
+        merged[region] = [sum(counts), min(lows), max(highs)]
+    return merged
 
 
 def _steep(found: values.Measured, bar: float) -> dict:

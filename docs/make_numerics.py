@@ -114,7 +114,7 @@ def _ledger() -> list[str]:
     rows = [(one, backend) for backend in BACKENDS for one in ledger.read(backend)]
     for known, backend in sorted(rows, key=lambda row: (row[0].entry.name, row[0].entry.quantity)):
         one, (of, way, _) = known.entry, known.witnesses[0]
-        worst = f"`{of}`" + (f" by {way}" if way != "ours" else "")
+        worst = f"`{of}`" + (f" by {way}" if way != "eager" else "")
         where = f"{one.low:g} .. {one.high:g}"
         lines.append(
             f"| {one.name} | {one.quantity} | {one.dtypes} | {_TITLES[backend]} | {where} | {one.ulps:g} | {worst} | "

@@ -13,13 +13,18 @@ FOLDER = Path(__file__).with_name("known_errors")
 
 @dataclass(frozen=True)
 class Known:
-    """An entry, and where it was measured: activation, way of calling ("ours", or a compiler's name), x."""
+    """An entry, and where it was measured: activation, way of calling ("eager", or a compiler's name), x."""
 
     entry: Entry
     witnesses: tuple[tuple[str, str, float], ...]
 
+    @property
+    def eager(self) -> bool:
+        """Whether it is of eager calls; the others excuse nothing but a compiler."""
+        return self.witnesses[0][1] == "eager"
+
     def __str__(self) -> str:
-        return str(self.entry)
+        return f"{self.entry}-{self.witnesses[0][1].replace(' ', '-')}"
 
 
 @dataclass(frozen=True)
@@ -88,4 +93,5 @@ def _read(one: dict, backend: str, every: dict) -> Known:
 
 
 KNOWN = read(keras.backend.backend())
-LEDGER = tuple(one.entry for one in KNOWN)
+EAGER = tuple(one.entry for one in KNOWN if one.eager)
+COMPILED = tuple(one.entry for one in KNOWN)  # what eager calls lose, compiled ones may lose too

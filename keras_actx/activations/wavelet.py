@@ -4,7 +4,7 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.stable import between, where_selected
+from keras_actx.activations.stable import between, product, where_selected
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
 from keras_actx.declaration.decorator import activation
@@ -15,13 +15,21 @@ activation = functools.partial(activation, package="keras_actx")
 _GONE = 40.0  # e^(-40^2 / 2) is 0 in every dtype
 
 
-def _bell(z, rate=1.0):
-    """e^(-rate z^2) for |z| <= 40 and a rate that is a power of 2, with the digits of its far tail.
+def _bell(z, rate=1.0, error=None):
+    """e^(-rate (z + error)^2) for |z| <= 40 and a rate that is a power of 2, with the digits of its far tail."""
+    square, lost = product(z, z)  # rounding z^2 loses |z^2| eps
+    if error is not None:
+        lost = lost + 2.0 * z * error
+    power = ops.exp(-rate * square)
+    return power - power * (rate * lost)
 
-    Rounding z^2 loses |z^2| eps. With z = h + l, h of so few bits that h^2 is exact, it is e^(-h^2) e^(-l (z + h)).
-    """
-    h = ops.stop_gradient(ops.round(64.0 * z) / 64.0)
-    return ops.exp(-rate * (h * h)) * ops.exp(-rate * ((z - h) * (z + h)))
+
+def _scaled(x, width):
+    """x / width within +-40, and its rounding error, which has no gradient."""
+    z = between(x / width, -_GONE, _GONE)
+    near = ops.abs(z) < _GONE
+    back, error = product(width, z)
+    return z, ops.stop_gradient(((where_selected(near, x) - where_selected(near, back)) - error) / width)
 
 
 @activation(
@@ -34,7 +42,8 @@ def gaussian(x, a: Positive = 1.0):
 
     Libraries mean $e^{-x^2}$ (as here) or $e^{-x^2/2}$, which is `gaussian(a=1.4142135623730951)`.
     """
-    return _bell(between(x / a, -_GONE, _GONE))
+    z, error = _scaled(x, a)
+    return _bell(z, 1.0, error)
 
 
 _RICKER = 0.8673250705840775  # 2 / (sqrt(3) pi^(1/4))
@@ -57,10 +66,10 @@ def mexican_hat(x, sigma: Positive = 1.0):
     Normalized so that the integral of its square is 1, as signal libraries have it; it is $0.867 / \sqrt{\sigma}$ at 0.
     Ports without the factor, or with the opposite sign, differ by a constant factor.
     """
-    z = between(x / sigma, -_GONE, _GONE)
+    z, error = _scaled(x, sigma)
     # Equal; the product has the digits near its zeros, the difference those of its derivative near 0.
     wave = ops.where(ops.abs(z) < 0.5, 1.0 - z * z, (1.0 - z) * (1.0 + z))
-    return _RICKER / sigma**0.5 * wave * _bell(z, 0.5)
+    return _RICKER / sigma**0.5 * wave * _bell(z, 0.5, error)
 
 
 @activation(
