@@ -12,6 +12,10 @@ from pathlib import Path
 from keras_actx.testing.grids import DTYPES
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import ledger  # noqa: E402  (beside the tests, which use it too)
+
 PAGE = ROOT / "docs" / "numerics.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -29,7 +33,8 @@ def main() -> None:
 def measured_part() -> str:
     """The tables of all backends, and the ledger."""
     results = [json.loads((ROOT / "benchmarks" / "results" / f"numerics-{one}.json").read_text()) for one in BACKENDS]
-    return "\n".join([*(line for one in results for line in _backend(one)), *_ledger()])
+    parts = (*map(_backend, results), _cancelling(), _ledger())
+    return "\n".join(line for part in parts for line in part)
 
 
 def _backend(result: dict) -> list[str]:
@@ -78,23 +83,42 @@ def _number(found: dict) -> str:
     return "lost" if "lost" in found else f"{found['ulps']:.3g}"
 
 
-def _ledger() -> list[str]:
-    sys.path.insert(0, str(ROOT / "tests"))
-    from ledger import LEDGER
+def _cancelling() -> list[str]:
+    """Where a derivative is right in units of its largest term only."""
+    lines = [
+        "### Derivatives whose terms cancel",
+        "",
+        "Right in units of their largest term, and not in their own: the largest error in their own units. A test "
+        "fails when one is not listed, and when one that is listed no longer cancels.",
+        "",
+        "| activation | dtype | backend | ulp | at x = | why |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = [(one, backend) for backend in BACKENDS for one in ledger.cancelling(backend)]
+    for one, backend in sorted(rows, key=lambda row: (row[0].name, row[0].dtype)):
+        lines.append(f"| {one.name} | {one.dtype} | {_TITLES[backend]} | {one.ulps:g} | {one.at:g} | {one.reason} |")
+    return [*lines, ""]
 
+
+def _ledger() -> list[str]:
     lines = [
         "### The ledger",
         "",
-        "Where a bar is exceeded, by how many units in the last place at most, and what prevents better. A test fails "
-        "when an entry is no longer needed.",
+        "Where a bar is exceeded, by how many units in the last place at most, with which parameters it is worst, and "
+        "what prevents better. Of values the units are those of max(|f|, |x f'|), of derivatives those of the largest "
+        "term. A test fails when an entry is no longer needed.",
         "",
-        "| activation | of the | dtypes | backends | x | ulp | reason |",
-        "|---|---|---|---|---|---|---|",
+        "| activation | of the | dtype | backend | x | ulp | worst for | reason |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for one in LEDGER:
+    rows = [(one, backend) for backend in BACKENDS for one in ledger.read(backend)]
+    for known, backend in sorted(rows, key=lambda row: (row[0].entry.name, row[0].entry.quantity)):
+        one, (of, way, _) = known.entry, known.witnesses[0]
+        worst = f"`{of}`" + (f" by {way}" if way != "ours" else "")
         where = f"{one.low:g} .. {one.high:g}"
         lines.append(
-            f"| {one.name} | {one.quantity} | {one.dtypes} | {one.backends} | {where} | {one.ulps:g} | {one.reason} |"
+            f"| {one.name} | {one.quantity} | {one.dtypes} | {_TITLES[backend]} | {where} | {one.ulps:g} | {worst} | "
+            f"{one.reason} |"
         )
     return [*lines, ""]
 

@@ -202,14 +202,12 @@ def test_a_stochastic_activation_stays_one():
     assert np.ptp(numpy_of(layer(x, training=True))) > 0.1
 
 
-@pytest.mark.parametrize("axes", [None, -1])
-def test_in_a_dense_block(axes):
-    start = {} if axes is None else {"kernel_initializer": "glorot_normal"}
-    block = DenseBlock(8, activation=AdaptiveActivation("tanh", axes=axes, n=2.0), **start)
-    if axes is None:
-        assert block.pairing.gain == pytest.approx(actx.gain("tanh"), rel=1e-6)
+@pytest.mark.parametrize("each", [{}, {"axes": -1}, {"num_parameters": 8}], ids=str)
+def test_in_a_dense_block(each):
+    block = DenseBlock(8, activation=AdaptiveActivation("tanh", **each, n=2.0))
+    assert block.pairing.gain == pytest.approx(actx.gain("tanh"), rel=1e-6)
     block.build((None, 6))
-    assert tuple(block.activation_layer.weights[0].shape) == (() if axes is None else (8,))
+    assert tuple(block.activation_layer.weights[0].shape) == ((8,) if each else ())
     x = random(3, 6).astype("float32")
     again = DenseBlock.from_config(block.get_config())
     again.build((None, 6))

@@ -616,3 +616,4 @@ def test_a_name_says_which_layer_to_write(name, written):
         with pytest.raises(ValueError, match="is a layer of its own") as caught:
             use(name)
         assert f"keras_actx.layers.{written}" in str(caught.value)
+        assert ("activation=keras_actx.layers." in str(caught.value)) == (name in ("poly_norm", "adaptive"))

@@ -1,7 +1,6 @@
 """The documentation: its code runs, its pages are there for every activation, and its formulas are theirs."""
 
 import doctest
-import importlib.util
 import inspect
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import keras
 import pytest
+import scripts
 
 import keras_actx as actx
 import keras_actx.testing
@@ -97,9 +97,7 @@ def _own(name):
 
 def test_catalogue(tmp_path):
     """One test, since generating takes most of its time."""
-    spec = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
-    make = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make)
+    make = scripts.load("docs/make.py")
     (tmp_path / "gone.md").write_text("of an activation that is no more", encoding="utf-8")
     make.main(tmp_path)
     names = [name for name in actx.names() if _own(name)]

@@ -46,6 +46,10 @@ def _end(function, activation):
     derivatives.assert_finite_ends(function, activation, "float32")
 
 
+def _finite(function, activation):
+    derivatives.assert_finite(function, activation, "bfloat16")
+
+
 def _parameter(function, activation):
     derivatives.assert_parameter_derivative(function, activation, "alpha")
 
@@ -99,6 +103,11 @@ MUTANTS = {
     "a hidden NaN": (own.relu, lambda x: ops.where(x > 0, x, ops.zeros_like(x)), _nan),
     "NaN for the limit": (own.elu, lambda x: ops.where(x > 0, x, ops.expm1(x) + 0.0 * x), _limit),
     "another limit": (own.sigmoid, lambda x: 0.01 + 0.99 * own.sigmoid(x), _limit),
+    "a derivative of NaN far out": (
+        own.elu,
+        lambda x: ops.where(x > 0, x, ops.expm1(x)),
+        _finite,
+    ),
     "a derivative of NaN at -inf": (own.silu, lambda x: x * ops.sigmoid(x), _end),
     "another slope at a kink": (own.relu, lambda x: ops.where(x >= 0, x, ops.zeros_like(x)), _kinks),
     "another slope at the second kink": (own.relu6, lambda x: ops.where(x > 6, 6 + 0 * x, own.relu(x)), _kinks),
@@ -219,6 +228,19 @@ def test_two_formulas_have_two_fingerprints():
     assert fingerprint(lambda mp, x: inner(mp, x)) != fingerprint(lambda mp, x: other(mp, x))
     assert fingerprint(own.elu.declaration.exact) == fingerprint(own.elu.declaration.exact)
     assert callable(second)
+
+
+def test_the_fingerprint_of_a_formula_knows_the_activations_it_uses():
+    def uses(x):
+        return own.mish(x)
+
+    before = fingerprint(uses)
+    own_mish, own.mish = own.mish, own.silu
+    try:
+        assert fingerprint(uses) != before
+    finally:
+        own.mish = own_mish
+    assert fingerprint(uses) == before
 
 
 def test_exact_values_are_kept_and_found_again(tmp_path, monkeypatch):

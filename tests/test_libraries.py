@@ -1,15 +1,15 @@
 """The names of other libraries: each resolves here, means the same, and gives the numbers the table promises."""
 
-import importlib.util
+import importlib
 import inspect
 import re
-import sys
 import types
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import scripts
 from library_formulas import formula
 
 import keras_actx as actx
@@ -19,15 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BACKEND = keras.backend.backend()
 
 
-def _load_page_maker():
-    spec = importlib.util.spec_from_file_location("docs_make_libraries", ROOT / "docs" / "make_libraries.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-page_maker = _load_page_maker()
+page_maker = scripts.load("docs/make_libraries.py")
 LIBRARIES = {one.key: one for one in page_maker.read()}
 
 

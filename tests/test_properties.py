@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from keras_actx.testing import structure
 from keras_actx.testing.tensors import dtype_of, to_float64, to_tensor
 
 ELEMENTWISE = [one for one in own.defaults("elementwise") if not one.declaration.stochastic]
@@ -22,7 +23,9 @@ def arrays(shape):
     return hnp.arrays("float32", shape, elements=numbers)
 
 
-@given(st.sampled_from(ELEMENTWISE), shapes.flatmap(arrays), st.sampled_from(["float16", "bfloat16", "float32"]))
+@given(
+    st.sampled_from(ELEMENTWISE), shapes.flatmap(arrays), st.sampled_from(["float16", "bfloat16", "float32", "float64"])
+)
 def test_shape_and_dtype_are_kept(activation, x, dtype):
     x = to_tensor(x, dtype)
     y = activation(x)
@@ -36,6 +39,38 @@ def test_every_element_is_alone(activation, x):
     together = to_float64(activation(to_tensor(x, "float32"))).ravel()
     reversed_ = to_float64(activation(to_tensor(x.ravel()[::-1].copy(), "float32")))[::-1]
     np.testing.assert_allclose(together, reversed_, rtol=2e-6, atol=1e-30)
+
+
+few = settings(max_examples=30)  # each of them compiles
+dtypes = st.sampled_from(["float16", "bfloat16", "float32"])
+
+
+@few
+@given(st.sampled_from(ELEMENTWISE), shapes.flatmap(arrays), dtypes)
+def test_compiled_is_eager(activation, x, dtype):
+    """By jax.jit, tf.function of unknown shape, XLA, torch.compile of the full graph; empty tensors and scalars too."""
+    structure.assert_compiled_agrees_at(activation, to_tensor(x, dtype), str(activation))
+
+
+@few
+@given(st.sampled_from(ELEMENTWISE), hnp.array_shapes(min_dims=1, max_dims=5, max_side=3).flatmap(arrays))
+def test_transformed_is_plain(activation, x):
+    """Maps over rows, and forward mode."""
+    structure.assert_transformations_agree_at(activation, activation, to_tensor(x, "float32"))
+
+
+@few
+@given(st.sampled_from(ELEMENTWISE), hnp.array_shapes(min_dims=2, max_dims=5, max_side=3).flatmap(arrays), dtypes)
+def test_symbolic_is_eager(activation, x, dtype):
+    structure.assert_symbolic_agrees(activation, activation, to_tensor(x, dtype))
+
+
+@given(st.sampled_from(ELEMENTWISE), shapes.flatmap(arrays), st.permutations(range(5)), st.integers(1, 2))
+def test_a_view_is_its_copy(activation, x, order, step):
+    """Axes in any order, every first or second element along each."""
+    view = keras.ops.transpose(to_tensor(x, "float32"), [axis for axis in order if axis < x.ndim])
+    view = view[(slice(None, None, step),) * x.ndim] if x.ndim else view
+    structure.assert_view_agrees(activation, view, str(activation))
 
 
 @given(st.sampled_from(ELEMENTWISE), st.integers(-1000, 1000))

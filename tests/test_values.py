@@ -1,19 +1,16 @@
 """Every activation, at its defaults and with other parameters, in every dtype, against the oracle."""
 
-import itertools
-
 import numpy as np
 import own
 import pytest
 from ledger import LEDGER
-from native import keras_native
+from native import backend_native, keras_native
 
 from keras_actx.testing import backend, oracle, values, vectors
 from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.ledger import entries_for
 from keras_actx.testing.samples import is_default
 
-EVERY = own.with_samples("elementwise", "gated")
 DEFAULTS = own.defaults("elementwise", "gated")
 every_case = pytest.mark.parametrize(("activation", "dtype"), own.cases(*DTYPES), ids=str)
 every_default = pytest.mark.parametrize("activation", DEFAULTS, ids=str)
@@ -40,34 +37,25 @@ def test_compiled_values(activation):
         values.assert_values(compiled, activation, "float32", count(activation, "float32"), known)
 
 
-@pytest.mark.parametrize("entry", [one for one in LEDGER if one.quantity == "value"], ids=str)
-def test_every_entry_is_needed(entry):
-    if backend.BACKEND not in entry.backends.split():
-        pytest.skip("not of this backend")
-    mine = [one for one in EVERY if one.name == entry.name]
-    for dtype in entry.dtypes.split():
-        eager = ((one, one) for one in mine)
-        compiled = ((function, one) for one in mine if is_default(one) for function in backend.compiled(one).values())
-        assert any(_exceeds(entry, *pair, dtype) for pair in itertools.chain(eager, compiled)), (
-            f"{entry} is no longer needed in {dtype}"
-        )
-
-
-def _exceeds(entry, function, activation, dtype):
-    found = values.measure(function, activation, dtype, count(activation, dtype))
-    return ((found.ulps > values.BARS[dtype]) & (found.x >= entry.low) & (found.x <= entry.high)).any()
+#: The largest error on a grid is that of one unlucky point, which depends on where vector instructions end.
+LUCK = 0.25
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("activation", [one for one in DEFAULTS if keras_native(one)], ids=str)
-def test_not_worse_than_keras_by_more_than_one_ulp(activation, dtype):
+@pytest.mark.parametrize("activation", [one for one in DEFAULTS if keras_native(one) or backend_native(one)], ids=str)
+def test_never_worse_than_others(activation, dtype):
     points = count(activation, dtype)
-    ours = values.measure(activation, activation, dtype, points)
+    ours = values.measure(activation, activation, dtype, points).ulps.max()
+    for rival in (keras_native(activation), backend_native(activation)):
+        if rival is not None:
+            assert ours <= _largest_error(rival, activation, dtype, points) + LUCK
+
+
+def _largest_error(function, activation, dtype, points):
     try:
-        theirs = values.measure(keras_native(activation), activation, dtype, points)
+        return values.measure(function, activation, dtype, points).ulps.max()
     except AssertionError:  # another dtype comes out
-        return
-    assert ours.ulps.max() <= theirs.ulps.max() + 1.0
+        return np.inf
 
 
 @every_default

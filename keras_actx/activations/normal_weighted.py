@@ -7,14 +7,16 @@ from typing import Annotated
 from keras import ops
 
 from keras_actx.activations.stable import (
+    distance,
     is_double,
     normal_cdf,
     normal_cdf_exact,
     product,
-    sigmoid,
     split,
     steady_tanh,
     sum_with_error,
+    times_normal_tail,
+    times_sigmoid,
     times_weight,
     where_selected,
 )
@@ -27,7 +29,9 @@ _HENDRYCKS = ("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.
 
 
 def _gelu(x):
-    return times_weight(x, x, normal_cdf)
+    """max(x, 0) less an even function, whose rounding counts little for positive x."""
+    t = distance(x)
+    return ops.where(x > 0, x, ops.zeros_like(x)) - times_normal_tail(t, t)
 
 
 def _gelu_exact(mp, x):
@@ -35,14 +39,14 @@ def _gelu_exact(mp, x):
 
 
 def _gelu_tanh(x):
-    return times_weight(x, x, lambda inside: sigmoid(*_tanh_argument(inside)))
+    # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel.
+    return times_sigmoid(x, x, _tanh_argument)
 
 
 def _tanh_argument(x):
     """sqrt(8 / pi) (x + 0.044715 x^3), twice the argument of tanh, and its rounding error.
 
-    (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel. With x = a + b, b small and a coarse: the cube of a is
-    exact, and so is its product with a rounded coefficient.
+    With x = a + b, b small and a coarse: the cube of a is exact, and so is its product with a rounded coefficient.
     """
     double = is_double(x)
     linear, cubic = 1.5957691216057308, 0.07135481627260025

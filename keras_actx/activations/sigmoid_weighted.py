@@ -6,13 +6,13 @@ import math
 from keras import ops
 
 from keras_actx.activations.stable import (
-    SETTLED,
     at_most,
     decay,
     product,
     sigmoid,
     sigmoid_exact,
     times,
+    times_sigmoid,
     times_weight,
     where_selected,
 )
@@ -23,17 +23,11 @@ activation = functools.partial(activation, package="keras_actx")
 
 
 def _silu(x):
-    """x / (1 + e^-x): a rounding less than x times the sigmoid."""
-    near = ops.abs(x) < 40.0  # beyond it, 1 + e^-|x| is 1 even in float64
-    inside = where_selected(near, x)
-    tail = ops.logical_and(x < 0, ops.logical_and(~near, x > -SETTLED))
-    left = where_selected(tail, x)
-    beyond = ops.where(tail, left * ops.exp(left), ops.where(x < 0, ops.zeros_like(x), x))
-    return ops.where(near, inside / (1.0 + ops.exp(-inside)), beyond)
+    return times_sigmoid(x, x, lambda inside: (inside, 0.0 * inside))
 
 
-def _times_sigmoid(x, beta, missing=0.0):
-    return times_weight(x, beta * x, lambda inside: sigmoid(*product(beta, inside, missing)))
+def _swish(x, beta, missing=0.0):
+    return times_sigmoid(x, beta * x, lambda inside: product(beta, inside, missing))
 
 
 @activation(
@@ -58,7 +52,7 @@ def swish(x, beta: Real = 1.0):
     Without parameters `"swish"` is Keras's alias of `silu`, the same function. `swish(beta=1.0, learnable=True)` is the
     paper's trainable form; ports of it differ in their start (1, uniform or normal), which `initializer` sets.
     """
-    return _times_sigmoid(x, beta)
+    return _swish(x, beta)
 
 
 @activation(
@@ -71,7 +65,7 @@ def quick_gelu(x):
 
     diffusers calls it `ApproximateGELU`; NNlib's `gelu_sigmoid` is `gelu_tanh` instead.
     """
-    return _times_sigmoid(x, 1.702, missing=4.263256414560601e-17)  # the double is not 1.702 to the last bit
+    return _swish(x, 1.702, missing=4.263256414560601e-17)  # the double is not 1.702 to the last bit
 
 
 @activation(
@@ -95,7 +89,7 @@ def e_swish(x, beta: NonNegative = 1.5):
 )
 def ahaf(x, gamma: Real = 1.0, beta: Real = 1.0):
     """Swish whose scale `gamma` and slope `beta` both learn."""
-    return times(gamma, _times_sigmoid(x, beta))
+    return times(gamma, _swish(x, beta))
 
 
 @activation(
@@ -135,7 +129,7 @@ def _acon(x, p1, p2, beta):
 )
 def acon_a(x, beta: Real = 1.0):
     """A smooth maximum of x and 0, whose sharpness `beta` learns: swish, learnable by its plain name."""
-    return _times_sigmoid(x, beta)
+    return _swish(x, beta)
 
 
 @activation(

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_actx.declaration.activation import Activation
+
 _VERSION = 2  # of the engines and of the file's form
 
 
@@ -43,7 +45,8 @@ def digest(array: np.ndarray) -> str:
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """A hash of what a function computes: its bytecode, constants, closure and the functions and numbers it names."""
+    """A hash of what a function computes: its bytecode, constants, closure, and the functions, numbers and activations
+    it names."""
     seen: set[int] = set()
     return hashlib.sha256(repr(_described(function, seen)).encode()).hexdigest()
 
@@ -51,6 +54,9 @@ def fingerprint(function: Callable[..., Any]) -> str:
 def _described(thing: Any, seen: set[int]) -> Any:
     if isinstance(thing, functools.partial):
         return _described(thing.func, seen), repr(thing.args), repr(sorted(thing.keywords.items()))
+    if isinstance(thing, Activation):
+        both = (thing.declaration.formula, thing.declaration.exact)
+        return repr(thing), [_described(one, seen) for one in both if one is not None]
     if not isinstance(thing, types.FunctionType):
         return thing.__name__ if isinstance(thing, (types.ModuleType, types.BuiltinFunctionType, type)) else repr(thing)
     if id(thing) in seen:
@@ -64,4 +70,7 @@ def _described(thing: Any, seen: set[int]) -> Any:
 def _of_code(code: types.CodeType, scope: dict[str, Any], seen: set[int]) -> Any:
     constants = [_of_code(one, scope, seen) if isinstance(one, types.CodeType) else repr(one) for one in code.co_consts]
     named = [(name, _described(scope[name], seen)) if name in scope else name for name in code.co_names]
-    return code.co_code.hex(), constants, named
+    modules = [scope[name] for name in code.co_names if isinstance(scope.get(name), types.ModuleType)]
+    found = [getattr(module, name, None) for module in modules for name in code.co_names]
+    others = [_described(one, seen) for one in found if isinstance(one, Activation)]
+    return code.co_code.hex(), constants, named, *([others] if others else [])

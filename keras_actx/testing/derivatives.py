@@ -45,16 +45,16 @@ def points(activation: Activation, dtype: str, count: int) -> np.ndarray:
 def terms(activation: Activation, x: np.ndarray, true: np.ndarray, dtype: str) -> dict[str, np.ndarray]:
     """The sizes of the terms that a derivative f' is the sum of, by name, 0 where one does not count.
 
-    |f'| itself; |f / x|, which is a term of the product rule; |x f''|, which rounding x costs anybody; and, as long as
-    the function bends at all, |f|, since backends differentiate sigmoid, tanh and expm1 as y (1 - y), 1 - y^2 and
-    1 + y of their result y, which cancels where they saturate.
+    |f'| itself; |x f''|, which rounding x costs anybody; as long as the function bends at all, |f|, since backends
+    differentiate sigmoid, tanh and expm1 as y (1 - y), 1 - y^2 and 1 + y of their result y, which cancels where they
+    saturate; and |f / x|, which is a term of the product rule.
     """
     value = oracle.values(activation, x)[0]
     second = oracle.derivatives(activation, x, order=2)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         bend = np.abs(x * second)
         saturating = np.where(bend > float(ml_dtypes.finfo(dtype).eps) / 1024, np.abs(value), 0.0)
-        found = {"f'": np.abs(true), "f / x": np.abs(value / x), "x f''": bend, "f": saturating}
+        found = {"f'": np.abs(true), "x f''": bend, "f": saturating, "f / x": np.abs(value / x)}
         return {name: np.where(np.isfinite(one), one, 0.0) for name, one in found.items()}
 
 
