@@ -23,7 +23,7 @@ import keras_actx as actx
 from keras_actx.backend import eager_float64
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
-from keras_actx.initializers.pairing import pair
+from keras_actx.initializers.pairing import pairing
 from keras_actx.names.keras_table import KERAS_NAMES
 
 POINTS = 682
@@ -207,7 +207,7 @@ def _number(value: float) -> str:
 
 
 def _pairing(declaration: Declaration) -> list[str]:
-    chosen = pair(declaration.identifier)
+    chosen = pairing(declaration.identifier)
     words = _linked(str(chosen)).replace("*", "\\*")
     return ["## Start weights", f'What `DenseBlock` and `Paired` draw (scheme `"{chosen.scheme}"`): {words}.']
 

@@ -19,6 +19,7 @@ from keras_actx.declaration.parameters import Real as Real  # noqa: E402
 from keras_actx.expectation import Moments as Moments  # noqa: E402
 from keras_actx.expectation import gain as gain  # noqa: E402
 from keras_actx.expectation import moments as moments  # noqa: E402
+from keras_actx.initializers.pairing import pairing as pairing  # noqa: E402
 from keras_actx.names import keras_table as _keras_table  # noqa: E402
 from keras_actx.names.resolve import describe as describe  # noqa: E402
 from keras_actx.names.resolve import deserialize as deserialize  # noqa: E402

@@ -66,6 +66,7 @@ OBJECTS = {
     "stochastic": lambda: actx.layers.StochasticActivation("rrelu"),
     "gated": lambda: actx.layers.GatedLinearUnit("swiglu"),
     "block": lambda: actx.layers.DenseBlock(4, activation="mish", normalization="layer"),
+    "stack": lambda: actx.layers.DenseStack(2, 4, activation="mish", scheme="critical"),
     "paired": lambda: actx.initializers.Paired("mish"),
     "in_range": lambda: actx.constraints.InRange(0.0, 1.0),
 }
@@ -122,6 +123,7 @@ def test_registered_names_are_a_handful_of_classes():
             "AdaptiveActivation",
             "CReLU",
             "DenseBlock",
+            "DenseStack",
             "Dice",
             "DynamicReLU",
             "FunnelReLU",

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_actx.backend import eager_float64
 from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.quadrature import normal_expectations
+from keras_actx.expectation.quadrature import Expectations, normal_expectations
 from keras_actx.names.identify import identify
 from keras_actx.names.keras_table import keras_function
 from keras_actx.names.suggest import quote
@@ -31,10 +31,18 @@ class Moments:
     mean: float
     second_moment: float
     derivative_second_moment: float
+    mean_slope: float = math.nan  # of the mean, with the variance of z
+    second_moment_slope: float = math.nan
+    jumps: bool = False
 
     @property
     def variance(self) -> float:
         return self.second_moment - self.mean**2
+
+    @property
+    def variance_slope(self) -> float:
+        """What one unit more variance of z adds to the variance, the mean of z kept."""
+        return self.second_moment_slope - 2.0 * self.mean * self.mean_slope
 
 
 def moments(activation: Any, *, mean: float = 0.0, variance: float = 1.0) -> Moments:
@@ -48,8 +56,10 @@ def moments(activation: Any, *, mean: float = 0.0, variance: float = 1.0) -> Mom
         variance: $q$, a number above 0.
 
     Returns:
-        A `Moments`, by quadrature in float64; the derivative's is inf where the function jumps at a point that no
-        declaration names.
+        A `Moments`, by quadrature in float64: `mean`, `second_moment`, `variance`, `derivative_second_moment`, and by
+        how much the first three change with $q$: `mean_slope`, `second_moment_slope`, `variance_slope`. `jumps` says
+        whether the function does; the derivative's moment is then that of the parts between the jumps, or inf if no
+        declaration names the points.
 
     Raises:
         ValueError: for something that is not elementwise, or arguments out of range.
@@ -112,22 +122,57 @@ def subject_of(activation: Any) -> Any:
 @lru_cache(maxsize=256)
 def _moments(subject: Any, mean: float, variance: float) -> Moments:
     deviation = math.sqrt(variance)
-    kinks, declaration = (), None
-    if isinstance(subject, Activation):
-        declaration = subject.declaration
-        kinks = tuple(declaration.kinks_at(dict(subject.params)))
-        if declaration.kind == "vector":
-            raise ValueError(f"{subject} mixes a whole axis, so it has no moments of its own")
+    declaration = subject.declaration if isinstance(subject, Activation) else None
+    if declaration is not None and declaration.kind == "vector":
+        raise ValueError(f"{subject} mixes a whole axis, so it has no moments of its own")
     if declaration is not None and declaration.kind == "gated":
+        kinks = tuple(declaration.kinks_at(dict(subject.params)))
         of_value, of_gate = _factors(subject)
         v, g = (
-            normal_expectations(on_arrays(one, check=False), mean, deviation, at)
+            _collected(normal_expectations(on_arrays(one, check=False), mean, deviation, at), variance)
             for one, at in ((of_value, ()), (of_gate, kinks))
         )
-        return Moments(float(v[0] * g[0]), float(v[1] * g[1]), float(v[2] * g[1] + v[1] * g[2]))
+        return Moments(
+            mean=v.mean * g.mean,
+            second_moment=v.second_moment * g.second_moment,
+            derivative_second_moment=v.derivative_second_moment * g.second_moment
+            + v.second_moment * g.derivative_second_moment,
+            mean_slope=v.mean_slope * g.mean + v.mean * g.mean_slope,
+            second_moment_slope=v.second_moment_slope * g.second_moment + v.second_moment * g.second_moment_slope,
+            jumps=v.jumps or g.jumps,
+        )
+    on_numbers, kinks = elementwise_function(subject)
+    return _collected(normal_expectations(on_numbers, mean, deviation, kinks), variance)
+
+
+def elementwise_function(subject: Any) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[float, ...]]:
+    """What `subject_of` gave, as a function of float64 arrays, and its declared kinks.
+
+    The function raises `ValueError` where it finds that it is not elementwise.
+    """
+    declared = isinstance(subject, Activation)
+    kinks = tuple(subject.declaration.kinks_at(dict(subject.params))) if declared else ()
     function = fresh(subject) if isinstance(subject, keras.Layer) else subject
-    results = normal_expectations(on_arrays(function, check=declaration is None), mean, deviation, kinks)
-    return Moments(*(float(one) for one in results))
+    return on_arrays(function, check=not declared), kinks
+
+
+def name_of(activation: Any) -> str:
+    """What an activation is called in a message."""
+    if isinstance(activation, (str, Activation)):
+        return str(activation)
+    return getattr(activation, "__name__", None) or type(activation).__name__
+
+
+def _collected(found: Expectations, variance: float) -> Moments:
+    # Stein's lemma, applied to the density: d/dq E[f] = E[(z^2 - 1) f] / (2 q), also where f has no second derivative.
+    return Moments(
+        mean=found.value,
+        second_moment=found.square,
+        derivative_second_moment=found.slope_square,
+        mean_slope=found.bent_value / (2.0 * variance),
+        second_moment_slope=found.bent_square / (2.0 * variance),
+        jumps=found.jumps,
+    )
 
 
 def _factors(activation: Activation) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:

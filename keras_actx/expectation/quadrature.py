@@ -5,23 +5,28 @@ the polynomial through a panel's own nodes, so no backend's autodiff is needed a
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
 _NODES = 16
-_REACH = 12.0  # standard deviations; the density beyond is below 1e-31
-_PANELS = 64
-_ROUNDS = 44  # halvings of a panel: enough to corner an undeclared kink
+_REACH = 16.5  # standard deviations: e^x squared, at a variance of 10, lives up to there
+_PANELS = 88
+_NARROWEST = 2.0**-44  # of a panel: enough to corner an undeclared kink
+_AT_ONCE = 128  # panels: what a backend is asked for in one call
 _MOST_PANELS = 4096
 #: Smooth stand-ins for a kink at 0 bend within a width that halving a panel would never come upon. No round numbers:
 #: a jump at the end of a panel would not be seen.
 _AROUND_ZERO = tuple(sign * 0.37 * 10.0**-power for power in range(11) for sign in (1, -1))
-_TOLERANCE = np.array([1e-15, 1e-15, 1e-14])  # the derivative's rounding noise is larger
+#: Of f, f^2, f'^2, (z^2 - 1) f and (z^2 - 1) f^2; the derivative's rounding noise is larger.
+_TOLERANCE = np.array([1e-15, 1e-15, 1e-14, 1e-15, 1e-15])
+_JUMP = 1e-6  # of the size of f: far above what interpolation errs at the end of a panel
+_JUMPS_WITHIN = 6.0  # standard deviations: farther out, panels need not follow the function
 
 _legendre = np.polynomial.legendre.leggauss(_NODES)
 
 
-def _differentiation_matrix(nodes: np.ndarray) -> np.ndarray:
+def differentiation_matrix(nodes: np.ndarray) -> np.ndarray:
     """The derivative of the interpolating polynomial at its own nodes (barycentric form)."""
     gaps = nodes[:, None] - nodes[None, :] + np.eye(len(nodes))
     weights = 1.0 / gaps.prod(axis=1)
@@ -31,58 +36,111 @@ def _differentiation_matrix(nodes: np.ndarray) -> np.ndarray:
     return matrix
 
 
-_derivative = _differentiation_matrix(_legendre[0])
+_derivative = differentiation_matrix(_legendre[0])
+
+
+def _values_at_ends(nodes: np.ndarray) -> np.ndarray:
+    """The interpolating polynomial at -1 and 1, as weights of its values at the nodes."""
+    gaps = nodes[:, None] - nodes[None, :] + np.eye(len(nodes))
+    weights = 1.0 / gaps.prod(axis=1)
+    terms = weights[None, :] / (np.array([[-1.0], [1.0]]) - nodes[None, :])
+    return terms / terms.sum(axis=1, keepdims=True)
+
+
+_ends = _values_at_ends(_legendre[0])
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What `normal_expectations` finds, as float64 numbers; `z` in the last two is (x - mean) / deviation."""
+
+    value: float
+    square: float
+    slope_square: float
+    bent_value: float  # E[(z^2 - 1) f]
+    bent_square: float  # E[(z^2 - 1) f^2]
+    jumps: bool
 
 
 def normal_expectations(
     function: Callable[[np.ndarray], np.ndarray], mean: float, deviation: float, kinks: Iterable[float] = ()
-) -> np.ndarray:
-    """E[f], E[f^2] and E[f'^2] for z ~ N(mean, deviation^2).
+) -> Expectations:
+    """E[f], E[f^2], E[f'^2], E[(z^2 - 1) f] and E[(z^2 - 1) f^2] for x = mean + deviation z, z ~ N(0, 1).
+
+    The last two are what a change of the deviation does to the first two, kinks or not: the density is differentiated
+    instead of the function, d/dq E[f] = E[(z^2 - 1) f] / (2 q) with q = deviation^2.
 
     Args:
         function: takes and returns a float64 array of one dimension.
-        mean: of z.
-        deviation: standard deviation of z, above 0.
+        mean: of x.
+        deviation: standard deviation of x, above 0.
         kinks: points where a derivative jumps; others are found by halving.
 
     Returns:
-        Three float64 numbers; the third is inf where the function jumps.
+        The five, and whether the function jumps; the third is inf where it jumps at a point not among `kinks`.
     """
+    named = [(kink - mean) / deviation for kink in kinks]
+    inside = [*named, *((point - mean) / deviation for point in _AROUND_ZERO)]
     ends = np.linspace(-_REACH, _REACH, _PANELS + 1)
-    inside = [(kink - mean) / deviation for kink in (*kinks, *_AROUND_ZERO)]
     ends = np.unique(np.concatenate([ends, [one for one in inside if -_REACH < one < _REACH]]))
     low, high = ends[:-1], ends[1:]
-    total = np.zeros(3)
-    values = _panel_integrals(function, mean, deviation, low, high)
-    for _ in range(_ROUNDS):
-        middle = 0.5 * (low + high)
-        left = _panel_integrals(function, mean, deviation, low, middle)
-        right = _panel_integrals(function, mean, deviation, middle, high)
-        halves = left + right
-        scale = np.abs(total) + np.abs(halves).sum(axis=0)
-        settled = (np.abs(halves - values) <= _TOLERANCE * scale).all(axis=1)
-        total = total + halves[settled].sum(axis=0)
+    total, size, done = np.zeros(len(_TOLERANCE)), np.zeros(len(_TOLERANCE)), []
+    values, _ = _panels(function, mean, deviation, low, high)
+    while True:
+        # Two where many are open, to see which are settled; many where few are, which corner a kink in a few rounds.
+        widest = (high - low).max()
+        parts = 2 if 4 * len(low) > _AT_ONCE else min(_AT_ONCE // len(low), max(2, int(widest / _NARROWEST)))
+        cuts = low[:, None] + (high - low)[:, None] * np.arange(parts + 1) / parts
+        cuts[:, -1] = high
+        new, edges = _panels(function, mean, deviation, cuts[:, :-1].ravel(), cuts[:, 1:].ravel())
+        new, edges = new.reshape(len(low), parts, -1), edges.reshape(len(low), parts, 2)
+        together = new.sum(axis=1)
+        scale = size + np.abs(together).sum(axis=0)  # not of the sum, which is 0 for an odd function
+        scale[2] = max(scale[2], 1e-2 * scale[1] / deviation**2)  # a constant's slope is rounding noise
+        settled = (np.abs(together - values) <= _TOLERANCE * scale).all(axis=1)
+        total = total + together[settled].sum(axis=0)
+        size = size + np.abs(together[settled]).sum(axis=0)
+        done.append(_borders(cuts[settled], edges[settled]))
         open_ = ~settled
-        if not open_.any() or 2 * open_.sum() > _MOST_PANELS:
+        rest = together[open_].sum(axis=0)
+        low, high = cuts[open_, :-1].ravel(), cuts[open_, 1:].ravel()
+        values = new[open_].reshape(-1, len(_TOLERANCE))
+        narrow = len(low) > 0 and (high - low).max() < _NARROWEST
+        if not len(low) or len(low) > _MOST_PANELS or narrow:
             break
-        low, high = (
-            np.concatenate([low[open_], middle[open_]]),
-            np.concatenate([middle[open_], high[open_]]),
-        )
-        values = np.concatenate([left[open_], right[open_]])
-    else:
-        halves, open_ = values, np.ones(len(values), bool)
-    rest = halves[open_].sum(axis=0)
-    if abs(rest[2]) > 1e-6 * abs(total[2] + rest[2]) and len(low) <= 64:
-        rest[2] = np.inf  # what is left after every halving is a jump: its slope grows without bound
-    return total + rest
+    jumps = _jumps(np.concatenate(done), max(np.sqrt(abs(total[1])), 1e-300))
+    found = total + rest
+    # What is left after every halving is a jump: its slope grows without bound.
+    cornered = narrow and abs(rest[2]) > 1e-6 * abs(found[2])
+    if cornered or any(np.abs(np.array([*named, np.inf]) - jump).min() > 1e-9 for jump in jumps):
+        found[2] = np.inf
+    return Expectations(*map(float, found), jumps=bool(cornered or len(jumps)))
 
 
-def _panel_integrals(function, mean: float, deviation: float, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _panels(function, mean: float, deviation: float, low: np.ndarray, high: np.ndarray):
+    """The five integrals over each panel, and the function at its two ends as the panel's inside has it."""
     nodes, weights = _legendre
     half = 0.5 * (high - low)[:, None]
     z = 0.5 * (high + low)[:, None] + half * nodes[None, :]
     f = function((mean + deviation * z).ravel()).reshape(z.shape)
     slope = (f @ _derivative.T) / (half * deviation)
     density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi) * weights * half
-    return np.stack([(density * f).sum(1), (density * f * f).sum(1), (density * slope * slope).sum(1)], axis=1)
+    bend = z * z - 1.0
+    integrands = (f, f * f, slope * slope, bend * f, bend * f * f)
+    return np.stack([(density * one).sum(1) for one in integrands], axis=1), f @ _ends.T
+
+
+def _borders(cuts: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Rows of (place, value to the left or nan, value to the right or nan) for all ends of panels."""
+    nothing = np.full(edges.shape[:2], np.nan)
+    begin = np.stack([cuts[:, :-1], nothing, edges[..., 0]], axis=-1)
+    end = np.stack([cuts[:, 1:], edges[..., 1], nothing], axis=-1)
+    return np.concatenate([begin.reshape(-1, 3), end.reshape(-1, 3)])
+
+
+def _jumps(borders: np.ndarray, size: float) -> np.ndarray:
+    """The places where a panel ends with another value than the next begins with."""
+    borders = borders[np.argsort(borders[:, 0], kind="stable")]
+    place, value = borders[:, 0], np.fmax(borders[:, 1], borders[:, 2])
+    gap = np.abs(np.diff(value)) > _JUMP * (size + np.abs(value[1:]) + np.abs(value[:-1]))
+    return place[:-1][gap & (np.diff(place) == 0) & (np.abs(place[1:]) < _JUMPS_WITHIN)]

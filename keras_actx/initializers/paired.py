@@ -6,7 +6,8 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.initializers.pairing import Pairing, check_distribution, check_scheme, pair
+from keras_actx.initializers.drawing import LEAST_CENTRED, centre, mirror, orthogonal
+from keras_actx.initializers.pairing import Pairing, check_input_is_known, pairing
 from keras_actx.names.suggest import quote
 
 
@@ -14,19 +15,36 @@ from keras_actx.names.suggest import quote
 class Paired(keras.initializers.Initializer):
     """Draws a kernel that fits the activation, for any Keras layer with a kernel.
 
+    The schemes:
+
+    - "textbook": He, LeCun, Glorot or SIREN where the activation has one of them, the exact forward gain otherwise.
+    - "critical": signal and gradient keep their second moments through any number of layers. The columns of the kernel
+      have mean 0 (where fan_in is 16 or more), and the bias belongs to it: give the layer
+      `bias_initializer=paired.pairing.bias_initializer()`, as `DenseBlock` does by itself.
+    - "mirrored": exact at any depth, for activations where f(x) - f(-x) is a multiple of x. All layers must be
+      mirrored, the first with `first_layer=True`, and have even sizes.
+    - "auto": the best known, today "textbook".
+
     Args:
         activation: the layer's activation: a name, an `Activation`, or any elementwise callable that Keras can save.
-        scheme: "textbook" (He, LeCun, Glorot or SIREN where the activation has one of them, the exact forward gain
-            otherwise), or "auto" for the best known, today the same.
-        distribution: None for the scheme's own, or "truncated_normal", "untruncated_normal", "uniform".
+        scheme: one of those above.
+        distribution: None for the scheme's own ("orthogonal" for "critical" and "mirrored"), or "truncated_normal",
+            "untruncated_normal", "uniform", "orthogonal".
         seed: None, or a whole number for the same draw after every restart.
-        first_layer: for `sine`, whether the layer sees the network's input.
+        first_layer: whether the layer sees the network's input, of mean 0 and variance 1. For `textbook`, `sine` alone
+            heeds it.
+        input_activation: the activation that the layer's input comes out of, for "critical" and "mirrored": theirs is
+            the size that the kernel makes up for. They insist on it, or on `first_layer=True`.
+        depth: None, or how many layers the network has; "critical" uses the activation where it is straight enough.
+        use_bias: whether the layer starts with the scheme's bias; without it "critical" can keep the signal only.
+        normalized: whether a normalization stands between kernel and activation.
 
     Shape of the kernel: `(..., fan_in, fan_out)`, with the receptive field of a convolution in front. For a depthwise
     kernel, Keras counts all input channels into fan_in, and so does this.
 
     Raises:
-        ValueError: for an unknown activation, scheme or distribution; and on a kernel of fewer than two dimensions.
+        ValueError: for an unknown activation, scheme or distribution, or an activation that the scheme has no rule for;
+            and on a kernel of fewer than two dimensions, or of odd size if mirrored.
 
     Example:
 
@@ -41,48 +59,109 @@ class Paired(keras.initializers.Initializer):
         distribution: str | None = None,
         seed: int | None = None,
         first_layer: bool = False,
+        *,
+        input_activation: Any = None,
+        depth: int | None = None,
+        use_bias: bool = True,
+        normalized: bool = False,
     ) -> None:
-        check_scheme(scheme)
-        check_distribution(distribution)
+        check_input_is_known(scheme, "Paired", activation, first_layer, input_activation)
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise ValueError(f"seed={quote(seed)} is not allowed; use None or a whole number")
-        if not isinstance(first_layer, bool):
-            raise ValueError(f"first_layer={quote(first_layer)} is not allowed; use True or False")
-        self.activation = activation if isinstance(activation, str) else keras.activations.get(activation)
+        self.activation = readable(activation)
         self.scheme = scheme
         self.distribution = distribution
         self.seed = seed
         self.first_layer = first_layer
-        self.pairing: Pairing = pair(self.activation, scheme, distribution, first_layer=first_layer)
-        # Keras's own, made once: an unseeded one draws its seed here and keeps it, as all of Keras's do.
-        self._draw = keras.initializers.VarianceScaling(
-            scale=self.pairing.gain**2,
-            mode="fan_in" if self.pairing.mode == "fan_in_squared" else self.pairing.mode,
-            distribution=self.pairing.distribution,
-            seed=seed,
+        self.input_activation = None if input_activation is None else readable(input_activation)
+        self.depth = depth
+        self.use_bias = use_bias
+        self.normalized = normalized
+        self.pairing: Pairing = pairing(
+            self.activation,
+            scheme,
+            distribution=distribution,
+            first_layer=first_layer,
+            input_activation=self.input_activation,
+            depth=depth,
+            use_bias=use_bias,
+            normalized=normalized,
         )
+        # Keras's own, made once: an unseeded one draws its seed here and keeps it, as all of Keras's do.
+        if self.pairing.distribution == "orthogonal":
+            self._draw: Any = keras.initializers.RandomNormal(stddev=1.0, seed=seed)
+        else:
+            self._draw = keras.initializers.VarianceScaling(
+                scale=self.pairing.gain**2,
+                mode="fan_in" if self.pairing.mode == "fan_in_squared" else self.pairing.mode,
+                distribution=self.pairing.distribution,
+                seed=seed,
+            )
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        """A kernel of `shape`. Raises `ValueError` for fewer than two dimensions."""
+        """A kernel of `shape`. Raises `ValueError` for fewer than two dimensions, and for odd sizes if mirrored."""
+        shape = tuple(shape)
         if len(shape) < 2:
             raise ValueError(
-                f"Paired draws kernels, of shape (..., fan_in, fan_out); it received {tuple(shape)}. "
-                "Use 'zeros' for a bias."
+                f"Paired draws kernels, of shape (..., fan_in, fan_out); it received {shape}. "
+                "Use 'zeros' for a bias, or `pairing.bias_initializer()`."
             )
+        if self.pairing.form == "mirrored":
+            halves = (*shape[:-2], shape[-2] if self.first_layer else shape[-2] // 2, shape[-1] // 2)
+            doubled = (*shape[:-2], halves[-2] if self.first_layer else 2 * halves[-2], 2 * halves[-1])
+            if doubled != shape or 0 in halves:
+                raise ValueError(
+                    f"scheme='mirrored' pairs the units, so their number must be even, and that of the inputs too "
+                    f"except with first_layer=True; the kernel is {shape}"
+                )
+            # What reaches a unit comes from half of the inputs, so VarianceScaling's fan_in is half as large.
+            factor = 1.0 if self.first_layer else math.sqrt(0.5)
+            return mirror(self._matrix(halves, dtype, factor, kwargs), self.first_layer)
+        return self._matrix(shape, dtype, 1.0, kwargs)
+
+    def _matrix(self, shape: tuple[int, ...], dtype: Any, factor: float, kwargs: dict[str, Any]) -> Any:
+        chosen = self.pairing
+        fan_in, fan_out = math.prod(shape[:-1]), shape[-1]
+        centred = chosen.form == "centred" and fan_in >= LEAST_CENTRED
+        if chosen.form == "centred" and not centred:
+            factor *= chosen.small_gain / chosen.gain
+        if chosen.mode == "fan_in_squared":
+            factor /= math.sqrt(fan_in)
+        if chosen.distribution == "orthogonal":
+            wanted = keras.backend.standardize_dtype(dtype)
+            full = wanted if wanted == "float64" else "float32"  # few backends decompose 16-bit matrices
+            fan = (fan_in + fan_out) / 2 if chosen.mode == "fan_avg" else fan_in
+            normal = self._draw((fan_in, fan_out), dtype=full)
+            kernel = orthogonal(normal, factor * chosen.gain / math.sqrt(fan), centred)
+            return keras.ops.cast(keras.ops.reshape(kernel, shape), wanted)
         kernel = self._draw(shape, dtype=dtype, **kwargs)
-        if self.pairing.mode == "fan_in_squared":
-            kernel = kernel / math.sqrt(math.prod(shape[:-1]))
-        return kernel
+        if centred:
+            flat = centre(keras.ops.reshape(kernel, (fan_in, fan_out)))
+            kernel, factor = keras.ops.reshape(flat, shape), factor * math.sqrt(fan_in / (fan_in - 1))
+        return kernel * factor if factor != 1.0 else kernel
 
     def clone(self) -> "Paired":
         return type(self).from_config(self.get_config())
 
     def get_config(self) -> dict[str, Any]:
-        activation = self.activation
         return {
-            "activation": activation if isinstance(activation, str) else keras.activations.serialize(activation),
+            "activation": saved(self.activation),
             "scheme": self.scheme,
             "distribution": self.distribution,
             "seed": self.seed,
             "first_layer": self.first_layer,
+            "input_activation": saved(self.input_activation),
+            "depth": self.depth,
+            "use_bias": self.use_bias,
+            "normalized": self.normalized,
         }
+
+
+def readable(activation: Any) -> Any:
+    """An activation as an argument may give it, or as `saved` wrote it."""
+    return activation if isinstance(activation, str) else keras.activations.get(activation)
+
+
+def saved(activation: Any) -> Any:
+    """An activation as a config holds it; None stays None."""
+    return activation if activation is None or isinstance(activation, str) else keras.activations.serialize(activation)

@@ -4,30 +4,46 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from keras_actx.declaration.activation import Activation
-from keras_actx.initializers.rule import Rule
+import keras
+
+from keras_actx.expectation.moments import name_of
+from keras_actx.initializers.critical import critical
+from keras_actx.initializers.mirrored import mirrored
+from keras_actx.initializers.rule import Rule, Situation
 from keras_actx.initializers.textbook import textbook
 from keras_actx.names.suggest import did_you_mean, quote
 
 #: What `"auto"` stands for today.
 _AUTO = "textbook"
-SCHEMES: dict[str, Callable[..., Rule]] = {"textbook": textbook}
+SCHEMES: dict[str, Callable[[Any, Situation], Rule]] = {
+    "textbook": textbook,
+    "critical": critical,
+    "mirrored": mirrored,
+}
 SCHEME_NAMES = ("auto", *SCHEMES)
+#: Those that scale a kernel for the activation in front of the layer, not for the layer's own.
+_ASK_FOR_INPUT = ("critical", "mirrored")
 
-DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform", "orthogonal")
 
 
 _FANS = {"fan_in": "sqrt(fan_in)", "fan_avg": "sqrt((fan_in + fan_out) / 2)", "fan_in_squared": "fan_in"}
+_FORMS = {"free": "", "centred": ", columns of mean 0", "mirrored": ", mirrored"}
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """What was chosen for an activation, and why.
+    """What was chosen for an activation, and why; see `keras_actx.pairing`.
+
+    The kernel has entries of standard deviation `gain / sqrt(fan_in)` (or what `mode` says), the bias the mean
+    `bias_mean` and the deviation `bias_std`. The activation then sees z ~ N(`beta`, `q`). From layer to layer, the
+    second moment of the gradient grows by the factor `chi_1` and a deviation of the variance from `q` by `chi_q`;
+    `nonlinearity` is 0 for a straight line. Those that a scheme does not know are None.
 
     Example:
 
     >>> import keras_actx as actx
-    >>> actx.initializers.Paired("selu").pairing.source
+    >>> actx.pairing("selu").source
     'LeCun et al. 1998, Efficient BackProp; Klambauer et al. 2017, arXiv:1706.02515'
     """
 
@@ -38,37 +54,102 @@ class Pairing:
     distribution: str
     reason: str
     source: str
+    form: str = "free"
+    small_gain: float | None = None
+    bias_mean: float = 0.0
+    bias_std: float = 0.0
+    beta: float | None = None
+    q: float | None = None
+    chi_1: float | None = None
+    chi_q: float | None = None
+    nonlinearity: float | None = None
 
     def __str__(self) -> str:
+        numbers = {
+            "beta": self.beta,
+            "q": self.q,
+            "chi_1": self.chi_1,
+            "chi_q": self.chi_q,
+            "nonlinearity": self.nonlinearity,
+        }
+        known = ", ".join(f"{name} = {value:.4g}" for name, value in numbers.items() if value is not None)
+        bias = f"N({self.bias_mean:.4g}, {self.bias_std:.6g}^2)" if self.bias_std else f"{self.bias_mean:.4g}"
         return (
             f"{self.activation}: {self.reason}; kernel {self.distribution} with standard deviation "
-            f"{self.gain:.6g} / {_FANS[self.mode]}, bias 0 (scheme {self.scheme!r}; {self.source})"
+            f"{self.gain:.6g} / {_FANS[self.mode]}{_FORMS[self.form]}, bias {bias}{known and '; ' + known} "
+            f"(scheme {self.scheme!r}; {self.source})"
         )
 
+    def bias_initializer(self, seed: int | None = None) -> keras.initializers.Initializer:
+        """The Keras initializer of the bias that belongs to the kernel.
 
-def pair(
-    activation: Any, scheme: str = "auto", distribution: str | None = None, *, first_layer: bool = False
+        Args:
+            seed: None, or a whole number for the same draw after every restart; the kernel's own may be given, the
+                numbers are independent of it.
+        """
+        if not self.bias_std:
+            return keras.initializers.Constant(self.bias_mean) if self.bias_mean else keras.initializers.Zeros()
+        # Another seed than the kernel's, and than its neighbours': equal seeds draw equal numbers.
+        seed = seed if seed is None else (seed * 2654435761 + 1013904223) % 2**31
+        return keras.initializers.RandomNormal(self.bias_mean, self.bias_std, seed=seed)
+
+
+def pairing(
+    activation: Any,
+    scheme: str = "auto",
+    *,
+    distribution: str | None = None,
+    first_layer: bool = False,
+    input_activation: Any = None,
+    depth: int | None = None,
+    use_bias: bool = True,
+    normalized: bool = False,
 ) -> Pairing:
-    """Choose the start weights for an activation.
+    """Which start weights belong to an activation, in words and numbers.
+
+    Args:
+        activation: the layer's own: a name, an `Activation`, or any elementwise callable.
+        scheme: "textbook", "critical" or "mirrored", described in `keras_actx.initializers.Paired`; or "auto".
+        distribution: None for the scheme's own, or "truncated_normal", "untruncated_normal", "uniform", "orthogonal".
+        first_layer: whether the layer sees the network's input.
+        input_activation: what the input comes out of; None for the layer's own, as in a stack of equal layers.
+        depth: how many such layers the network has, from 1 on; "critical" uses the activation where it is straight
+            enough for them.
+        use_bias: whether the layer starts with the bias that the scheme asks for.
+        normalized: whether a normalization stands between kernel and activation.
+
+    Returns:
+        A `Pairing`, printable.
 
     Raises:
         ValueError: for an unknown scheme or distribution, or an activation that the scheme has no rule for.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> found = actx.pairing("relu", scheme="critical")
+    >>> round(found.gain**2, 6), round(found.bias_std**2, 6), round(found.chi_q, 6)
+    (2.0, 0.31831, 0.68169)
     """
     check_scheme(scheme)
     check_distribution(distribution)
+    check_situation(first_layer=first_layer, depth=depth, use_bias=use_bias, normalized=normalized)
     chosen = _AUTO if scheme == "auto" else scheme
-    rule = SCHEMES[chosen](activation, first_layer=first_layer)
-    declared = isinstance(activation, (str, Activation))
-    name = activation if declared else getattr(activation, "__name__", None) or type(activation).__name__
-    return Pairing(
-        activation=str(name),
-        scheme=chosen,
-        gain=rule.gain,
-        mode=rule.mode,
-        distribution=distribution or rule.distribution,
-        reason=rule.reason,
-        source=rule.source,
-    )
+    situation = Situation(first_layer, input_activation, depth, use_bias, normalized)
+    rule = SCHEMES[chosen](activation, situation)
+    of_rule = {**vars(rule), "distribution": distribution or rule.distribution}
+    return Pairing(activation=name_of(activation), scheme=chosen, **of_rule)
+
+
+def check_input_is_known(scheme: str, owner: str, activation: Any, first_layer: bool, input_activation: Any) -> None:
+    """Raise `ValueError` unless the scheme knows what feeds the layer, where that decides the size of the kernel."""
+    if scheme in _ASK_FOR_INPUT and not first_layer and input_activation is None:
+        name = activation if isinstance(activation, str) else "relu"
+        raise ValueError(
+            f"{owner}: scheme={scheme!r} scales the kernel for what feeds the layer: write "
+            f"input_activation={name!r} (the activation of the layer before), or first_layer=True for an input of mean "
+            "0 and variance 1"
+        )
 
 
 def check_scheme(scheme: Any) -> None:
@@ -84,3 +165,12 @@ def check_distribution(distribution: Any) -> None:
         hint = did_you_mean(distribution, DISTRIBUTIONS) if isinstance(distribution, str) else ""
         allowed = ", ".join(map(repr, DISTRIBUTIONS))
         raise ValueError(f"distribution={quote(distribution)} is not known; use None or one of {allowed}.{hint}")
+
+
+def check_situation(*, depth: Any, **switches: Any) -> None:
+    """Raise `ValueError` for a depth that is no number of layers, or a switch that is not True or False."""
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= 10**6):
+        raise ValueError(f"depth={quote(depth)} is not allowed; use None or a whole number from 1 to 1000000")
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"{name}={quote(value)} is not allowed; use True or False")

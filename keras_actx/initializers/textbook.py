@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.moments import gain, subject_of
-from keras_actx.initializers.rule import Rule
+from keras_actx.initializers.rule import Rule, Situation
 
 _HE = "He et al. 2015, arXiv:1502.01852"
 _GLOROT = "Glorot & Bengio 2010, PMLR 9:249-256"
@@ -24,12 +24,12 @@ _RELU_FAMILY = {
 _GLOROT_FAMILY = frozenset({"tanh", "sigmoid", "linear"})  # and whatever mixes an axis, as outputs and routers do
 
 
-def textbook(activation: Any, *, first_layer: bool = False) -> Rule:
+def textbook(activation: Any, situation: Situation) -> Rule:
     """The rule for one activation.
 
     Args:
         activation: whatever names one, or any elementwise callable.
-        first_layer: for `sine`, whether the layer sees the network's input.
+        situation: for `sine`, whether the layer sees the network's input.
 
     Raises:
         ValueError: for a callable that is not elementwise, or one with no forward gain.
@@ -46,7 +46,7 @@ def textbook(activation: Any, *, first_layer: bool = False) -> Rule:
         if name in _GLOROT_FAMILY or subject.declaration.kind == "vector":
             return Rule("Glorot", _GLOROT, 1.0, "fan_avg", "uniform")
         if name == "sine":
-            if first_layer:
+            if situation.first_layer:
                 return Rule(
                     "SIREN, first layer: U(-1/n, 1/n)", _SIREN, 1.0 / math.sqrt(3.0), "fan_in_squared", "uniform"
                 )

@@ -3,6 +3,7 @@
 from keras_actx.layers.adaptive_activation import AdaptiveActivation as AdaptiveActivation
 from keras_actx.layers.crelu import CReLU as CReLU
 from keras_actx.layers.dense_block import DenseBlock as DenseBlock
+from keras_actx.layers.dense_stack import DenseStack as DenseStack
 from keras_actx.layers.dice import Dice as Dice
 from keras_actx.layers.dynamic_relu import DynamicReLU as DynamicReLU
 from keras_actx.layers.funnel_relu import FunnelReLU as FunnelReLU

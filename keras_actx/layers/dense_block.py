@@ -5,8 +5,8 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.initializers.paired import Paired
-from keras_actx.initializers.pairing import Pairing, check_scheme
+from keras_actx.initializers.paired import Paired, readable, saved
+from keras_actx.initializers.pairing import Pairing, check_input_is_known, check_scheme
 from keras_actx.layers.block_parts import activation_layer, check_arguments, dropout_layer, normalization_layer
 from keras_actx.layers.declared import DeclaredActivationLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
@@ -25,15 +25,20 @@ class DenseBlock(keras.layers.Layer):
         activation: a name, an `Activation`, a layer or any callable. A gated name (`"swiglu"`) gets one kernel of
             `2 * units` columns and gives `units`. A learnable one has one parameter a unit unless the string says
             `num_parameters`.
-        scheme: how the kernel starts, "auto" or "textbook"; see `keras_actx.initializers.Paired`.
+        scheme: how kernel and bias start, "textbook", "critical", "mirrored" or "auto"; see
+            `keras_actx.initializers.Paired`.
         kernel_initializer: None for the paired one; any Keras initializer replaces it. For a gated activation it draws
             the whole `(fan_in, 2 * units)` kernel at once.
-        bias_initializer: None for the scheme's own (zeros), or any Keras initializer.
+        bias_initializer: None for the one that belongs to the kernel (zeros except for "critical"), or any Keras
+            initializer.
         use_bias: None for a bias unless batch normalization follows, which has its own; or True or False.
         normalization: None, "batch", "layer", "rms", or a Keras layer.
         dropout: the fraction to drop, in [0, 1); alpha dropout for selu.
         residual: add the input to the output; needs an input of `units`.
-        first_layer: for `sine`, whether the block sees the network's input.
+        first_layer: whether the block sees the network's input, for "critical", "mirrored", and `sine`.
+        input_activation: the activation of the layer before; "critical" and "mirrored", which scale the kernel for it,
+            insist on it or on `first_layer=True`. `keras_actx.layers.DenseStack` says it by itself.
+        depth: None, or how many layers the network has, for "critical".
         seed: None, or a whole number for the same kernel and dropout after every restart.
         kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as in
             `keras.layers.Dense`; the activity is the block's output.
@@ -66,6 +71,8 @@ class DenseBlock(keras.layers.Layer):
         dropout: float = 0.0,
         residual: bool = False,
         first_layer: bool = False,
+        input_activation: Any = None,
+        depth: int | None = None,
         seed: int | None = None,
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
@@ -78,6 +85,7 @@ class DenseBlock(keras.layers.Layer):
             units=units, use_bias=use_bias, dropout=dropout, residual=residual, first_layer=first_layer, seed=seed
         )
         check_scheme(scheme)
+        check_input_is_known(scheme, "DenseBlock", activation, first_layer, input_activation)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.scheme = scheme
@@ -85,20 +93,37 @@ class DenseBlock(keras.layers.Layer):
         self.dropout = float(dropout)
         self.residual = residual
         self.first_layer = first_layer
+        self.input_activation = None if input_activation is None else readable(input_activation)
+        self.depth = depth
         self.seed = seed
         self.supports_masking = True
         self.activation_layer = activation_layer(activation, units, self.dtype_policy)
-        self._scheme_decides = kernel_initializer is None
-        if self._scheme_decides:
-            kernel_initializer = Paired(self._paired_with(), scheme, seed=seed, first_layer=first_layer)
         gated = isinstance(self.activation_layer, GatedLinearUnit)
         self.normalization = normalization_layer(normalization, self.dtype_policy)
         batch_normalized = isinstance(self.normalization, keras.layers.BatchNormalization)
+        use_bias = not batch_normalized if use_bias is None else use_bias
+        self._scheme_decides = kernel_initializer is None
+        if self._scheme_decides:
+            kernel_initializer = Paired(
+                self._paired_with(),
+                scheme,
+                seed=seed,
+                first_layer=first_layer,
+                input_activation=self.input_activation,
+                depth=depth,
+                use_bias=use_bias and bias_initializer is None,
+                normalized=self.normalization is not None,
+            )
+        kernel_initializer = keras.initializers.get(kernel_initializer)
+        self._scheme_decides_bias = bias_initializer is None
+        if self._scheme_decides_bias:
+            paired = isinstance(kernel_initializer, Paired)
+            bias_initializer = kernel_initializer.pairing.bias_initializer(seed) if paired else "zeros"
         self.dense = keras.layers.Dense(
             2 * units if gated else units,
-            use_bias=not batch_normalized if use_bias is None else use_bias,
+            use_bias=use_bias,
             kernel_initializer=kernel_initializer,
-            bias_initializer="zeros" if bias_initializer is None else bias_initializer,
+            bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
             kernel_constraint=kernel_constraint,
@@ -155,13 +180,14 @@ class DenseBlock(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         dense = self.dense.get_config()
-        copied = ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint", "bias_initializer")
+        copied = ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
         return {
             **super().get_config(),
             "units": self.units,
             "activation": keras.activations.serialize(self.activation),
             "scheme": self.scheme,
             "kernel_initializer": None if self._scheme_decides else dense["kernel_initializer"],
+            "bias_initializer": None if self._scheme_decides_bias else dense["bias_initializer"],
             **{key: dense[key] for key in copied},
             "use_bias": self.use_bias,
             "normalization": None
@@ -170,6 +196,8 @@ class DenseBlock(keras.layers.Layer):
             "dropout": self.dropout,
             "residual": self.residual,
             "first_layer": self.first_layer,
+            "input_activation": saved(self.input_activation),
+            "depth": self.depth,
             "seed": self.seed,
             "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer)
             if self.activity_regularizer is not None

@@ -1,0 +1,48 @@
+"""What kernels are drawn from: orthogonal matrices, centred columns, mirrored halves."""
+
+import math
+from typing import Any
+
+from keras import ops
+
+#: Below it, removing the mean over fan_in would remove too much of the signal.
+LEAST_CENTRED = 16
+
+
+def orthogonal(normal: Any, deviation: float, centred: bool) -> Any:
+    """A matrix with orthogonal columns, or rows where there are fewer, from one of independent normal numbers.
+
+    Its entries have the standard deviation given, so x' W keeps the size of x times deviation sqrt(fan_out) whatever
+    the shape; Keras's own `Orthogonal` loses signal where there are more units than inputs.
+
+    Args:
+        normal: the `(fan_in, fan_out)` matrix to start from.
+        deviation: of an entry.
+        centred: whether the columns get the mean 0 too; their length makes up for the direction lost.
+    """
+    fan_in, fan_out = normal.shape
+    if fan_out < fan_in:
+        start = centre(normal) if centred else normal  # the columns of Q span what those of `start` do
+        return deviation * math.sqrt(fan_in) * _signed(start)
+    basis = ops.transpose(_signed(ops.transpose(normal)))
+    if not centred:
+        return deviation * math.sqrt(fan_out) * basis
+    return deviation * math.sqrt(fan_out * fan_in / (fan_in - 1)) * centre(basis)
+
+
+def _signed(matrix: Any) -> Any:
+    """Q of the QR decomposition, with the signs that make it uniform over all orthogonal ones (Mezzadri 2007)."""
+    q, r = ops.qr(matrix)
+    signs = ops.where(ops.diagonal(r) < 0, -1.0, 1.0)
+    return q * ops.cast(signs, q.dtype)
+
+
+def centre(matrix: Any) -> Any:
+    """The matrix with the mean of each column removed."""
+    return matrix - ops.mean(matrix, axis=0, keepdims=True)
+
+
+def mirror(block: Any, first_layer: bool) -> Any:
+    """[A, -A], and below it [-A, A] unless the layer sees the network's input."""
+    row = ops.concatenate([block, -block], axis=-1)
+    return row if first_layer else ops.concatenate([row, -row], axis=-2)

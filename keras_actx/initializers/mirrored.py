@@ -1,0 +1,65 @@
+"""The mirrored scheme (looks-linear): an exact isometry at the start, at any depth."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from keras_actx.declaration.activation import Activation
+from keras_actx.expectation.moments import elementwise_function, name_of, subject_of
+from keras_actx.initializers.rule import Rule, Situation
+
+SOURCE = "looks-linear start (Balduzzi et al. 2017, arXiv:1702.08591), orthogonal halves"
+_POINTS = np.array([2.0**-8, 0.1, 0.3, 0.7, 1.0, 1.6, 2.3, 3.1, 4.5, 6.5, 9.3, 14.0, 25.0])
+
+
+def mirrored(activation: Any, situation: Situation) -> Rule:
+    """Units in pairs of opposite sign, between which the activation cancels to a straight line.
+
+    Where $f(x) - f(-x) = c x$, a kernel [[A, -A], [-A, A]] with A / c orthogonal makes of (f(u), f(-u)) the numbers
+    (A'u, -A'u): signal and gradient keep their length exactly.
+
+    Raises:
+        ValueError: for an activation without that property.
+    """
+    own = odd_slope(activation)
+    if situation.first_layer:
+        chosen, reason = 1.0, "mirrored: [A, -A], for an input of mean 0 and variance 1"
+    else:
+        before = own if situation.input_activation is None else odd_slope(situation.input_activation)
+        # Half of the inputs reach A, and its entries come with the deviation gain / sqrt(fan_in).
+        chosen, reason = (
+            math.sqrt(2.0) / abs(before),
+            f"mirrored: f(x) - f(-x) = {before:.6g} x cancels in pairs of units",
+        )
+    return Rule(
+        reason,
+        SOURCE,
+        chosen,
+        "fan_in",
+        "orthogonal",
+        form="mirrored",
+        beta=0.0,
+        q=1.0,
+        chi_1=1.0,
+        chi_q=1.0,
+        nonlinearity=0.0,
+    )
+
+
+def odd_slope(activation: Any) -> float:
+    """The c of f(x) - f(-x) = c x. Raises `ValueError` where there is none, or it is 0."""
+    subject = subject_of(activation)
+    slope = math.nan
+    if not isinstance(subject, Activation) or subject.declaration.kind == "elementwise":
+        function, _ = elementwise_function(subject)
+        values = function(np.concatenate([_POINTS, -_POINTS]))
+        slopes = (values[: len(_POINTS)] - values[len(_POINTS) :]) / _POINTS
+        straight = np.isfinite(slopes).all() and np.ptp(slopes) <= 1e-9 * np.abs(slopes).max()
+        slope = float(np.median(slopes)) if straight and abs(slopes).max() > 1e-9 else math.nan
+    if math.isnan(slope):
+        raise ValueError(
+            f"scheme='mirrored' needs f(x) - f(-x) to be a multiple of x, as for relu, leaky_relu, gelu, silu and "
+            f"softplus; for {name_of(subject)} it is not. Use scheme='critical' or 'textbook'"
+        )
+    return slope

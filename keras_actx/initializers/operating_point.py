@@ -1,0 +1,125 @@
+"""Where on its curve an activation is used: the mean and variance of the numbers that a layer hands to it."""
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_actx.expectation.moments import Moments, elementwise_function, moments, name_of
+from keras_actx.expectation.table import Table
+
+_STEEPEST = 0.9  # of the variance map: nearer to 1, the variance wanders off within a hundred layers
+_LEAST_LINEAR = 0.75  # above it, one layer makes nearly everything of two inputs the same
+_LAYERS_TIMES_NONLINEARITY = 2.0
+_MEANS = np.arange(-16, 17) / 8.0
+_VARIANCES = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
+_NEAR_LINEAR = (0.01, 0.001)
+_NEARLY_ONE = 2e-3  # what chi_q may exceed 1 by where the start is nearly straight: a fifth in a hundred layers
+_ROUNDING = 1e-13
+_ROUNDS = 60
+_RETURNED = 0.05
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """z ~ N(beta, q), and what the activation makes of it."""
+
+    beta: float
+    q: float
+    moments: Moments
+    reason: str
+
+    @property
+    def chi_q(self) -> float:
+        """By how much a change of the variance grows from layer to layer, weights and mean kept."""
+        return self.moments.variance_slope / self.moments.derivative_second_moment
+
+    @property
+    def nonlinearity(self) -> float:
+        """1 - Var / (q E[f'^2]): 0 for a straight line, never below it (Poincare)."""
+        index = 1.0 - self.moments.variance / (self.q * self.moments.derivative_second_moment)
+        return index if index > _ROUNDING else 0.0
+
+
+def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
+    """The point at which a stack of this activation, with centred kernels, keeps its variance and its gradients.
+
+    Args:
+        subject: what `subject_of` gives, elementwise and without jumps.
+        depth: how many layers there are, for a point where the activation is straight enough for them.
+
+    Raises:
+        ValueError: for one that is flat wherever it could be used.
+    """
+    search = _search if isinstance(subject, Hashable) and not isinstance(subject, keras.Layer) else _search.__wrapped__
+    return search(subject, depth)
+
+
+@lru_cache(maxsize=256)
+def _search(subject: Any, depth: int | None) -> OperatingPoint:
+    start = _point(subject, 0.0, 1.0, "z ~ N(0, 1)")
+    if start.nonlinearity == 0.0 and math.isfinite(start.chi_q):
+        return start  # a straight line keeps whatever it is given
+    table = Table(*elementwise_function(subject))
+    most = _LEAST_LINEAR if depth is None else min(_LEAST_LINEAR, _LAYERS_TIMES_NONLINEARITY / depth)
+    if start.nonlinearity <= most and start.chi_q <= _STEEPEST and _returns(table, 0.0, 1.0):
+        return start
+    straightest = None
+    for q in _VARIANCES:
+        beta, variance = _MEANS, np.full_like(_MEANS, q)
+        mean, spread, slope_square, change = table.at(beta, variance)
+        with np.errstate(all="ignore"):
+            nonlinearity, chi_q = 1.0 - spread / (q * slope_square), change / slope_square
+            # A large mean next to a small spread is what training stumbles over.
+            order = np.argsort(mean**2 / spread)
+        for i in order:
+            if not (chi_q[i] <= _STEEPEST and nonlinearity[i] <= _LEAST_LINEAR):  # false for nan
+                continue
+            enough = nonlinearity[i] <= most
+            straighter = straightest is None or nonlinearity[i] < straightest[0]
+            if (enough or straighter) and _returns(table, beta[i], q):
+                if enough:
+                    return _point(subject, float(beta[i]), q, _found(depth))
+                straightest = (nonlinearity[i], float(beta[i]), q)
+    if straightest is not None:
+        return _point(subject, *straightest[1:], f"the straightest stable point, for {depth} layers")
+    ends: list[OperatingPoint] = []
+    for q in _NEAR_LINEAR:
+        here = [_point(subject, beta, q, "nearly straight there, since no stable point exists") for beta in (1.0, -1.0)]
+        ends = [one for one in here if 0.5 < one.chi_q < 1.5] or ends  # far off, it is a flat piece's rounding noise
+        if ends and min(one.chi_q for one in ends) < 1.0 + _NEARLY_ONE:
+            break
+    if not ends:
+        raise ValueError(f"{name_of(subject)} is flat at -1, 0 and 1, so no gradient passes; use scheme='textbook'")
+    return min(ends, key=lambda one: one.nonlinearity)
+
+
+def _found(depth: int | None) -> str:
+    return "the first stable point" if depth is None else f"stable, and straight enough for {depth} layers"
+
+
+def _point(subject: Any, beta: float, q: float, reason: str) -> OperatingPoint:
+    found = moments(subject, mean=beta, variance=q)
+    if not found.derivative_second_moment > 0:
+        found = Moments(found.mean, found.second_moment, math.nan)
+    return OperatingPoint(beta, q, found, reason)
+
+
+def _returns(table: Table, beta: float, q: float) -> bool:
+    """Whether the variance comes back to q, layer by layer, from a third of it and from three times as much."""
+    at = np.array([beta])
+    _, spread, slope_square, _ = table.at(at, np.array([q]))
+    gain, bias = 1.0 / slope_square, q - spread / slope_square
+    variance = np.array([q / 3.0, 3.0 * q])
+    for _ in range(_ROUNDS):
+        variance = gain * table.at(np.repeat(at, 2), variance)[1] + bias
+        far = np.abs(variance / q - 1.0).max()
+        if not far < 30.0 or beta + 8.0 * math.sqrt(variance.max()) > Table.REACH or variance.min() < 1e-3 * q:
+            return False
+        if far < _RETURNED / 10.0:
+            break
+    return bool(far < _RETURNED)

@@ -1,0 +1,124 @@
+"""`DenseStack`: equal blocks one after the other, each told what feeds it."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.initializers.paired import saved
+from keras_actx.initializers.pairing import Pairing
+from keras_actx.layers.arguments import is_whole, refuse_unless
+from keras_actx.layers.dense_block import DenseBlock
+
+_TOLD = ("input_activation", "first_layer", "depth")
+
+
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class DenseStack(keras.layers.Layer):
+    """`depth` times `DenseBlock(units, activation, ...)`, each told what feeds it and how deep the network is.
+
+    That is what the schemes "critical" and "mirrored" ask for. `stack.blocks` holds the blocks.
+
+    Args:
+        depth: how many blocks, a whole number above 0.
+        units: size of every output.
+        activation: as in `DenseBlock`; a name, so that each block gets its own.
+        scheme: as in `DenseBlock`.
+        input_activation: the activation of the layer before the stack; None for the network's input, of mean 0 and
+            variance 1.
+        residual: add its input to each block's output, except the first's, which may have another size.
+        seed: None, or a whole number for the same weights after every restart; every block draws others.
+        **kwargs: all other arguments of `DenseBlock`, for each block; `name`, `dtype`, `trainable` for all.
+
+    Input shape: `(batch, ..., features)`. Output shape: `(batch, ..., units)`.
+
+    Raises:
+        ValueError: for an argument out of range, and for a layer or an initializer as an argument: blocks cannot share
+            one.
+
+    Example:
+
+    >>> import keras, keras_actx as actx
+    >>> stack = actx.layers.DenseStack(100, 64, "mish", scheme="critical")
+    >>> [round(block.pairing.gain, 3) for block in stack.blocks[:3]]
+    [1.0, 0.994, 0.994]
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        units: int,
+        activation: Any = "relu",
+        *,
+        scheme: str = "auto",
+        input_activation: Any = None,
+        residual: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        refuse_unless(is_whole(depth, 1, 10000), "DenseStack", "depth", depth, "a whole number from 1 to 10000")
+        refuse_unless(seed is None or is_whole(seed), "DenseStack", "seed", seed, "None or a whole number")
+        for name in _TOLD[1:]:
+            refuse_unless(name not in kwargs, "DenseStack", name, kwargs.get(name), "nothing: it is known here")
+        arguments = {"activation": activation, **kwargs}
+        for name, value in arguments.items():
+            shared = isinstance(value, (keras.layers.Layer, keras.initializers.Initializer))
+            allowed = "a name or a config, since blocks would share its weights or draw the same numbers"
+            refuse_unless(not shared, "DenseStack", name, value, allowed)
+        own = {key: kwargs.pop(key) for key in ("name", "dtype", "trainable") if key in kwargs}
+        super().__init__(**own)
+        self.depth = depth
+        self.seed = seed
+        self.residual = residual
+        self.supports_masking = True
+        self.blocks: list[DenseBlock] = []
+        for i in range(depth):
+            first = i == 0
+            block = DenseBlock(
+                units,
+                activation,
+                scheme=scheme,
+                first_layer=first and input_activation is None,
+                input_activation=input_activation if first else activation,
+                depth=depth,
+                residual=residual and not first,
+                seed=None if seed is None else (seed * 1000003 + i) % 2**31,
+                dtype=self.dtype_policy,
+                name=f"block_{i}",
+                **kwargs,
+            )
+            self.blocks.append(block)
+
+    @property
+    def pairing(self) -> Pairing | None:
+        """What was chosen for the blocks but the first; for a stack of one, for that one."""
+        return self.blocks[-1].pairing
+
+    def build(self, input_shape: Any) -> None:
+        """Build the blocks."""
+        shape = tuple(input_shape)
+        for block in self.blocks:
+            block.build(shape)
+            shape = block.compute_output_shape(shape)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Run the blocks in order."""
+        for block in self.blocks:
+            inputs = block(inputs, training=training)
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.blocks[0].units)
+
+    def get_config(self) -> dict[str, Any]:
+        of_block = self.blocks[0].get_config()
+        for name in ("name", "dtype", "trainable", *_TOLD):
+            of_block.pop(name, None)
+        return {
+            **of_block,
+            **super().get_config(),
+            "depth": self.depth,
+            "input_activation": saved(self.blocks[0].input_activation),
+            "residual": self.residual,
+            "seed": self.seed,
+        }
