@@ -223,6 +223,18 @@ def test_two_formulas_have_two_fingerprints():
     assert callable(second)
 
 
+def test_a_docstring_is_no_part_of_a_fingerprint():
+    def first(mp, x):
+        """In some words."""
+        return mp.exp(x)
+
+    def second(mp, x):
+        """In others."""
+        return mp.exp(x)
+
+    assert fingerprint(first) == fingerprint(second)
+
+
 def test_the_fingerprint_of_a_formula_knows_the_activations_it_uses():
     def uses(x):
         return own.mish(x)

@@ -64,11 +64,14 @@ def _described(thing: Any, seen: set[int]) -> Any:
     seen.add(id(thing))
     closure = [_described(cell.cell_contents, seen) for cell in thing.__closure__ or ()]
     defaults = [repr(thing.__defaults__), repr(thing.__kwdefaults__)]
-    return _of_code(thing.__code__, thing.__globals__, seen), closure, defaults
+    return _of_code(thing.__code__, thing.__globals__, seen, thing.__doc__), closure, defaults
 
 
-def _of_code(code: types.CodeType, scope: dict[str, Any], seen: set[int]) -> Any:
-    constants = [_of_code(one, scope, seen) if isinstance(one, types.CodeType) else repr(one) for one in code.co_consts]
+def _of_code(code: types.CodeType, scope: dict[str, Any], seen: set[int], documentation: str | None = None) -> Any:
+    constants = code.co_consts
+    if documentation is not None and constants[:1] == (documentation,):
+        constants = constants[1:]  # a better docstring computes nothing else
+    constants = [_of_code(one, scope, seen) if isinstance(one, types.CodeType) else repr(one) for one in constants]
     named = [(name, _described(scope[name], seen)) if name in scope else name for name in code.co_names]
     modules = [scope[name] for name in code.co_names if isinstance(scope.get(name), types.ModuleType)]
     found = [getattr(module, name, None) for module in modules for name in code.co_names]
