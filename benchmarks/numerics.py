@@ -9,6 +9,8 @@ torch's inductor in float16 and float32, since it takes seconds for every functi
 The result goes to benchmarks/results/numerics-BACKEND.json after every activation, and what is there for an unchanged
 formula is kept. KERAS_ACTX_ORACLE is where exact values are kept between backends. From the results of all three,
 benchmarks/make_ledger.py writes the ledger of the tests and docs/make_numerics.py the tables of docs/numerics.md.
+
+Leave the package's files alone while it runs: TensorFlow reads a formula from its file when it traces it.
 """
 
 import argparse
@@ -112,6 +114,7 @@ def _about(options: argparse.Namespace) -> dict:
 def measured(activation: Activation, options: argparse.Namespace) -> dict:
     """The largest errors by dtype, of ours and of others, of values and derivatives."""
     row: dict = {"value": {}, "parameters": {}, "derivative": {}, "derivative_of_term": {}}
+    others = with_sample_parameters(activation)[1:]
     rivals = {"keras": keras_native(activation), "native": backend_native(activation)}
     for dtype in DTYPES:
         count = SIXTEEN_BITS if dtype.endswith("16") else options.points
@@ -122,14 +125,12 @@ def measured(activation: Activation, options: argparse.Namespace) -> dict:
             if function is not None:
                 found[name] = _values(function, activation, dtype, count)
         row["value"][dtype] = found
-        others = with_sample_parameters(activation)[1:]
         count = SIXTEEN_BITS if dtype.endswith("16") else options.parameter_points
         row["parameters"][dtype] = {str(one): _values(one, one, dtype, count) for one in others}
     for dtype in ("float32", "float64"):
         of_term = row["derivative_of_term"]
         row["derivative"][dtype], of_term[dtype] = _derivatives(activation, dtype, options.derivative_points)
         count = options.derivative_points // 4
-        others = with_sample_parameters(activation)[1:]
         row["parameters"][f"derivative {dtype}"] = {str(one): _derivatives(one, dtype, count)[1] for one in others}
     return row
 
