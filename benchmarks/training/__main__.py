@@ -1,0 +1,145 @@
+"""Trains networks from every start that is compared, as docs/training.md says, and keeps every score.
+
+    KERAS_BACKEND=jax python benchmarks/training [--part 1/2]
+
+Goes through the cells in a fixed random order. The rows of a cell are added to benchmarks/results/training/TASK.jsonl
+when it is done; cells that are there with the same start numbers are skipped. docs/make_training.py writes the page.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+# One thread: networks this small lose by more, and another part may use the other core.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import data
+import networks
+import numpy as np
+import starts
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "training"
+ACTIVATIONS = (
+    *("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "hard_silu", "serf", "telu"),
+    *("softplus", "squareplus", "tanh", "sigmoid", "softsign", "hard_tanh"),
+    *("sine(w0=1.0)", "snake", "gaussian", "relu_squared"),
+)
+DEPTHS = (3, 10, 30, 50, 100)
+RATES = {"adam": (0.0002, 0.001, 0.005), "sgd": (0.002, 0.01, 0.05)}
+TUNING_SEED, SEEDS = 100, (0, 1, 2, 3, 4)
+
+
+def main() -> None:
+    """Train what is not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", default="1/1", help="1/2 and 2/2 share the work between two processes")
+    parser.add_argument("--tasks", nargs="*", default=data.TASKS, choices=data.TASKS)
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), help="stop after the cell at which they are over"
+    )
+    options = parser.parse_args()
+    part, parts = map(int, options.part.split("/"))
+    todo = [one for one in cells() if one[0] in options.tasks][part - 1 :: parts]
+    started = time.monotonic()
+    for done, cell in enumerate(todo, start=1):
+        seconds = time.monotonic() - started
+        if seconds > options.seconds:
+            break
+        rows = missing(cell)
+        print(
+            f"{done}/{len(todo)} {' '.join(map(str, cell))}: {len(rows)} starts to train, {seconds:.0f} s", flush=True
+        )
+        if rows:
+            append(cell[0], run(cell, rows))
+
+
+def cells() -> list[tuple[str, int, str]]:
+    """All cells of the study, in the order in which they are trained."""
+    chosen = [
+        (task, depth, activation)
+        for t, task in enumerate(data.TASKS)
+        for d, depth in enumerate(DEPTHS)
+        for a, activation in enumerate(ACTIVATIONS)
+        if t == 0 or (a + t + d) % 3 == 0
+    ]
+    return [chosen[i] for i in np.random.default_rng(0).permutation(len(chosen))]
+
+
+def missing(cell: tuple[str, int, str]) -> list[str]:
+    """The starts of a cell without a result for today's numbers."""
+    task, depth, activation = cell
+    there = {(row["start"], row["numbers"]) for row in read(task) if (row["depth"], row["activation"]) == cell[1:]}
+    wanted = [one for one in starts.STARTS if starts.exists(one, activation)]
+    return [one for one in wanted if (one, starts.described(one, activation, depth)) not in there]
+
+
+def read(task: str) -> list[dict]:
+    """The rows of a task; of two for the same start, the later."""
+    path = RESULTS / f"{task}.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return list({(row["depth"], row["activation"], row["start"], row["optimizer"]): row for row in rows}.values())
+
+
+def append(task: str, rows: list[dict]) -> None:
+    """Add rows; other parts may do the same."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with (RESULTS / f"{task}.jsonl").open("a") as file:
+        file.write("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def run(cell: tuple[str, int, str], wanted: list[str]) -> list[dict]:
+    """The scores of the starts wanted, with both optimizers."""
+    name, depth, activation = cell
+    task = data.load(name)
+    train = networks.trainer(task, activation)
+
+    def draw(start: str, seed: int) -> starts.Network:
+        shapes = networks.kernel_shapes(task)
+        network = starts.network(start, activation, depth, *shapes, task.outputs, seed)
+        return networks.scaled_by_data(network, task, activation, seed) if start == "lsuv" else network
+
+    def trained(network: starts.Network, seed: int, optimizer: str, rate: float) -> tuple[float, float, float, float]:
+        rng = np.random.default_rng([seed, depth])
+        batches = rng.integers(0, len(task.train[0]), (networks.STEPS, networks.BATCH), dtype="int32")
+        weights = {"first": network.first, "hidden": network.hidden, "output": network.output}
+        numbers = (np.float32(one) for one in (network.scale, network.shift))
+        losses, validation, test = train(weights, *numbers, batches, np.float32(rate), optimizer == "adam")
+        at_validation = float(networks.loss(validation, task.validation[1]))
+        scores = (
+            networks.score(out, part[1], task) for out, part in ((validation, task.validation), (test, task.test))
+        )
+        return (*scores, at_validation, float(np.asarray(losses)[-15:].mean()))
+
+    rows = []
+    for start in wanted:
+        drawn = {seed: draw(start, seed) for seed in (TUNING_SEED, *SEEDS)}
+        for optimizer, rates in RATES.items():
+            tuning = [trained(drawn[TUNING_SEED], TUNING_SEED, optimizer, rate) for rate in rates]
+            best = max(range(len(rates)), key=lambda i: (tuning[i][0], -_or_inf(tuning[i][2])))
+            runs = [trained(drawn[seed], seed, optimizer, rates[best]) for seed in SEEDS]
+            rows.append(
+                {
+                    "depth": depth,
+                    "activation": activation,
+                    "start": start,
+                    "numbers": starts.described(start, activation, depth),
+                    "optimizer": optimizer,
+                    "rate": rates[best],
+                    "tuning": [round(one[0], 4) for one in tuning],
+                    "test": [round(one[1], 4) for one in runs],
+                    "loss": [float(f"{one[3]:.4g}") for one in runs],
+                }
+            )
+    return rows
+
+
+def _or_inf(number: float) -> float:
+    return number if np.isfinite(number) else float("inf")
+
+
+if __name__ == "__main__":
+    main()

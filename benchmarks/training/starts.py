@@ -1,0 +1,130 @@
+"""The starts that are compared: the weights of a network, drawn by Keras's initializers and ours."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+import keras_actx as actx
+
+STARTS = (
+    "keras",
+    "he",
+    "lecun",
+    "textbook",
+    "forward gain",
+    "lsuv",
+    "critical",
+    "critical depth",
+    "mirrored",
+    "standardized",
+)
+
+
+@dataclass
+class Network:
+    """Weights of the first layer, of all others stacked, of the output, and what is done to each layer's result."""
+
+    first: tuple[np.ndarray, np.ndarray]
+    hidden: tuple[np.ndarray, np.ndarray]
+    output: tuple[np.ndarray, np.ndarray]
+    scale: float = 1.0
+    shift: float = 0.0
+
+
+def exists(start: str, activation: str) -> bool:
+    """Whether there is such a start for an activation."""
+    if start != "mirrored":
+        return True
+    try:
+        actx.pairing(activation, "mirrored")
+    except ValueError:
+        return False
+    return True
+
+
+def described(start: str, activation: str, depth: int) -> str:
+    """The numbers that a start is made of: results of other numbers are stale."""
+    if start in ("keras", "he", "lecun", "lsuv"):
+        return start
+    if start == "forward gain":
+        return f"{actx.gain(activation):.8g}"
+    chosen = _pairing(start, activation, depth)
+    return f"{chosen.gain:.8g} {chosen.distribution} {chosen.form} {chosen.bias_mean:.8g} {chosen.bias_std:.8g}"
+
+
+def network(
+    start: str, activation: str, depth: int, first: tuple[int, ...], hidden: tuple[int, ...], outputs: int, seed: int
+) -> Network:
+    """The weights of one network.
+
+    Args:
+        start: one of `STARTS`; "lsuv" still has to be scaled by data.
+        activation: a name.
+        depth: hidden layers.
+        first, hidden: shapes of their kernels.
+        outputs: size of the output.
+        seed: another for every network.
+    """
+    seeds = [(seed * 1000003 + i) % 2**31 for i in range(depth + 1)]
+    draw = _drawer(start, activation, depth)
+    layers = [draw(first if i == 0 else hidden, i == 0, seeds[i]) for i in range(depth)]
+    features = outputs_of(hidden)
+    output = keras.initializers.GlorotUniform(seed=seeds[-1])((features, outputs))
+    scale, shift = 1.0, 0.0
+    if start == "standardized":
+        found = _pairing(start, activation, depth)
+        moments = actx.moments(activation, mean=found.beta, variance=found.q)
+        scale = moments.variance**-0.5
+        shift = -moments.mean * scale
+        # Each layer's input was divided by the deviation, and its kernel makes up for that.
+        layers = [layers[0], *((kernel / scale, bias) for kernel, bias in layers[1:])]
+    stacked = tuple(np.stack([np.asarray(one[part]) for one in layers[1:]]) for part in (0, 1))
+    return Network(
+        first=tuple(np.asarray(one) for one in layers[0]),
+        hidden=stacked,
+        output=(np.asarray(output), np.zeros(outputs, "float32")),
+        scale=scale,
+        shift=shift,
+    )
+
+
+def outputs_of(kernel: tuple[int, ...]) -> int:
+    """How many numbers the output layer sees: the units, or 16 pixels of each channel."""
+    return kernel[-1] if len(kernel) == 2 else 16 * kernel[-1]
+
+
+def _drawer(start: str, activation: str, depth: int) -> Callable[[tuple[int, ...], bool, int], tuple[Any, Any]]:
+    of_keras: dict[str, Callable[[int], Any]] = {
+        "keras": lambda seed: keras.initializers.GlorotUniform(seed=seed),
+        "he": lambda seed: keras.initializers.HeNormal(seed=seed),
+        "lecun": lambda seed: keras.initializers.LecunNormal(seed=seed),
+        "lsuv": lambda seed: keras.initializers.Orthogonal(seed=seed),
+        "forward gain": lambda seed: keras.initializers.VarianceScaling(actx.gain(activation) ** 2, seed=seed),
+    }
+    if start in of_keras:
+        return lambda shape, first, seed: (of_keras[start](seed)(shape), np.zeros(shape[-1], "float32"))
+
+    def draw(shape: tuple[int, ...], first: bool, seed: int) -> tuple[Any, Any]:
+        initializer = actx.initializers.Paired(
+            activation,
+            seed=seed,
+            first_layer=first,
+            **_told(start, depth),
+            input_activation=None if first else activation,
+        )
+        bias = initializer.pairing.bias_initializer(seed)((shape[-1],))
+        return initializer(shape), bias
+
+    return draw
+
+
+def _told(start: str, depth: int) -> dict[str, Any]:
+    scheme = {"critical depth": "critical", "standardized": "critical"}.get(start, start)
+    return {"scheme": scheme, "depth": depth if start in ("critical depth", "standardized") else None}
+
+
+def _pairing(start: str, activation: str, depth: int) -> actx.initializers.Pairing:
+    return actx.pairing(activation, **_told(start, depth))
