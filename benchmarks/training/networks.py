@@ -1,5 +1,6 @@
 """Training one network on JAX: a scan over steps around a scan over layers, compiled once for each cell."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,12 @@ def layer(kernel: Any, x: Any) -> Any:
     return jnp.concatenate(shifted, axis=-1) @ kernel.reshape(-1, kernel.shape[-1])
 
 
+def pooled(images: Any) -> Any:
+    """Averages of 2 x 2 pixels."""
+    batch, height, width, channels = images.shape
+    return images.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+
+
 def forward(weights: dict[str, Any], x: Any, activation: Callable[[Any], Any], scale: Any, shift: Any) -> Any:
     """What the network says about `x`."""
 
@@ -43,10 +50,7 @@ def forward(weights: dict[str, Any], x: Any, activation: Callable[[Any], Any], s
         return activation(layer(kernel, h) + bias) * scale + shift, None
 
     h, _ = one(x, weights["first"])
-    if x.ndim == 4:
-        batch, height, width, channels = h.shape
-        h = h.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
-    h, _ = jax.lax.scan(one, h, weights["hidden"])
+    h, _ = jax.lax.scan(one, pooled(h) if x.ndim == 4 else h, weights["hidden"])
     kernel, bias = weights["output"]
     return h.reshape(len(x), -1) @ kernel + bias
 
@@ -92,28 +96,29 @@ def trainer(task: Task, name: str) -> Callable[..., tuple[Any, Any, Any]]:
 
 def scaled_by_data(network: Network, task: Task, name: str, seed: int) -> Network:
     """LSUV: each kernel divided by the deviation of what it makes of 256 examples; the bias is 0, so once is enough."""
-    activation = actx.get(name)
     chosen = np.random.default_rng(seed).permutation(len(task.train[0]))[:256]
-
-    @jax.jit
-    def scaled(first: Any, hidden: Any, x: Any) -> tuple[Any, Any]:
-        def one(h: Any, kernel: Any) -> tuple[Any, Any]:
-            z = layer(kernel, h)
-            deviation = z.std()
-            usable = (deviation > 0) & jnp.isfinite(deviation)
-            kernel = kernel / jnp.where(usable, deviation, 1.0)
-            return activation(layer(kernel, h)), kernel
-
-        h, first = one(x, first)
-        if x.ndim == 4:
-            batch, height, width, channels = h.shape
-            h = h.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
-        return first, jax.lax.scan(one, h, hidden)[1]
-
-    first, hidden = scaled(network.first[0], network.hidden[0], task.train[0][chosen])
+    first, hidden = _scaling(name)(network.first[0], network.hidden[0], task.train[0][chosen])
     network.first = (np.asarray(first), network.first[1])
     network.hidden = (np.asarray(hidden), network.hidden[1])
     return network
+
+
+@functools.cache
+def _scaling(name: str) -> Callable[..., tuple[Any, Any]]:
+    activation = actx.get(name)
+
+    def one(h: Any, kernel: Any) -> tuple[Any, Any]:
+        deviation = layer(kernel, h).std()
+        usable = (deviation > 0) & jnp.isfinite(deviation)
+        kernel = kernel / jnp.where(usable, deviation, 1.0)
+        return activation(layer(kernel, h)), kernel
+
+    @jax.jit
+    def scaled(first: Any, hidden: Any, x: Any) -> tuple[Any, Any]:
+        h, first = one(x, first)
+        return first, jax.lax.scan(one, pooled(h) if x.ndim == 4 else h, hidden)[1]
+
+    return scaled
 
 
 def score(outputs: np.ndarray, y: np.ndarray, task: Task) -> float:

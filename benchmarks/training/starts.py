@@ -1,5 +1,6 @@
 """The starts that are compared: the weights of a network, drawn by Keras's initializers and ours."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 
 import keras_actx as actx
+from keras_actx.initializers.drawing import LEAST_CENTRED
 
 STARTS = (
     "keras",
@@ -97,28 +99,57 @@ def outputs_of(kernel: tuple[int, ...]) -> int:
 
 
 def _drawer(start: str, activation: str, depth: int) -> Callable[[tuple[int, ...], bool, int], tuple[Any, Any]]:
-    of_keras: dict[str, Callable[[int], Any]] = {
-        "keras": lambda seed: keras.initializers.GlorotUniform(seed=seed),
-        "he": lambda seed: keras.initializers.HeNormal(seed=seed),
-        "lecun": lambda seed: keras.initializers.LecunNormal(seed=seed),
-        "lsuv": lambda seed: keras.initializers.Orthogonal(seed=seed),
-        "forward gain": lambda seed: keras.initializers.VarianceScaling(actx.gain(activation) ** 2, seed=seed),
+    of_keras = {
+        "keras": ("fan_avg", "uniform", 1.0),
+        "he": ("fan_in", "truncated_normal", 2.0),
+        "lecun": ("fan_in", "truncated_normal", 1.0),
+        "forward gain": ("fan_in", "truncated_normal", None),
     }
     if start in of_keras:
-        return lambda shape, first, seed: (of_keras[start](seed)(shape), np.zeros(shape[-1], "float32"))
+        mode, distribution, scale = of_keras[start]
+        gain = actx.gain(activation) if scale is None else scale**0.5
+
+        def by_keras(shape: tuple[int, ...], first: bool, seed: int) -> tuple[Any, Any]:
+            return gain * _of_unit_scale(mode, distribution, shape, seed), np.zeros(shape[-1], "float32")
+
+        return by_keras
+    if start == "lsuv":
+        return lambda shape, first, seed: (_orthogonal(shape, seed), np.zeros(shape[-1], "float32"))
+    chosen = {first: _paired(start, activation, depth, first) for first in (True, False)}
 
     def draw(shape: tuple[int, ...], first: bool, seed: int) -> tuple[Any, Any]:
-        initializer = actx.initializers.Paired(
-            activation,
-            seed=seed,
-            first_layer=first,
-            **_told(start, depth),
-            input_activation=None if first else activation,
-        )
-        bias = initializer.pairing.bias_initializer(seed)((shape[-1],))
-        return initializer(shape), bias
+        paired = chosen[first].pairing
+        key = (paired.distribution, paired.form, paired.mode, first, shape, seed)
+        if key not in _drawn:  # for a gain of 1: that of every activation is a multiple of it
+            config = {**chosen[first].get_config(), "seed": seed}
+            _drawn[key] = np.asarray(chosen[first].from_config(config)(shape)) / _gain(paired, shape)
+        return _drawn[key] * np.float32(_gain(paired, shape)), np.asarray(paired.bias_initializer(seed)((shape[-1],)))
 
     return draw
+
+
+_drawn: dict[Any, np.ndarray] = {}
+
+
+def _gain(paired: actx.initializers.Pairing, shape: tuple[int, ...]) -> float:
+    """What the kernel is proportional to; critical kernels of few inputs are not centred and have another."""
+    small = paired.form == "centred" and np.prod(shape[:-1]) < LEAST_CENTRED
+    return paired.small_gain if small else paired.gain
+
+
+@functools.cache
+def _of_unit_scale(mode: str, distribution: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    return np.asarray(keras.initializers.VarianceScaling(1.0, mode, distribution, seed)(shape))
+
+
+@functools.cache
+def _orthogonal(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    return np.asarray(keras.initializers.Orthogonal(seed=seed)(shape))
+
+
+def _paired(start: str, activation: str, depth: int, first: bool) -> actx.initializers.Paired:
+    before = None if first else activation
+    return actx.initializers.Paired(activation, first_layer=first, input_activation=before, **_told(start, depth))
 
 
 def _told(start: str, depth: int) -> dict[str, Any]:

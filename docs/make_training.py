@@ -1,0 +1,225 @@
+"""Writes docs/training_results.md from benchmarks/results/training, by the rules of docs/training.md.
+
+    python docs/make_training.py
+
+The same results give the same bytes.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from itertools import product
+from pathlib import Path
+from statistics import mean, median
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "training_results.md"
+FOLDER = ROOT / "benchmarks" / "results" / "training"
+
+DEPTHS, OPTIMIZERS = (3, 10, 30, 50, 100), ("adam", "sgd")
+TITLES = {
+    "keras": "Keras",
+    "he": "He",
+    "lecun": "LeCun",
+    "textbook": "textbook",
+    "forward gain": "forward gain",
+    "lsuv": "LSUV",
+    "critical": "critical",
+    "critical depth": "critical, `depth=`",
+    "mirrored": "mirrored",
+    "standardized": "standardized",
+}
+#: Of tied starts, the earlier wins: published and simple first.
+SIMPLEST = (
+    *("textbook", "lecun", "he", "keras", "forward gain", "mirrored"),
+    *("critical depth", "critical", "standardized", "lsuv"),
+)
+PLACES = {
+    "a single block": (("keras", "he", "lecun", "textbook", "forward gain"), (3, 10)),
+    "a stack": (tuple(one for one in TITLES if one not in ("mirrored", "lsuv")), DEPTHS),
+}
+TIE, WORST_LOSS = 0.01, 0.02
+
+Cell = tuple[str, int, str, str]  # task, depth, activation, optimizer
+Scores = dict[Cell, dict[str, float]]
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+def rows() -> list[dict]:
+    """All results; of two for the same network, the later."""
+    found = {}
+    for path in sorted(FOLDER.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line) | {"task": path.stem}
+            found[(*cell_of(row), row["start"])] = row
+    return [found[key] for key in sorted(found)]
+
+
+def cell_of(row: dict) -> Cell:
+    return row["task"], row["depth"], row["activation"], row["optimizer"]
+
+
+def scores_of(results: Iterable[dict]) -> Scores:
+    """The median over seeds by cell and start."""
+    scores: Scores = {}
+    for row in results:
+        scores.setdefault(cell_of(row), {})[row["start"]] = median(row["test"])
+    return scores
+
+
+def with_rules(scores: Scores) -> Scores:
+    """The same, with "mirrored where it exists, else X" as candidates."""
+    return {
+        cell: found | {f"mirrored, else {x}": found.get("mirrored", found[x]) for x in found if x != "mirrored"}
+        for cell, found in scores.items()
+    }
+
+
+def regret(scores: Scores, start: str, keep: Callable[[Cell], bool] = lambda _: True) -> float | None:
+    """How far below the best start of each cell, on average over the cells that have it."""
+    lost = [max(found.values()) - found[start] for cell, found in scores.items() if start in found and keep(cell)]
+    return mean(lost) if lost else None
+
+
+def verdict(scores: Scores, place: str) -> list[tuple[str, float, list[str]]]:
+    """The candidates from best to worst: name, mean regret, and the groups where it loses to Keras's default."""
+    singles, depths = PLACES[place]
+    scores = {cell: found for cell, found in with_rules(scores).items() if cell[1] in depths}
+    candidates = [*singles]
+    if place == "a stack":
+        candidates += [f"mirrored, else {x}" for x in singles]
+    ranked = [(one, regret(scores, one), losses(scores, one)) for one in candidates]
+    ranked.sort(key=lambda it: it[1])
+    allowed = [it for it in ranked if not it[2]] or ranked
+    tied = [it for it in allowed if it[1] <= allowed[0][1] + TIE]
+    first = min(tied, key=lambda it: _complexity(it[0]))
+    return [first, *(it for it in ranked if it is not first)]
+
+
+def losses(scores: Scores, start: str) -> list[str]:
+    """The groups of task and depth where a start's mean score is further below that of Keras's than allowed."""
+    found = []
+    for task, depth in sorted({cell[:2] for cell in scores}):
+        here = [it for cell, it in scores.items() if cell[:2] == (task, depth)]
+        difference = mean(it["keras"] - it[start] for it in here)
+        if difference > WORST_LOSS:
+            found.append(f"{task}, {depth} layers: {difference:.3f}")
+    return found
+
+
+def _complexity(start: str) -> int:
+    parts = start.removeprefix("mirrored, else ")
+    return SIMPLEST.index(parts) + (SIMPLEST.index("mirrored") if parts != start else 0)
+
+
+def page() -> str:
+    """The whole page."""
+    results = rows()
+    scores = scores_of(results)
+    cells = {cell[:3] for cell in scores}
+    trained = 16 * len(results) // 2
+    lines = [
+        "# Training results",
+        "",
+        f"What came of the [protocol](training.md): {len(cells)} cells, {trained:,} trainings. Written by "
+        "`python docs/make_training.py` from `benchmarks/results/training`, which "
+        "`KERAS_BACKEND=jax python benchmarks/training` fills.",
+        "",
+    ]
+    for place in PLACES:
+        lines += _ranking(scores, place)
+    lines += _by_depth(scores) + _by_task(scores) + _failures(results) + _where_the_winner_loses(scores)
+    for task, depth in product(sorted({cell[0] for cell in scores}), DEPTHS):
+        lines += _details([row for row in results if (row["task"], row["depth"]) == (task, depth)], task, depth)
+    return "\n".join(lines) + "\n"
+
+
+def _ranking(scores: Scores, place: str) -> list[str]:
+    lines = [f"## For {place}", "", "The chosen one first, then by mean regret.", ""]
+    lines += ["| start | mean regret | loses to Keras's default by more than 0.02 |", "|---|---|---|"]
+    for start, lost, groups in verdict(scores, place):
+        lines.append(f"| {_title(start)} | {lost:.4f} | {'; '.join(groups) or 'nowhere'} |")
+    return [*lines, ""]
+
+
+def _title(start: str) -> str:
+    rule, _, rest = start.rpartition("mirrored, else ")
+    return TITLES[rest] if start == rest else f"{rule}mirrored, else {TITLES[rest]}"
+
+
+def _table(first: str, cells: dict[str, dict[str, str]], starts: Iterable[str]) -> list[str]:
+    starts = list(starts)
+    lines = [f"| {first} | " + " | ".join(map(_title, starts)) + " |", "|---|" + "---|" * len(starts)]
+    lines += [f"| {name} | " + " | ".join(row.get(one, "") for one in starts) + " |" for name, row in cells.items()]
+    return [*lines, ""]
+
+
+def _by_depth(scores: Scores) -> list[str]:
+    cells = {}
+    for optimizer, depth in product(OPTIMIZERS, DEPTHS):
+        found = {one: regret(scores, one, lambda cell: (cell[3], cell[1]) == (optimizer, depth)) for one in TITLES}  # noqa: B023
+        cells[f"{optimizer}, {depth} layers"] = {one: f"{lost:.3f}" for one, lost in found.items() if lost is not None}
+    text = "Mean regret: how much test accuracy (or R²) the best start of the same cell has over this one."
+    return ["## Regret by depth", "", text, "", *_table("", cells, TITLES)]
+
+
+def _by_task(scores: Scores) -> list[str]:
+    cells = {}
+    for task, depth in product(sorted({cell[0] for cell in scores}), DEPTHS):
+        here = [found for cell, found in scores.items() if cell[:2] == (task, depth)]
+        of_start = {one: [it[one] for it in here if one in it] for one in TITLES}
+        cells[f"{task}, {depth} layers"] = {one: f"{mean(it):.3f}" for one, it in of_start.items() if it}
+    text = "Mean over activations and optimizers of the median over seeds; mirrored has fewer activations."
+    return ["## Score by task and depth", "", text, "", *_table("", cells, TITLES)]
+
+
+def _failures(results: list[dict]) -> list[str]:
+    """How often five seeds differ so much that some train and some do not, and how often none does."""
+    worst = {}
+    for row in results:
+        if row["task"] in ("digits", "digits_images"):
+            worst.setdefault((row["start"], row["depth"]), []).append(min(row["test"]) < 0.2)
+    cells = {
+        f"{depth} layers": {one: f"{mean(worst[one, depth]):.0%}" for one in TITLES if (one, depth) in worst}
+        for depth in DEPTHS
+    }
+    text = "Digits: the share of cells, both optimizers, in which the worst of the five seeds scores below 0.2."
+    return ["## Failures", "", text, "", *_table("", cells, TITLES)]
+
+
+def _where_the_winner_loses(scores: Scores) -> list[str]:
+    winner = verdict(scores, "a stack")[0][0]
+    lost = []
+    for cell, found in with_rules(scores).items():
+        best = max((one for one in found if one in TITLES), key=found.get)
+        if found[best] - found[winner] > 0.05:
+            lost.append((found[best] - found[winner], cell, best))
+    lines = ["## Where the choice for a stack loses", ""]
+    lines += [f"Cells with a regret above 0.05: {len(lost)} of {len(scores)}.", ""]
+    if lost:
+        lines += ["| task | layers | activation | optimizer | regret | best |", "|---|---|---|---|---|---|"]
+        for size, (task, depth, activation, optimizer), best in sorted(lost, reverse=True):
+            lines.append(f"| {task} | {depth} | {activation} | {optimizer} | {size:.3f} | {_title(best)} |")
+        lines.append("")
+    return lines
+
+
+def _details(results: list[dict], task: str, depth: int) -> list[str]:
+    if not results:
+        return []
+    lines = [f"## {task}, {depth} layers", "", "Median of five seeds ± half their range.", ""]
+    for optimizer in OPTIMIZERS:
+        cells: dict[str, dict[str, str]] = {}
+        for row in results:
+            if row["optimizer"] == optimizer:
+                half = (max(row["test"]) - min(row["test"])) / 2
+                cells.setdefault(row["activation"], {})[row["start"]] = f"{median(row['test']):.3f} ± {half:.3f}"
+        lines += _table(optimizer, cells, TITLES)
+    return lines
+
+
+if __name__ == "__main__":
+    main()
