@@ -85,7 +85,7 @@ def regret(scores: Scores, start: str, keep: Callable[[Cell], bool] = lambda _: 
 
 
 def verdict(scores: Scores, place: str) -> list[tuple[str, float, list[str]]]:
-    """The candidates from best to worst: name, mean regret, and the groups where it loses to Keras's default."""
+    """The candidates, the chosen one first and then by mean regret: name, regret, and where each loses to Keras's."""
     singles, depths = PLACES[place]
     scores = {cell: found for cell, found in with_rules(scores).items() if cell[1] in depths}
     candidates = [*singles]
@@ -93,10 +93,18 @@ def verdict(scores: Scores, place: str) -> list[tuple[str, float, list[str]]]:
         candidates += [f"mirrored, else {x}" for x in singles]
     ranked = [(one, regret(scores, one), losses(scores, one)) for one in candidates]
     ranked.sort(key=lambda it: it[1])
-    allowed = [it for it in ranked if not it[2]] or ranked
-    tied = [it for it in allowed if it[1] <= allowed[0][1] + TIE]
+    tied = [it for it in ranked if it[1] <= ranked[0][1] + TIE]
     first = min(tied, key=lambda it: _complexity(it[0]))
     return [first, *(it for it in ranked if it is not first)]
+
+
+def chosen(scores: Scores, place: str) -> dict[int, str]:
+    """The default by depth: the winner, and where it loses to Keras's default the next that does not."""
+    ranked = verdict(scores, place)
+    return {
+        depth: next(one for one, _, groups in ranked if not any(f", {depth} layers" in it for it in groups))
+        for depth in PLACES[place][1]
+    }
 
 
 def losses(scores: Scores, start: str) -> list[str]:
@@ -131,14 +139,16 @@ def page() -> str:
     ]
     for place in PLACES:
         lines += _ranking(scores, place)
-    lines += _by_depth(scores) + _by_task(scores) + _failures(results) + _where_the_winner_loses(scores)
+    lines += _by_depth(scores) + _by_task(scores) + _failures(results) + _where_the_choice_loses(scores)
     for task, depth in product(sorted({cell[0] for cell in scores}), DEPTHS):
         lines += _details([row for row in results if (row["task"], row["depth"]) == (task, depth)], task, depth)
     return "\n".join(lines) + "\n"
 
 
 def _ranking(scores: Scores, place: str) -> list[str]:
-    lines = [f"## For {place}", "", "The chosen one first, then by mean regret.", ""]
+    of_depth = chosen(scores, place)
+    text = "; ".join(f"{depth} layers: {_title(one)}" for depth, one in of_depth.items())
+    lines = [f"## For {place}", "", f"Chosen: {text}.", "", "The winner first, then by mean regret.", ""]
     lines += ["| start | mean regret | loses to Keras's default by more than 0.02 |", "|---|---|---|"]
     for start, lost, groups in verdict(scores, place):
         lines.append(f"| {_title(start)} | {lost:.4f} | {'; '.join(groups) or 'nowhere'} |")
@@ -190,13 +200,14 @@ def _failures(results: list[dict]) -> list[str]:
     return ["## Failures", "", text, "", *_table("", cells, TITLES)]
 
 
-def _where_the_winner_loses(scores: Scores) -> list[str]:
-    winner = verdict(scores, "a stack")[0][0]
+def _where_the_choice_loses(scores: Scores) -> list[str]:
+    of_depth = chosen(scores, "a stack")
     lost = []
     for cell, found in with_rules(scores).items():
         best = max((one for one in found if one in TITLES), key=found.get)
-        if found[best] - found[winner] > 0.05:
-            lost.append((found[best] - found[winner], cell, best))
+        behind = found[best] - found[of_depth[cell[1]]]
+        if behind > 0.05:
+            lost.append((behind, cell, best))
     lines = ["## Where the choice for a stack loses", ""]
     lines += [f"Cells with a regret above 0.05: {len(lost)} of {len(scores)}.", ""]
     if lost:
