@@ -12,7 +12,7 @@ from starts import Network
 
 import keras_actx as actx
 
-WIDTH, CHANNELS = 64, 8
+WIDTH, CHANNELS = 64, 16
 BATCH, STEPS, MOMENTUM = 32, 150, 0.9
 #: Keras's defaults for Adam.
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7

@@ -119,7 +119,7 @@ def _drawer(start: str, activation: str, depth: int) -> Callable[[tuple[int, ...
 
     def draw(shape: tuple[int, ...], first: bool, seed: int) -> tuple[Any, Any]:
         paired = chosen[first].pairing
-        key = (paired.distribution, paired.form, paired.mode, first, shape, seed)
+        key = (paired.distribution, paired.form, paired.mode, paired.taps, first, shape, seed)
         if key not in _drawn:  # for a gain of 1: that of every activation is a multiple of it
             config = {**chosen[first].get_config(), "seed": seed}
             _drawn[key] = np.asarray(chosen[first].from_config(config)(shape)) / _gain(paired, shape)
@@ -133,7 +133,8 @@ _drawn: dict[Any, np.ndarray] = {}
 
 def _gain(paired: actx.initializers.Pairing, shape: tuple[int, ...]) -> float:
     """What the kernel is proportional to; critical kernels of few inputs are not centred and have another."""
-    small = paired.form == "centred" and np.prod(shape[:-1]) < LEAST_CENTRED
+    inputs = np.prod(shape[:-1]) if paired.taps == "all" else shape[-2]
+    small = paired.form == "centred" and inputs < LEAST_CENTRED
     return paired.small_gain if small else paired.gain
 
 
