@@ -14,9 +14,9 @@ if keras.backend.backend() != "jax":
 
 sys.path.insert(0, str(scripts.ROOT / "benchmarks" / "training"))
 study = scripts.load("benchmarks/training/__main__.py")
-import data  # noqa: E402
-import networks  # noqa: E402
-import starts  # noqa: E402
+import nets  # noqa: E402
+import start_weights  # noqa: E402
+import tasks  # noqa: E402
 
 page_maker = scripts.load("docs/make_training.py")
 
@@ -58,19 +58,19 @@ def test_the_rules_of_the_protocol():
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_real_keras_model_trains_the_same(start, optimizer):
     """The study's scan against a `DenseStack`, Keras's optimizer and its losses."""
-    task, depth, steps = data.load("wine"), 6, 8
-    network = starts.network(start, "gelu", depth, *networks.kernel_shapes(task), task.outputs, seed=3)
+    task, depth, steps = tasks.load("wine"), 6, 8
+    network = start_weights.network(start, "gelu", depth, *nets.kernel_shapes(task), task.outputs, seed=3)
     scheme = "critical" if start == "critical depth" else start
-    stack = actx.layers.DenseStack(depth, networks.WIDTH, "gelu", scheme=scheme, seed=3)
+    stack = actx.layers.DenseStack(depth, nets.WIDTH, "gelu", scheme=scheme, seed=3)
     model = keras.Sequential([keras.Input((13,)), stack, keras.layers.Dense(task.outputs)])
     model.layers[-1].set_weights(network.output)
-    batches = np.random.default_rng(0).integers(0, len(task.train[0]), (steps, networks.BATCH))
+    batches = np.random.default_rng(0).integers(0, len(task.train[0]), (steps, nets.BATCH))
     rate = {"adam": 0.001, "sgd": 0.01}[optimizer]
     of_keras = {"adam": keras.optimizers.Adam(rate), "sgd": keras.optimizers.SGD(rate, momentum=0.9)}[optimizer]
     model.compile(of_keras, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     expected = [model.train_on_batch(task.train[0][one], task.train[1][one]) for one in batches]
     weights = {"first": network.first, "hidden": network.hidden, "output": network.output}
-    train = networks.trainer(task, "gelu")
+    train = nets.trainer(task, "gelu")
     one, zero = np.float32(1), np.float32(0)
     losses, *_ = train(weights, one, zero, batches.astype("int32"), np.float32(rate), optimizer == "adam")
     np.testing.assert_allclose(np.asarray(losses), np.asarray(expected), rtol=2e-4)
@@ -79,22 +79,22 @@ def test_a_real_keras_model_trains_the_same(start, optimizer):
 def test_the_convolution_is_keras_own():
     x, kernel = np.random.default_rng(0).normal(size=(2, 4, 4, 8)), np.random.default_rng(1).normal(size=(3, 3, 8, 8))
     expected = keras.ops.conv(x.astype("float32"), kernel.astype("float32"), padding="same")
-    np.testing.assert_allclose(networks.layer(kernel.astype("float32"), x.astype("float32")), expected, atol=2e-5)
+    np.testing.assert_allclose(nets.layer(kernel.astype("float32"), x.astype("float32")), expected, atol=2e-5)
 
 
 def test_a_slice_of_the_study():
     """30 layers of sigmoid on wine, SGD, 2 seeds of 5: Keras's start learns nothing, the critical one does."""
-    task = data.load("wine")
-    train = networks.trainer(task, "sigmoid")
+    task = tasks.load("wine")
+    train = nets.trainer(task, "sigmoid")
     scores = {}
     for start in ("keras", "critical depth"):
         for seed in (0, 1):
-            network = starts.network(start, "sigmoid", 30, *networks.kernel_shapes(task), task.outputs, seed)
+            network = start_weights.network(start, "sigmoid", 30, *nets.kernel_shapes(task), task.outputs, seed)
             weights = {"first": network.first, "hidden": network.hidden, "output": network.output}
-            batches = np.random.default_rng(seed).integers(0, len(task.train[0]), (networks.STEPS, networks.BATCH))
+            batches = np.random.default_rng(seed).integers(0, len(task.train[0]), (nets.STEPS, nets.BATCH))
             numbers = (np.float32(network.scale), np.float32(network.shift))
             *_, test = train(weights, *numbers, batches.astype("int32"), np.float32(0.01), False)
-            scores.setdefault(start, []).append(networks.score(test, task.test[1], task))
+            scores.setdefault(start, []).append(nets.score(test, task.test[1], task))
     print(f"of 233 cells, one: wine, 30 layers of sigmoid, SGD 0.01, two seeds: {scores}")
     assert max(scores["keras"]) < 0.5
     assert min(scores["critical depth"]) > 0.8
@@ -105,6 +105,6 @@ def test_a_slice_of_the_study():
 )
 def test_starts_of_keras_are_keras_own(start, initializer):
     """The study draws once for a scale of 1 and multiplies."""
-    kernel = starts.network(start, "relu", 2, (13, 64), (64, 64), 3, seed=5).hidden[0][0]
+    kernel = start_weights.network(start, "relu", 2, (13, 64), (64, 64), 3, seed=5).hidden[0][0]
     expected = getattr(keras.initializers, initializer)(seed=(5 * 1000003 + 1) % 2**31)((64, 64))
     np.testing.assert_allclose(kernel, expected, rtol=1e-6)

@@ -17,10 +17,10 @@ os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import data
-import networks
+import nets
 import numpy as np
-import starts
+import start_weights
+import tasks
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "training"
 ACTIVATIONS = (
@@ -37,7 +37,7 @@ def main() -> None:
     """Train what is not there yet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", default="1/1", help="1/2 and 2/2 share the work between two processes")
-    parser.add_argument("--tasks", nargs="*", default=data.TASKS, choices=data.TASKS)
+    parser.add_argument("--tasks", nargs="*", default=tasks.TASKS, choices=tasks.TASKS)
     parser.add_argument(
         "--seconds", type=float, default=float("inf"), help="stop after the cell at which they are over"
     )
@@ -61,7 +61,7 @@ def cells() -> list[tuple[str, int, str]]:
     """All cells of the study, in the order in which they are trained."""
     chosen = [
         (task, depth, activation)
-        for t, task in enumerate(data.TASKS)
+        for t, task in enumerate(tasks.TASKS)
         for d, depth in enumerate(DEPTHS)
         for a, activation in enumerate(ACTIVATIONS)
         if t == 0 or (a + t + d) % 3 == 0
@@ -74,8 +74,8 @@ def missing(cell: tuple[str, int, str]) -> list[str]:
     """The starts of a cell without a result for today's numbers."""
     task, depth, activation = cell
     there = {(row["start"], row["numbers"]) for row in read(task) if (row["depth"], row["activation"]) == cell[1:]}
-    wanted = [one for one in starts.STARTS if starts.exists(one, activation)]
-    return [one for one in wanted if (one, starts.described(one, activation, depth)) not in there]
+    wanted = [one for one in start_weights.STARTS if start_weights.exists(one, activation)]
+    return [one for one in wanted if (one, start_weights.described(one, activation, depth)) not in there]
 
 
 def read(task: str) -> list[dict]:
@@ -95,24 +95,24 @@ def append(task: str, rows: list[dict]) -> None:
 def run(cell: tuple[str, int, str], wanted: list[str]) -> list[dict]:
     """The scores of the starts wanted, with both optimizers."""
     name, depth, activation = cell
-    task = data.load(name)
-    train = networks.trainer(task, activation)
+    task = tasks.load(name)
+    train = nets.trainer(task, activation)
 
-    def draw(start: str, seed: int) -> starts.Network:
-        shapes = networks.kernel_shapes(task)
-        network = starts.network(start, activation, depth, *shapes, task.outputs, seed)
-        return networks.scaled_by_data(network, task, activation, seed) if start == "lsuv" else network
+    def draw(start: str, seed: int) -> start_weights.Network:
+        shapes = nets.kernel_shapes(task)
+        network = start_weights.network(start, activation, depth, *shapes, task.outputs, seed)
+        return nets.scaled_by_data(network, task, activation, seed) if start == "lsuv" else network
 
-    def trained(network: starts.Network, seed: int, optimizer: str, rate: float) -> tuple[float, float, float, float]:
+    def trained(
+        network: start_weights.Network, seed: int, optimizer: str, rate: float
+    ) -> tuple[float, float, float, float]:
         rng = np.random.default_rng([seed, depth])
-        batches = rng.integers(0, len(task.train[0]), (networks.STEPS, networks.BATCH), dtype="int32")
+        batches = rng.integers(0, len(task.train[0]), (nets.STEPS, nets.BATCH), dtype="int32")
         weights = {"first": network.first, "hidden": network.hidden, "output": network.output}
         numbers = (np.float32(one) for one in (network.scale, network.shift))
         losses, validation, test = train(weights, *numbers, batches, np.float32(rate), optimizer == "adam")
-        at_validation = float(networks.loss(validation, task.validation[1]))
-        scores = (
-            networks.score(out, part[1], task) for out, part in ((validation, task.validation), (test, task.test))
-        )
+        at_validation = float(nets.loss(validation, task.validation[1]))
+        scores = (nets.score(out, part[1], task) for out, part in ((validation, task.validation), (test, task.test)))
         return (*scores, at_validation, float(np.asarray(losses)[-15:].mean()))
 
     rows = []
@@ -127,7 +127,7 @@ def run(cell: tuple[str, int, str], wanted: list[str]) -> list[dict]:
                     "depth": depth,
                     "activation": activation,
                     "start": start,
-                    "numbers": starts.described(start, activation, depth),
+                    "numbers": start_weights.described(start, activation, depth),
                     "optimizer": optimizer,
                     "rate": rates[best],
                     "tuning": [round(one[0], 4) for one in tuning],

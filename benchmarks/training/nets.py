@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from data import Task
-from starts import Network
+from start_weights import Network
+from tasks import Task
 
 import keras_actx as actx
 
