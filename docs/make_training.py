@@ -23,6 +23,7 @@ TITLES = {
     "textbook": "textbook",
     "forward gain": "forward gain",
     "lsuv": "LSUV",
+    "critical untold": "critical, untold",
     "critical": "critical",
     "critical depth": "critical, `depth=`",
     "mirrored": "mirrored",
@@ -31,11 +32,11 @@ TITLES = {
 #: Of tied starts, the earlier wins: published and simple first.
 SIMPLEST = (
     *("textbook", "lecun", "he", "keras", "forward gain", "mirrored"),
-    *("critical depth", "critical", "standardized", "lsuv"),
+    *("critical depth", "critical", "critical untold", "standardized", "lsuv"),
 )
 PLACES = {
-    "a single block": (("keras", "he", "lecun", "textbook", "forward gain"), (3, 10)),
-    "a stack": (tuple(one for one in TITLES if one not in ("mirrored", "lsuv")), DEPTHS),
+    "a single block": (("keras", "he", "lecun", "textbook", "forward gain", "critical untold"), (3, 10)),
+    "a stack": (tuple(one for one in TITLES if one not in ("critical untold", "mirrored", "lsuv")), DEPTHS),
 }
 TIE, WORST_LOSS = 0.01, 0.02
 
@@ -54,7 +55,7 @@ def rows() -> list[dict]:
     for path in sorted(FOLDER.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line) | {"task": path.stem}
-            found[(*cell_of(row), row["start"])] = row
+            found[(*cell_of(row), row["start"], row.get("split", 0))] = row
     return [found[key] for key in sorted(found)]
 
 
@@ -63,11 +64,11 @@ def cell_of(row: dict) -> Cell:
 
 
 def scores_of(results: Iterable[dict]) -> Scores:
-    """The median over seeds by cell and start."""
-    scores: Scores = {}
+    """The median over seeds by cell and start, on average over the splits of the data."""
+    scores: dict[Cell, dict[str, list[float]]] = {}
     for row in results:
-        scores.setdefault(cell_of(row), {})[row["start"]] = median(row["test"])
-    return scores
+        scores.setdefault(cell_of(row), {}).setdefault(row["start"], []).append(median(row["test"]))
+    return {cell: {start: mean(of_splits) for start, of_splits in found.items()} for cell, found in scores.items()}
 
 
 def with_rules(scores: Scores) -> Scores:
@@ -225,7 +226,7 @@ def _details(results: list[dict], task: str, depth: int) -> list[str]:
     for optimizer in OPTIMIZERS:
         cells: dict[str, dict[str, str]] = {}
         for row in results:
-            if row["optimizer"] == optimizer:
+            if row["optimizer"] == optimizer and row.get("split", 0) == 0:
                 half = (max(row["test"]) - min(row["test"])) / 2
                 cells.setdefault(row["activation"], {})[row["start"]] = f"{median(row['test']):.3f} ± {half:.3f}"
         lines += _table(optimizer, cells, TITLES)

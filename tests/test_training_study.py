@@ -37,21 +37,27 @@ def test_the_page_is_written_from_them():
 
 
 def test_the_rules_of_the_protocol():
-    def cell(depth):
-        return ("digits", depth, "relu", "adam")
+    def found(depth, rest, **better):
+        return {("digits", depth, "relu", "adam"): dict.fromkeys(page_maker.PLACES["a single block"][0], rest) | better}
 
-    close = {cell(3): {"keras": 0.9, "he": 0.9, "lecun": 0.9, "textbook": 0.899, "forward gain": 0.907}}
+    close = found(3, 0.9, textbook=0.899, **{"forward gain": 0.907})
     assert page_maker.verdict(close, "a single block")[0][0] == "textbook"  # a tie goes to the published one
-    apart = {cell(3): {"keras": 0.9, "he": 0.5, "lecun": 0.5, "textbook": 0.8, "forward gain": 0.95}}
+    apart = found(3, 0.5, keras=0.9, textbook=0.8, **{"forward gain": 0.95})
     assert page_maker.verdict(apart, "a single block")[0][0] == "forward gain"
     # Where the best on average loses to Keras's default, the next is taken for that depth.
-    two = {
-        cell(3): {"keras": 0.9, "he": 0.9, "lecun": 0.9, "textbook": 0.8, "forward gain": 0.9},
-        cell(10): {"keras": 0.1, "he": 0.2, "lecun": 0.1, "textbook": 0.9, "forward gain": 0.1},
-    }
+    two = found(3, 0.9, textbook=0.8) | found(10, 0.1, he=0.2, textbook=0.9)
     best, *_ = page_maker.verdict(two, "a single block")
     assert (best[0], best[2]) == ("textbook", ["digits, 3 layers: 0.100"])
     assert page_maker.chosen(two, "a single block") == {3: "he", 10: "textbook"}
+
+
+def test_splits_of_the_data_are_averaged():
+    row = {"task": "wine", "depth": 3, "activation": "relu", "optimizer": "adam", "start": "he"}
+    rows = [row | {"test": [0.1, 0.5, 0.9]}, row | {"test": [0.7, 0.7, 0.7], "split": 1}]
+    assert page_maker.scores_of(rows) == {("wine", 3, "relu", "adam"): {"he": pytest.approx(0.6)}}
+    one, other = tasks.load("wine"), tasks.load("wine", 1)
+    assert one.test[0].shape == other.test[0].shape
+    assert not np.array_equal(one.test[1], other.test[1])
 
 
 @pytest.mark.parametrize("start", ["textbook", "critical depth", "mirrored"])

@@ -31,6 +31,7 @@ ACTIVATIONS = (
 DEPTHS = (3, 10, 30, 50, 100)
 RATES = {"adam": (0.0002, 0.001, 0.005), "sgd": (0.002, 0.01, 0.05)}
 TUNING_SEED, SEEDS = 100, (0, 1, 2, 3, 4)
+OTHER_SPLITS = (1, 2, 3, 4)
 
 
 def main() -> None:
@@ -57,23 +58,31 @@ def main() -> None:
             append(cell[0], run(cell, rows))
 
 
-def cells() -> list[tuple[str, int, str]]:
+Cell = tuple[str, int, str, int]  # task, depth, activation, split
+
+
+def cells() -> list[Cell]:
     """All cells of the study, in the order in which they are trained."""
     chosen = [
-        (task, depth, activation)
+        (task, depth, activation, 0)
         for t, task in enumerate(tasks.TASKS)
         for d, depth in enumerate(DEPTHS)
         for a, activation in enumerate(ACTIVATIONS)
         if t == 0 or (a + t + d) % 3 == 0
         if task != "digits_images" or depth <= 30
     ]
-    return [chosen[i] for i in np.random.default_rng(0).permutation(len(chosen))]
+    again = [(*cell[:3], split) for cell in chosen for split in OTHER_SPLITS if _is_small_and_shallow(cell)]
+    return [chosen[i] for i in np.random.default_rng(0).permutation(len(chosen))] + again
 
 
-def missing(cell: tuple[str, int, str]) -> list[str]:
+def _is_small_and_shallow(cell: Cell) -> bool:
+    return cell[0] in tasks.SMALL and cell[1] <= 10
+
+
+def missing(cell: Cell) -> list[str]:
     """The starts of a cell without a result for today's numbers."""
-    task, depth, activation = cell
-    there = {(row["start"], row["numbers"]) for row in read(task) if (row["depth"], row["activation"]) == cell[1:]}
+    task, depth, activation, _ = cell
+    there = {(row["start"], row["numbers"]) for row in read(task) if key(row)[:3] == cell[1:]}
     wanted = [one for one in start_weights.STARTS if start_weights.exists(one, activation)]
     return [one for one in wanted if (one, start_weights.described(one, activation, depth)) not in there]
 
@@ -82,7 +91,12 @@ def read(task: str) -> list[dict]:
     """The rows of a task; of two for the same start, the later."""
     path = RESULTS / f"{task}.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return list({(row["depth"], row["activation"], row["start"], row["optimizer"]): row for row in rows}.values())
+    return list({key(row): row for row in rows}.values())
+
+
+def key(row: dict) -> tuple:
+    """What there is one row for, within a task."""
+    return row["depth"], row["activation"], row.get("split", 0), row["start"], row["optimizer"]
 
 
 def append(task: str, rows: list[dict]) -> None:
@@ -92,10 +106,10 @@ def append(task: str, rows: list[dict]) -> None:
         file.write("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def run(cell: tuple[str, int, str], wanted: list[str]) -> list[dict]:
+def run(cell: Cell, wanted: list[str]) -> list[dict]:
     """The scores of the starts wanted, with both optimizers."""
-    name, depth, activation = cell
-    task = tasks.load(name)
+    name, depth, activation, split = cell
+    task = tasks.load(name, split)
     train = nets.trainer(task, activation)
 
     def draw(start: str, seed: int) -> start_weights.Network:
@@ -126,6 +140,7 @@ def run(cell: tuple[str, int, str], wanted: list[str]) -> list[dict]:
                 {
                     "depth": depth,
                     "activation": activation,
+                    "split": split,
                     "start": start,
                     "numbers": start_weights.described(start, activation, depth),
                     "optimizer": optimizer,

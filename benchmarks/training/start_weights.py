@@ -18,6 +18,7 @@ STARTS = (
     "textbook",
     "forward gain",
     "lsuv",
+    "critical untold",
     "critical",
     "critical depth",
     "mirrored",
@@ -149,12 +150,13 @@ def _orthogonal(shape: tuple[int, ...], seed: int) -> np.ndarray:
 
 
 def _paired(start: str, activation: str, depth: int, first: bool) -> actx.initializers.Paired:
+    first = first and start != "critical untold"
     before = None if first else activation
     return actx.initializers.Paired(activation, first_layer=first, input_activation=before, **_told(start, depth))
 
 
 def _told(start: str, depth: int) -> dict[str, Any]:
-    scheme = {"critical depth": "critical", "standardized": "critical"}.get(start, start)
+    scheme = "critical" if start in ("critical untold", "critical depth", "standardized") else start
     return {"scheme": scheme, "depth": depth if start in ("critical depth", "standardized") else None}
 
 

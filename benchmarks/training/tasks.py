@@ -37,14 +37,17 @@ _LOADERS = {
     "digits_images": datasets.load_digits,
 }
 TASKS = tuple(_LOADERS)
+#: So few examples that how they are split matters.
+SMALL = ("breast_cancer", "wine", "diabetes")
 
 
-def load(name: str) -> Task:
-    """One task; the split is always the same."""
+def load(name: str, split: int = 0) -> Task:
+    """One task; the same number splits it the same way."""
     x, y = _LOADERS[name](return_X_y=True)
     regression = name == "diabetes"
-    rest, test = _split(np.arange(len(x)), y, 0.2, regression)
-    train, validation = _split(rest, y, 0.25, regression)
+    stratify = None if regression else y
+    rest, test = _divided(np.arange(len(x)), stratify, 0.2, split)
+    train, validation = _divided(rest, stratify, 0.25, split)
     deviation = x[train].std(axis=0)
     x = (x - x[train].mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
     if regression:
@@ -56,6 +59,6 @@ def load(name: str) -> Task:
     return Task(name, *parts, outputs=1 if regression else int(y.max()) + 1)
 
 
-def _split(indices: np.ndarray, y: np.ndarray, share: float, regression: bool) -> tuple[np.ndarray, np.ndarray]:
-    stratify = None if regression else y[indices]
-    return tuple(train_test_split(indices, test_size=share, random_state=0, stratify=stratify))
+def _divided(indices: np.ndarray, by: np.ndarray | None, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    stratify = None if by is None else by[indices]
+    return tuple(train_test_split(indices, test_size=share, random_state=seed, stratify=stratify))
