@@ -1,10 +1,12 @@
 """The one place where backends differ; one file a backend, imported only when that backend is in use.
 
 * `eager_float64`: leaving whatever is being traced, to compute a constant in float64.
+* `pull_back`: a cotangent through a function.
 * `tanh`, `sin`, `cos`, `arctan`: `keras.ops` compute them in float32 for a float64 tensor on JAX (seen in Keras 3.15).
 """
 
 import importlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -20,6 +22,11 @@ _in_use = importlib.import_module(
 def eager_float64() -> AbstractContextManager[None]:
     """A context in which `keras.ops` run at once, on the CPU, in float64 and without gradients, even inside a trace."""
     return _in_use.eager_float64()
+
+
+def pull_back(function: Callable[[Any], Any], x: Any, cotangent: Any) -> Any:
+    """The transposed Jacobian of `function` at `x` times the cotangent: the gradient on its way back through it."""
+    return _in_use.pull_back(function, x, cotangent)
 
 
 def tanh(x: Any) -> Any:

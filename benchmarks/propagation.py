@@ -1,0 +1,183 @@
+"""Measures what a hundred layers make of signal and gradient, for every activation, on the backend in use.
+
+    KERAS_BACKEND=jax python benchmarks/propagation.py
+    KERAS_BACKEND=torch python benchmarks/propagation.py --others
+
+`DenseStack(100, 512, NAME, scheme="critical")` as a user builds it, on 64 normal inputs, with five seeds; with --others
+also the starts it is compared with, of benchmarks/starts.py. The rows go to benchmarks/results/propagation/BACKEND.json
+after every activation, and those that are there for the same numbers are kept. docs/make_propagation.py writes the page.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+# One thread: several that wait for each other take longer for matrices of this size.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+import keras_actx as actx
+from keras_actx.propagation import Propagation, propagate
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import starts  # noqa: E402  (beside this file)
+
+DEPTH, WIDTH, BATCH, SEEDS = 100, 512, 64, (1, 2, 3, 4, 5)
+OTHERS = ("mirrored", "glorot_uniform", "he_normal", "torch_gain", "forward_gain", "lsuv", "edge_of_chaos")
+SCHEMES = ("critical", *OTHERS)
+#: Of the first layer's second moment, for the worst seed and layer: factors of 1.26 forward and 2.6 backward.
+FORWARD, BACKWARD = 0.1, 0.415
+FOLDER = HERE / "results" / "propagation"
+#: Raised when the measuring changes, so that every row is measured again.
+_PROTOCOL = 1
+
+
+def main() -> None:
+    """Measure what is missing, and write the result."""
+    options = read_options()
+    path = FOLDER / f"{keras.backend.backend()}.json"
+    old = read(path) if path.exists() else {}
+    names = [one for one in every_name() if not options.names or one in options.names]
+    schemes = SCHEMES if options.others else SCHEMES[:1]
+    rows = {key: row for key, row in old.items() if key[0] in every_name()}
+    started = time.monotonic()
+    for done, name in enumerate(names, start=1):
+        stack = None
+        for scheme in schemes:
+            fresh = chosen_for(name, scheme)
+            if rows.get((name, scheme), {}).get("key") != fresh["key"]:
+                rows[name, scheme] = fresh
+                if "none" not in fresh:
+                    if scheme not in ("critical", "mirrored") and stack is None:
+                        stack = starts.empty_stack(name, DEPTH, WIDTH)
+                    fresh |= summary([one_net(name, scheme, seed, stack) for seed in SEEDS])
+        write(path, rows)
+        print(f"{done}/{len(names)} {name} {time.monotonic() - started:.0f} s", flush=True)
+
+
+def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line's, or those given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="activations; all of them if none is named")
+    parser.add_argument("--others", action="store_true", help="measure the other starts too")
+    return parser.parse_args(arguments)
+
+
+def every_name() -> tuple[str, ...]:
+    """The elementwise activations, the learnable ones among them, and the gated ones."""
+    return tuple(sorted(actx.names(kind="elementwise") + actx.names(kind="gated")))
+
+
+def chosen_for(name: str, scheme: str) -> dict[str, Any]:
+    """The row before it is measured: what the scheme chose, and the key that changes with it."""
+    row: dict[str, Any] = {"name": name, "scheme": scheme}
+    if scheme in ("critical", "mirrored"):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # those about functions that jump
+                first = actx.pairing(name, scheme, depth=DEPTH, first_layer=True)
+                last = actx.pairing(name, scheme, depth=DEPTH)
+        except ValueError as error:
+            row["none"] = f"refused: {error}" if scheme == "critical" else "n/a"
+        else:
+            if scheme == "critical":
+                kept = ("gain", "bias_mean", "bias_std", "beta", "q", "chi_q", "nonlinearity")
+                row |= {one: _rounded(getattr(last, one), 6) for one in kept} | {"reason": last.reason}
+            row["key"] = " ".join([str(_PROTOCOL), last.form, f"first={first.gain:.8g}", *_numbers(last)])
+    else:
+        numbers = starts.numbers(name, scheme)
+        if isinstance(numbers, str):
+            row["none"] = numbers
+        else:
+            row["key"] = " ".join([str(_PROTOCOL), *(f"{what}={value:.8g}" for what, value in numbers.items())])
+    row.setdefault("key", f"{_PROTOCOL} {row.get('none')}")
+    return row
+
+
+def _numbers(pairing: Any) -> list[str]:
+    fields = {name: value for name, value in vars(pairing).items() if isinstance(value, float)}
+    return [f"{name}={value:.8g}" for name, value in fields.items()]
+
+
+def one_net(name: str, scheme: str, seed: int, stack: Any = None, depth: int = DEPTH, width: int = WIDTH) -> Propagation:
+    """What one stack does to one batch of normal inputs and a random gradient."""
+    x = np.random.default_rng(seed).normal(size=(BATCH, width)).astype("float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if scheme in ("critical", "mirrored"):
+            stack = starts.paired_stack(name, scheme, depth, width, seed)
+        else:
+            stack = stack or starts.empty_stack(name, depth, width)
+            seeds = [(seed * 1000003 + i) % 2**31 for i in range(depth)]
+            starts.fill(stack, scheme, seeds, x, starts.numbers(name, scheme))
+        return propagate(stack.blocks, x, seed=seed)
+
+
+def summary(nets: list[Propagation]) -> dict[str, Any]:
+    """Factors of ten, one number a seed: from end to end, and the farthest from the first layer at any depth."""
+    with np.errstate(invalid="ignore"):
+        ends = {
+            "signal": [one.signal[-1] - one.signal[0] for one in nets],
+            "across_inputs": [one.across_inputs[-1] - one.across_inputs[0] for one in nets],
+            "gradient": [one.gradient[0] - one.gradient[-1] for one in nets],
+        }
+    farthest = list(zip(*(one.excursions() for one in nets), strict=True))
+    ends |= {"signal_farthest": farthest[0], "gradient_farthest": farthest[1]}
+    return {what: [_rounded(value, 3) for value in values] for what, values in ends.items()}
+
+
+def holds(row: dict[str, Any]) -> bool:
+    """Whether signal and gradient stay within the bar, in the worst layer of the worst seed."""
+    if "none" in row:
+        return False
+    forward, backward = (max(map(float, row[one])) for one in ("signal_farthest", "gradient_farthest"))
+    return forward <= FORWARD and backward <= BACKWARD
+
+
+def _rounded(value: float | None, digits: int) -> Any:
+    """JSON has no infinities: they are strings, which `float` reads."""
+    if value is None:
+        return None
+    value = float(value)
+    return round(value, digits) if math.isfinite(value) else str(value)
+
+
+def read(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """The rows by name and scheme."""
+    return {(row["name"], row["scheme"]): row for row in json.loads(path.read_text())["rows"]}
+
+
+def write(path: Path, rows: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """Write the file, one row a line; at no moment is it half written."""
+    backend = keras.backend.backend()
+    versions = {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__}
+    about = {
+        "backend": backend,
+        "versions": {**versions, backend: sys.modules[backend].__version__},
+        "depth": DEPTH,
+        "width": WIDTH,
+        "batch": BATCH,
+        "seeds": SEEDS,
+    }
+    lines = ",\n".join(json.dumps(rows[key]) for key in sorted(rows, key=lambda key: (key[0], SCHEMES.index(key[1]))))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(about)[:-1] + f', "rows": [\n{lines}\n]}}\n')
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    main()
