@@ -9,6 +9,7 @@ after every activation, and those that are there for the same numbers are kept. 
 """
 
 import argparse
+import functools
 import json
 import math
 import os
@@ -28,7 +29,7 @@ import keras
 import numpy as np
 
 import keras_actx as actx
-from keras_actx.propagation import Propagation, propagate
+from keras_actx.propagation import Passage, Propagation
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -55,15 +56,13 @@ def main() -> None:
     rows = {key: row for key, row in old.items() if key[0] in every_name()}
     started = time.monotonic()
     for done, name in enumerate(names, start=1):
-        stack = None
+        nets = Nets(name)
         for scheme in schemes:
             fresh = chosen_for(name, scheme)
             if rows.get((name, scheme), {}).get("key") != fresh["key"]:
                 rows[name, scheme] = fresh
                 if "none" not in fresh:
-                    if scheme not in ("critical", "mirrored") and stack is None:
-                        stack = starts.empty_stack(name, DEPTH, WIDTH)
-                    fresh |= summary([one_net(name, scheme, seed, stack) for seed in SEEDS])
+                    fresh |= summary([nets.measured(scheme, seed) for seed in SEEDS])
         write(path, rows)
         print(f"{done}/{len(names)} {name} {time.monotonic() - started:.0f} s", flush=True)
 
@@ -112,18 +111,28 @@ def _numbers(pairing: Any) -> list[str]:
     return [f"{name}={value:.8g}" for name, value in fields.items()]
 
 
-def one_net(name: str, scheme: str, seed: int, stack: Any = None, depth: int = DEPTH, width: int = WIDTH) -> Propagation:
-    """What one stack does to one batch of normal inputs and a random gradient."""
-    x = np.random.default_rng(seed).normal(size=(BATCH, width)).astype("float32")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if scheme in ("critical", "mirrored"):
-            stack = starts.paired_stack(name, scheme, depth, width, seed)
-        else:
-            stack = stack or starts.empty_stack(name, depth, width)
-            seeds = [(seed * 1000003 + i) % 2**31 for i in range(depth)]
-            starts.fill(stack, scheme, seeds, x, starts.numbers(name, scheme))
-        return propagate(stack.blocks, x, seed=seed)
+class Nets:
+    """The stacks of one activation, which share what is compiled."""
+
+    def __init__(self, name: str, depth: int = DEPTH, width: int = WIDTH) -> None:
+        self.name, self.depth, self.width = name, depth, width
+        self._empty = functools.cache(lambda: starts.empty_stack(name, depth, width))
+        self._paired = functools.cache(lambda scheme: starts.paired_stack(name, scheme, depth, width))
+        self._passage: Passage | None = None
+
+    def measured(self, scheme: str, seed: int) -> Propagation:
+        """What one stack does to one batch of normal inputs and a random gradient."""
+        x = np.random.default_rng(seed).normal(size=(BATCH, self.width)).astype("float32")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # those about functions that jump
+            if scheme in ("critical", "mirrored"):
+                stack = self._paired(scheme)
+                starts.draw(stack, seed)
+            else:
+                stack = self._empty()
+                starts.fill(stack, scheme, seed, x, starts.numbers(self.name, scheme))
+        self._passage = self._passage or Passage(stack)
+        return self._passage(stack, x, seed=seed)
 
 
 def summary(nets: list[Propagation]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ initializer with that gain draws.
 
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -54,29 +54,47 @@ def drawn(kind: str, seed: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(_DRAWS[kind](seed, shape)))
 
 
-class Kept(keras.initializers.Initializer):
-    """Gives a kept kernel times a gain."""
-
-    def __init__(self, kind: str, seed: int, gain: float) -> None:
-        self.kind, self.seed, self.gain = kind, seed, gain
-
-    def __call__(self, shape: Any, dtype: Any = None) -> Any:
-        return keras.ops.convert_to_tensor(drawn(self.kind, self.seed, tuple(shape)) * np.float32(self.gain))
-
-
-def paired_stack(name: str, scheme: str, depth: int, width: int, seed: int, keep: bool = True) -> DenseStack:
-    """The stack as a user builds it, `keep` or not; with it, orthogonal matrices are decomposed once for all names."""
-    stack = DenseStack(depth, width, name, scheme=scheme, seed=seed)
+def paired_stack(name: str, scheme: str, depth: int, width: int) -> DenseStack:
+    """The stack as a user makes it, but with zeros for kernels and biases; `draw` puts in what belongs there."""
+    stack = DenseStack(depth, width, name, scheme=scheme)
+    shape = (None, width)
     for block in stack.blocks:
-        paired = block.dense.kernel_initializer
-        chosen = paired.pairing
-        # The kernels of gated activations are left to their initializers.
-        if keep and chosen.distribution == "orthogonal" and block.dense.units == block.units:
-            mirrored_first = chosen.form == "mirrored" and block.first_layer
-            kind = "mirrored, first" if mirrored_first else chosen.form
-            block.dense.kernel_initializer = Kept(kind, block.seed, chosen.gain)
-    stack.build((None, width))
+        # Its initializers are put back: they say what to draw.
+        own = block.dense.kernel_initializer, block.dense.bias_initializer
+        block.dense.kernel_initializer = block.dense.bias_initializer = keras.initializers.Zeros()
+        block.build(shape)
+        block.dense.kernel_initializer, block.dense.bias_initializer = own
+        shape = block.compute_output_shape(shape)
     return stack
+
+
+def draw(stack: DenseStack, seed: int) -> None:
+    """Give every block the kernel and the bias with which `DenseStack(..., seed=seed)` is built.
+
+    The orthogonal matrices are decomposed once for all activations; tests/test_propagation.py compares.
+    """
+    for block, own in zip(stack.blocks, seeds_of(stack.depth, seed), strict=True):
+        dense, chosen = block.dense, block.pairing
+        shape = tuple(dense.kernel.shape)
+        if chosen.distribution == "orthogonal" and block.dense.units == block.units:
+            first = chosen.form == "mirrored" and block.first_layer
+            kernel = drawn("mirrored, first" if first else chosen.form, own, shape) * np.float32(chosen.gain)
+        else:  # the kernels of gated activations are left to their initializers
+            paired = dense.kernel_initializer
+            kernel = type(paired).from_config({**paired.get_config(), "seed": own})(shape)
+        dense.kernel.assign(kernel)
+        dense.bias.assign(_bias(chosen.bias_initializer(own), shape[-1:]))
+
+
+def seeds_of(depth: int, seed: int) -> list[int]:
+    """Those of the blocks of a stack."""
+    return [(seed * 1000003 + i) % 2**31 for i in range(depth)]
+
+
+def _bias(initializer: keras.initializers.Initializer, shape: tuple[int, ...]) -> Any:
+    if type(initializer) is keras.initializers.RandomNormal:
+        return drawn("normal", initializer.seed, shape) * np.float32(initializer.stddev) + np.float32(initializer.mean)
+    return initializer(shape)
 
 
 def empty_stack(name: str, depth: int, width: int) -> DenseStack:
@@ -104,23 +122,23 @@ def numbers(name: str, scheme: str) -> dict[str, float] | str:
     return {}
 
 
-def fill(stack: DenseStack, scheme: str, seeds: Iterable[int], x: Any, chosen: dict[str, float]) -> None:
-    """Give the stack the kernels and biases of a start."""
+def fill(stack: DenseStack, scheme: str, seed: int, x: Any, chosen: dict[str, float]) -> None:
+    """Give the stack the kernels and biases of a start of another's."""
     signal = x
-    for i, (block, seed) in enumerate(zip(stack.blocks, seeds, strict=True)):
+    for i, (block, own) in enumerate(zip(stack.blocks, seeds_of(stack.depth, seed), strict=True)):
         dense = block.dense
         shape = tuple(dense.kernel.shape)
         if scheme in ("glorot_uniform", "he_normal"):
-            dense.kernel.assign(drawn(scheme, seed, shape))
+            dense.kernel.assign(drawn(scheme, own, shape))
         elif scheme == "lsuv":
-            dense.kernel.assign(drawn("orthogonal", seed, shape))
+            dense.kernel.assign(drawn("orthogonal", own, shape))
             signal = block.activation_layer(_with_unit_variance(dense, signal))
         else:
             # A gain makes up for the activation in front, and in front of the first layer there is none.
             first = i == 0
-            dense.kernel.assign(drawn("lecun_normal", seed, shape) * np.float32(1.0 if first else chosen["gain"]))
+            dense.kernel.assign(drawn("lecun_normal", own, shape) * np.float32(1.0 if first else chosen["gain"]))
             deviation = 0.0 if first else chosen.get("bias", 0.0)
-            bias = drawn("normal", seed + 1, shape[-1:]) if deviation else np.zeros(shape[-1:], "float32")
+            bias = drawn("normal", own + 1, shape[-1:]) if deviation else np.zeros(shape[-1:], "float32")
             dense.bias.assign(bias * np.float32(deviation))
             continue
         dense.bias.assign(np.zeros(shape[-1:], "float32"))

@@ -1,15 +1,14 @@
-"""`propagate`: what a row of blocks does to a signal on its way up and to a gradient on its way down, measured."""
+"""`Passage`: what a stack of blocks makes of a signal on its way up and of a gradient on its way down, measured."""
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_actx.backend import pull_back
+from keras_actx.backend import there_and_back
 
 
 @dataclass(frozen=True)
@@ -30,53 +29,82 @@ class Propagation:
         return _excursion(self.signal), _excursion(self.gradient)
 
 
-def propagate(blocks: Sequence[Any], x: Any, seed: int = 0) -> Propagation:
-    """Send `x` up through the blocks and a random gradient back down.
+class Passage:
+    """Measures stacks of one kind, which have other weights: what is compiled for one serves them all.
 
     Args:
-        blocks: `keras_actx.layers.DenseBlock`s, built, without normalization, dropout or residual paths; those of a
-            `DenseStack`, for example.
-        x: the input, of shape `(batch, features)`.
-        seed: of the gradient at the last layer's pre-activations.
+        stack: a built `keras_actx.layers.DenseStack`, two blocks deep at least, without normalization, dropout or
+            residual paths.
+
+    Raises:
+        ValueError: for another stack, or one whose blocks differ in shape.
 
     Example:
 
     >>> import numpy as np
     >>> import keras_actx as actx
-    >>> from keras_actx.propagation import propagate
+    >>> from keras_actx.propagation import Passage
     >>> stack = actx.layers.DenseStack(20, 64, "tanh", scheme="critical", seed=1)
     >>> x = np.random.default_rng(1).normal(size=(32, 64)).astype("float32")
     >>> stack.build(x.shape)
-    >>> bool(max(propagate(stack.blocks, x).excursions()) < 0.5)
+    >>> bool(max(Passage(stack)(stack, x).excursions()) < 0.5)
     True
     """
-    z = blocks[0].dense(keras.ops.convert_to_tensor(x))
-    steps, seen = [], [z]
-    for below, above in itertools.pairwise(blocks):
-        steps.append(_step(below, above))
-        z = steps[-1](z)
-        seen.append(z)
-    rng = np.random.default_rng(seed)
-    gradient = keras.ops.convert_to_tensor(rng.normal(size=tuple(z.shape)).astype(keras.backend.floatx()))
-    # A gradient's way is linear: brought back to size 1 at every layer, it never leaves the range of the dtype.
-    size = 0.0
-    sizes = [size]
-    for step, below in zip(reversed(steps), reversed(seen[:-1]), strict=True):
-        gradient = pull_back(step, below, gradient)
-        factor = float(np.mean(_numpy(gradient) ** 2))
-        size += _log10(factor)
-        sizes.append(size)
-        gradient = gradient / (math.sqrt(factor) if 0 < factor < math.inf else 1.0)
-    values = [_numpy(one) for one in seen]
-    with np.errstate(all="ignore"):
-        signal = np.array([_log10(np.mean(one**2)) for one in values])
-        across = np.array([_log10(np.mean(np.var(one, axis=0))) for one in values])
-    return Propagation(signal, across, np.array(sizes[::-1]))
+
+    def __init__(self, stack: Any) -> None:
+        for block in stack.blocks:
+            plain = block.normalization is None and block.dropout_layer is None and not block.residual
+            if not plain or not block.dense.built:
+                raise ValueError(f"{block.name} is not built, or more than a Dense and an activation")
+        if len(stack.blocks) < 2:
+            raise ValueError("a stack of one block has nothing to pass through")
+        self._layers = [stack.blocks[0].activation_layer, stack.blocks[1].dense]
+        self._variables = _variables(self._layers)
+        self._there, self._back = there_and_back(self._step)
+
+    def _step(self, weights: Any, z: Any) -> Any:
+        """From the pre-activation of one block to that of the next."""
+        with keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True))):
+            for layer in self._layers:
+                z = layer(z)
+        return z
+
+    def __call__(self, stack: Any, x: Any, seed: int = 0) -> Propagation:
+        """Send `x` up through the stack and a random gradient back down.
+
+        Args:
+            stack: this one, or another of the same activation and size.
+            x: the input, of shape `(batch, features)`.
+            seed: of the gradient at the last layer's pre-activations.
+        """
+        z = stack.blocks[0].dense(keras.ops.convert_to_tensor(x))
+        steps = [
+            [one.value for one in _variables([below.activation_layer, above.dense])]
+            for below, above in itertools.pairwise(stack.blocks)
+        ]
+        seen = [z]
+        for weights in steps:
+            seen.append(self._there(weights, seen[-1]))
+        rng = np.random.default_rng(seed)
+        gradient = keras.ops.convert_to_tensor(rng.normal(size=tuple(z.shape)).astype(keras.backend.floatx()))
+        # A gradient's way is linear: brought back to size 1 at every layer, it never leaves the range of the dtype.
+        size = 0.0
+        sizes = [size]
+        for weights, below in zip(reversed(steps), reversed(seen[:-1]), strict=True):
+            gradient = self._back(weights, below, gradient)
+            factor = float(np.mean(_numpy(gradient) ** 2))
+            size += _log10(factor)
+            sizes.append(size)
+            gradient = gradient / (math.sqrt(factor) if 0 < factor < math.inf else 1.0)
+        values = [_numpy(one) for one in seen]
+        with np.errstate(all="ignore"):
+            signal = np.array([_log10(np.mean(one**2)) for one in values])
+            across = np.array([_log10(np.mean(np.var(one, axis=0))) for one in values])
+        return Propagation(signal, across, np.array(sizes[::-1]))
 
 
-def _step(below: Any, above: Any) -> Any:
-    """From the pre-activation of one block to that of the next."""
-    return lambda z: above.dense(below.activation_layer(z))
+def _variables(layers: list[keras.Layer]) -> list[Any]:
+    return [one for layer in layers for one in layer.variables]
 
 
 def _numpy(x: Any) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The one place where backends differ; one file a backend, imported only when that backend is in use.
 
 * `eager_float64`: leaving whatever is being traced, to compute a constant in float64.
-* `pull_back`: a cotangent through a function.
+* `there_and_back`: a function compiled, and the gradient's way back through it.
 * `tanh`, `sin`, `cos`, `arctan`: `keras.ops` compute them in float32 for a float64 tensor on JAX (seen in Keras 3.15).
 """
 
@@ -24,9 +24,15 @@ def eager_float64() -> AbstractContextManager[None]:
     return _in_use.eager_float64()
 
 
-def pull_back(function: Callable[[Any], Any], x: Any, cotangent: Any) -> Any:
-    """The transposed Jacobian of `function` at `x` times the cotangent: the gradient on its way back through it."""
-    return _in_use.pull_back(function, x, cotangent)
+Function = Callable[..., Any]
+
+
+def there_and_back(function: Function) -> tuple[Function, Function]:
+    """A function of weights and x, and the gradient's way back through it: J' c from weights, x and c; both compiled.
+
+    The weights are tensors in a list, so that layers of one shape share what is compiled.
+    """
+    return _in_use.there_and_back(function)
 
 
 def tanh(x: Any) -> Any:

@@ -21,6 +21,9 @@ def eager_float64() -> Iterator[None]:
         yield
 
 
-def pull_back(function: Callable[[Any], Any], x: Any, cotangent: Any) -> Any:
-    """See `keras_actx.backend.pull_back`."""
-    return jax.vjp(function, x)[1](cotangent)[0]
+def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.there_and_back`."""
+    def back(weights: Any, x: Any, cotangent: Any) -> Any:
+        return jax.vjp(lambda one: function(weights, one), x)[1](cotangent)[0]
+
+    return jax.jit(function), jax.jit(back)

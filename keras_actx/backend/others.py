@@ -14,6 +14,6 @@ def eager_float64() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def pull_back(function: Callable[[Any], Any], x: Any, cotangent: Any) -> Any:
-    """See `keras_actx.backend.pull_back`."""
+def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.there_and_back`."""
     raise RuntimeError(f"the {keras.backend.backend()} backend has no gradients; use tensorflow, jax or torch")

@@ -17,9 +17,12 @@ def eager_float64() -> Iterator[None]:
         yield
 
 
-def pull_back(function: Callable[[Any], Any], x: Any, cotangent: Any) -> Any:
-    """See `keras_actx.backend.pull_back`."""
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(x)
-        y = function(x)
-    return tape.gradient(y, x, output_gradients=cotangent, unconnected_gradients="zero")
+def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.there_and_back`."""
+    def back(weights: Any, x: Any, cotangent: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            y = function(weights, x)
+        return tape.gradient(y, x, output_gradients=cotangent, unconnected_gradients="zero")
+
+    return tf.function(function), tf.function(back)

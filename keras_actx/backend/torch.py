@@ -17,12 +17,19 @@ def eager_float64() -> Iterator[None]:
         yield
 
 
-def pull_back(function: Callable[[Any], Any], x: Any, cotangent: Any) -> Any:
-    """See `keras_actx.backend.pull_back`."""
-    x = x.detach().requires_grad_()
-    with torch.enable_grad():
-        y = function(x)
-    if not y.requires_grad:  # nothing of x reached it, as with a step function
-        return torch.zeros_like(x)
-    (result,) = torch.autograd.grad(y, x, cotangent, materialize_grads=True)
-    return result
+def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.there_and_back`."""
+    def there(weights: Any, x: Any) -> Any:
+        with torch.no_grad():
+            return function(weights, x)
+
+    def back(weights: Any, x: Any, cotangent: Any) -> Any:
+        x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            y = function([one.detach() for one in weights], x)
+        if not y.requires_grad:  # nothing of x reached it, as with a step function
+            return torch.zeros_like(x)
+        (result,) = torch.autograd.grad(y, x, cotangent, materialize_grads=True)
+        return result
+
+    return there, back
