@@ -17,8 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-    os.environ.setdefault(_name, "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
@@ -34,8 +35,8 @@ MOST, SECONDS = 1.1, 0.05
 _RELU = {"input_activation": "relu"}
 #: our block's arguments, Keras's initializer of the same distribution, pairs of runs
 CASES: dict[str, tuple[dict[str, Any], Callable[[], Any], int]] = {
-    "textbook relu / HeNormal": ({"activation": "relu"}, lambda: keras.initializers.HeNormal(), PAIRS),
-    "textbook tanh / GlorotUniform": ({"activation": "tanh"}, lambda: keras.initializers.GlorotUniform(), PAIRS),
+    "textbook relu / HeNormal": ({"activation": "relu"}, keras.initializers.HeNormal, PAIRS),
+    "textbook tanh / GlorotUniform": ({"activation": "tanh"}, keras.initializers.GlorotUniform, PAIRS),
     "textbook mish / VarianceScaling": (
         {"activation": "mish"},
         lambda: keras.initializers.VarianceScaling(actx.gain("mish") ** 2, "fan_in", "truncated_normal"),
@@ -43,12 +44,12 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[], Any], int]] = {
     ),
     "critical relu / Orthogonal": (
         {"activation": "relu", "scheme": "critical", **_RELU},
-        lambda: keras.initializers.Orthogonal(),
+        keras.initializers.Orthogonal,
         FEWER,
     ),
     "mirrored relu / Orthogonal": (
         {"activation": "relu", "scheme": "mirrored", **_RELU},
-        lambda: keras.initializers.Orthogonal(),
+        keras.initializers.Orthogonal,
         FEWER,
     ),
 }

@@ -1,11 +1,12 @@
 """Measures what a hundred layers make of signal and gradient, for every activation, on the backend in use.
 
-    KERAS_BACKEND=jax python benchmarks/propagation.py
-    KERAS_BACKEND=torch python benchmarks/propagation.py --others
+    KERAS_BACKEND=torch python benchmarks/propagation.py
+    KERAS_BACKEND=jax python benchmarks/propagation.py --others
 
 `DenseStack(100, 512, NAME, scheme="critical")` as a user builds it, on 64 normal inputs, with five seeds; with --others
-also the starts it is compared with, of benchmarks/starts.py. The rows go to benchmarks/results/propagation/BACKEND.json
-after every activation, and those that are there for the same numbers are kept. docs/make_propagation.py writes the page.
+the starts it is compared with too, of benchmarks/starts.py. The rows go to benchmarks/results/propagation/BACKEND.json
+after every activation, and those that are there for the same numbers are kept. docs/make_propagation.py writes the
+page.
 """
 
 import argparse
@@ -21,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 # One thread: several that wait for each other take longer for matrices of this size.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-    os.environ.setdefault(_name, "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
@@ -35,13 +37,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import starts  # noqa: E402  (beside this file)
+from propagation_results import FOLDER, SCHEMES, Rows, read  # noqa: E402
 
 DEPTH, WIDTH, BATCH, SEEDS = 100, 512, 64, (1, 2, 3, 4, 5)
-OTHERS = ("mirrored", "glorot_uniform", "he_normal", "torch_gain", "forward_gain", "lsuv", "edge_of_chaos")
-SCHEMES = ("critical", *OTHERS)
-#: Of the first layer's second moment, for the worst seed and layer: factors of 1.26 forward and 2.6 backward.
-FORWARD, BACKWARD = 0.1, 0.415
-FOLDER = HERE / "results" / "propagation"
 #: Raised when the measuring changes, so that every row is measured again.
 _PROTOCOL = 1
 
@@ -49,8 +47,9 @@ _PROTOCOL = 1
 def main() -> None:
     """Measure what is missing, and write the result."""
     options = read_options()
-    path = FOLDER / f"{keras.backend.backend()}.json"
-    old = read(path) if path.exists() else {}
+    backend = keras.backend.backend()
+    path = FOLDER / f"{backend}.json"
+    old = read(backend) if path.exists() else {}
     names = [one for one in every_name() if not options.names or one in options.names]
     schemes = SCHEMES if options.others else SCHEMES[:1]
     rows = {key: row for key, row in old.items() if key[0] in every_name()}
@@ -148,14 +147,6 @@ def summary(nets: list[Propagation]) -> dict[str, Any]:
     return {what: [_rounded(value, 3) for value in values] for what, values in ends.items()}
 
 
-def holds(row: dict[str, Any]) -> bool:
-    """Whether signal and gradient stay within the bar, in the worst layer of the worst seed."""
-    if "none" in row:
-        return False
-    forward, backward = (max(map(float, row[one])) for one in ("signal_farthest", "gradient_farthest"))
-    return forward <= FORWARD and backward <= BACKWARD
-
-
 def _rounded(value: float | None, digits: int) -> Any:
     """JSON has no infinities: they are strings, which `float` reads."""
     if value is None:
@@ -164,12 +155,7 @@ def _rounded(value: float | None, digits: int) -> Any:
     return round(value, digits) if math.isfinite(value) else str(value)
 
 
-def read(path: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """The rows by name and scheme."""
-    return {(row["name"], row["scheme"]): row for row in json.loads(path.read_text())["rows"]}
-
-
-def write(path: Path, rows: dict[tuple[str, str], dict[str, Any]]) -> None:
+def write(path: Path, rows: Rows) -> None:
     """Write the file, one row a line; at no moment is it half written."""
     backend = keras.backend.backend()
     versions = {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__}

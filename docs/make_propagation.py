@@ -8,17 +8,20 @@ is written by hand, in benchmarks/results/propagation/reasons.toml.
 
 import json
 import math
-import tomllib
+import sys
 from pathlib import Path
-from typing import Any
+
+import keras_actx as actx
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import propagation_results as measured  # noqa: E402  (beside what measures)
+from propagation_results import WITH_OTHERS, Row, Rows, holds, worst  # noqa: E402
+
 PAGE = ROOT / "docs" / "propagation.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
-#: The one that the other starts are measured on.
-WITH_OTHERS = "torch"
 STARTS = {
     "critical": "critical",
     "mirrored": "mirrored",
@@ -29,11 +32,10 @@ STARTS = {
     "lsuv": "LSUV",
     "edge_of_chaos": "edge of chaos",
 }
-#: The bar, in factors of ten, for the worst layer of the worst seed.
-FORWARD, BACKWARD = 0.1, 0.415
 _CLOSER = 0.1  # what another start's inputs must stay apart better by, to be called better
+_KINDS = ("elementwise", "gated")
 
-Row = dict[str, Any]
+Results = dict[str, Rows]
 
 
 def main() -> None:
@@ -46,53 +48,20 @@ def main() -> None:
 
 def measured_part() -> str:
     """All tables."""
-    results = {one: read(one) for one in TITLES}
+    results = {one: measured.read(one) for one in TITLES}
     parts = (_about(), _counts(results), _exceptions(results), _side_by_side(results), _lost(results))
     parts += (_critical(results), _build_time())
     return "\n".join(line for part in parts for line in part)
 
 
-def read(backend: str) -> dict[tuple[str, str], Row]:
-    """The rows of one backend, by name and start."""
-    rows = json.loads((RESULTS / "propagation" / f"{backend}.json").read_text())["rows"]
-    return {(row["name"], row["scheme"]): row for row in rows}
-
-
-def reasons() -> dict[str, str]:
-    """Why some do not hold, by name."""
-    text = (RESULTS / "propagation" / "reasons.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-def names(results: dict, kind: str) -> list[str]:
+def names(results: Results, kind: str) -> list[str]:
     """The names measured, of one kind."""
-    rows = results[WITH_OTHERS]
-    return [name for name, start in rows if start == "critical" and rows[name, start]["kind"] == kind]
-
-
-def holds(row: Row) -> bool:
-    """Whether signal and gradient stay within the bar, in the worst layer of the worst seed."""
-    return "none" not in row and worst(row["signal_farthest"]) <= FORWARD and worst(row["gradient_farthest"]) <= BACKWARD
-
-
-def worst(values: list) -> float:
-    """The seed farthest from 0; what is not a number is infinitely far."""
-    numbers = [math.inf if math.isnan(float(one)) else float(one) for one in values]
-    return max(numbers, key=abs)
-
-
-def exceptions(results: dict) -> dict[str, list[str]]:
-    """The names that do not hold, and the backends on which they do not."""
-    found: dict[str, list[str]] = {}
-    for backend, rows in results.items():
-        for (name, start), row in rows.items():
-            if start == "critical" and not holds(row):
-                found.setdefault(name, []).append(backend)
-    return dict(sorted(found.items()))
+    every = [name for name, scheme in results[WITH_OTHERS] if scheme == "critical"]
+    return [name for name in every if actx.describe(name).kind == kind]
 
 
 def _about() -> list[str]:
-    about = [json.loads((RESULTS / "propagation" / f"{one}.json").read_text()) for one in TITLES]
+    about = [measured.about(one) for one in TITLES]
     versions = dict(item for one in about for item in one["versions"].items())
     first = about[0]
     return [
@@ -103,7 +72,7 @@ def _about() -> list[str]:
     ]
 
 
-def _counts(results: dict) -> list[str]:
+def _counts(results: Results) -> list[str]:
     lines = [
         "### How many hold",
         "",
@@ -116,7 +85,7 @@ def _counts(results: dict) -> list[str]:
     for start, title in STARTS.items():
         for backend in results if start == "critical" else (WITH_OTHERS,):
             cells = []
-            for kind in ("elementwise", "gated"):
+            for kind in _KINDS:
                 rows = [results[backend][name, start] for name in names(results, kind)]
                 there = [row for row in rows if "none" not in row]
                 cells.append(f"{sum(map(holds, there))} of {len(there)}")
@@ -124,8 +93,8 @@ def _counts(results: dict) -> list[str]:
     return [*lines, ""]
 
 
-def _exceptions(results: dict) -> list[str]:
-    why = reasons()
+def _exceptions(results: Results) -> list[str]:
+    why = measured.reasons()
     lines = [
         "### What does not hold with critical",
         "",
@@ -134,13 +103,13 @@ def _exceptions(results: dict) -> list[str]:
         "| activation | on | why |",
         "|---|---|---|",
     ]
-    for name, backends in exceptions(results).items():
+    for name, backends in measured.exceptions(results).items():
         where = "all" if len(backends) == len(results) else ", ".join(TITLES[one] for one in backends)
         lines.append(f"| {name} | {where} | {why.get(name, '')} |")
     return [*lines, ""]
 
 
-def _side_by_side(results: dict) -> list[str]:
+def _side_by_side(results: Results) -> list[str]:
     rows = results[WITH_OTHERS]
     lines = [
         "### Side by side",
@@ -151,7 +120,7 @@ def _side_by_side(results: dict) -> list[str]:
         "| activation | " + " | ".join(STARTS.values()) + " |",
         "|---|" + "---|" * len(STARTS),
     ]
-    for kind in ("elementwise", "gated"):
+    for kind in _KINDS:
         for name in names(results, kind):
             lines.append(f"| {name} | " + " | ".join(_cell(rows[name, start]) for start in STARTS) + " |")
     return [*lines, ""]
@@ -172,7 +141,7 @@ def decades(value: float) -> str:
     return ("0.00" if float(text) == 0 else text).replace("-", "−")
 
 
-def _lost(results: dict) -> list[str]:
+def _lost(results: Results) -> list[str]:
     rows = results[WITH_OTHERS]
     lines = [
         "### Where another start is better",
@@ -185,7 +154,7 @@ def _lost(results: dict) -> list[str]:
     for start, title in STARTS.items():
         better = [
             name
-            for kind in ("elementwise", "gated")
+            for kind in _KINDS
             for name in names(results, kind)
             if start != "critical" and holds(rows[name, start]) and _apart(rows[name, "critical"], rows[name, start])
         ]
@@ -199,7 +168,7 @@ def _apart(ours: Row, theirs: Row) -> bool:
     return abs(worst(theirs["across_inputs"])) <= mine - _CLOSER
 
 
-def _critical(results: dict) -> list[str]:
+def _critical(results: Results) -> list[str]:
     lines = [
         "### What critical chooses",
         "",
@@ -210,7 +179,7 @@ def _critical(results: dict) -> list[str]:
         "| activation | β | q | χ_q | nonlinearity | signal | gradient | holds |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for kind in ("elementwise", "gated"):
+    for kind in _KINDS:
         for name in names(results, kind):
             rows = [results[backend][name, "critical"] for backend in TITLES]
             if "none" in rows[0]:
@@ -233,7 +202,7 @@ def _size(value: float) -> str:
 
 
 def _build_time() -> list[str]:
-    results = [json.loads((RESULTS / "build_time" / f"{one}.json").read_text()) for one in TITLES]
+    results = [json.loads((measured.FOLDER.parent / "build_time" / f"{one}.json").read_text()) for one in TITLES]
     lines = [
         "### What it costs to build",
         "",
@@ -259,7 +228,9 @@ def _build_time() -> list[str]:
         "|---|" + "---|" * len(results),
     ]
     for what in results[0]["new function"]:
-        cells = [f"{one['new function'][what]['ms']:.0f} ({one['new function'][what]['first_ms']:.0f})" for one in results]
+        cells = [
+            f"{one['new function'][what]['ms']:.0f} ({one['new function'][what]['first_ms']:.0f})" for one in results
+        ]
         lines.append(f"| {what} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 

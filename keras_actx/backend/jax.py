@@ -23,6 +23,7 @@ def eager_float64() -> Iterator[None]:
 
 def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """See `keras_actx.backend.there_and_back`."""
+
     def back(weights: Any, x: Any, cotangent: Any) -> Any:
         return jax.vjp(lambda one: function(weights, one), x)[1](cotangent)[0]
 

@@ -19,6 +19,7 @@ def eager_float64() -> Iterator[None]:
 
 def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """See `keras_actx.backend.there_and_back`."""
+
     def back(weights: Any, x: Any, cotangent: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)

@@ -19,6 +19,7 @@ def eager_float64() -> Iterator[None]:
 
 def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """See `keras_actx.backend.there_and_back`."""
+
     def there(weights: Any, x: Any) -> Any:
         with torch.no_grad():
             return function(weights, x)

@@ -63,14 +63,18 @@ def propagation(
     for scheme in names:
         check_scheme(scheme)
     figure = _figure()
-    measured, without = {}, []
+    x = np.random.default_rng(seed).normal(size=(batch, width)).astype("float32")
+    measured: dict[str, Propagation] = {}
+    without: list[tuple[str, ValueError]] = []
     for scheme in names:
         try:
             pairing(activation, scheme, depth=depth)
         except ValueError as error:
             without.append((scheme, error))
         else:
-            measured[scheme] = _measured(activation, scheme, depth, width, batch, seed)
+            stack = DenseStack(depth, width, activation, scheme=scheme, seed=seed)
+            stack.build(x.shape)
+            measured[scheme] = Passage(stack)(stack, x, seed=seed)
     if not measured:
         raise without[0][1]
     for axes, (what, title) in zip(figure.subplots(1, 3), _PANELS.items(), strict=True):
@@ -86,13 +90,6 @@ def propagation(
     figure.axes[0].legend()
     figure.suptitle(f"{activation if isinstance(activation, str) else pairing(activation).activation}, width {width}")
     return figure
-
-
-def _measured(activation: Any, scheme: str, depth: int, width: int, batch: int, seed: int) -> Propagation:
-    stack = DenseStack(depth, width, activation, scheme=scheme, seed=seed)
-    stack.build((None, width))
-    x = np.random.default_rng(seed).normal(size=(batch, width)).astype("float32")
-    return Passage(stack)(stack, x, seed=seed)
 
 
 def _figure() -> Any:
