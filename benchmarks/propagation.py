@@ -49,20 +49,25 @@ def main() -> None:
     options = read_options()
     backend = keras.backend.backend()
     path = FOLDER / f"{backend}.json"
-    old = read(backend) if path.exists() else {}
+    rows = read(backend) if path.exists() else {}
     names = [one for one in every_name() if not options.names or one in options.names]
     schemes = SCHEMES if options.others else SCHEMES[:1]
-    rows = {key: row for key, row in old.items() if key[0] in every_name()}
+    if options.backwards:
+        names.reverse()
     started = time.monotonic()
     for done, name in enumerate(names, start=1):
         nets = Nets(name)
+        found: Rows = {}
         for scheme in schemes:
             fresh = chosen_for(name, scheme)
             if rows.get((name, scheme), {}).get("key") != fresh["key"]:
-                rows[name, scheme] = fresh
+                found[name, scheme] = fresh
                 if "none" not in fresh:
                     fresh |= summary([nets.measured(scheme, seed) for seed in SEEDS])
-        write(path, rows)
+        if found:
+            # Another run may have written meanwhile.
+            rows = (read(backend) if path.exists() else rows) | found
+            write(path, {key: row for key, row in rows.items() if key[0] in every_name()})
         print(f"{done}/{len(names)} {name} {time.monotonic() - started:.0f} s", flush=True)
 
 
@@ -71,6 +76,7 @@ def read_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="activations; all of them if none is named")
     parser.add_argument("--others", action="store_true", help="measure the other starts too")
+    parser.add_argument("--backwards", action="store_true", help="from the last name, to share the work of two runs")
     return parser.parse_args(arguments)
 
 
@@ -94,20 +100,25 @@ def chosen_for(name: str, scheme: str) -> dict[str, Any]:
             if scheme == "critical":
                 kept = ("gain", "bias_mean", "bias_std", "beta", "q", "chi_q", "nonlinearity")
                 row |= {one: _rounded(getattr(last, one), 6) for one in kept} | {"reason": last.reason}
-            row["key"] = " ".join([str(_PROTOCOL), last.form, f"first={first.gain:.8g}", *_numbers(last)])
+            row["key"] = " ".join([str(_PROTOCOL), last.form, f"first={_short(first.gain)}", *_numbers(last)])
     else:
         numbers = starts.numbers(name, scheme)
         if isinstance(numbers, str):
             row["none"] = numbers
         else:
-            row["key"] = " ".join([str(_PROTOCOL), *(f"{what}={value:.8g}" for what, value in numbers.items())])
+            row["key"] = " ".join([str(_PROTOCOL), *(f"{what}={_short(value)}" for what, value in numbers.items())])
     row.setdefault("key", f"{_PROTOCOL} {row.get('none')}")
     return row
 
 
 def _numbers(pairing: Any) -> list[str]:
     fields = {name: value for name, value in vars(pairing).items() if isinstance(value, float)}
-    return [f"{name}={value:.8g}" for name, value in fields.items()]
+    return [f"{name}={_short(value)}" for name, value in fields.items()]
+
+
+def _short(value: float) -> str:
+    """The same on every backend, whose moments differ by rounding."""
+    return f"{value:.6g}" if abs(value) > 1e-6 else "0"
 
 
 class Nets:
@@ -169,7 +180,7 @@ def write(path: Path, rows: Rows) -> None:
     }
     lines = ",\n".join(json.dumps(rows[key]) for key in sorted(rows, key=lambda key: (key[0], SCHEMES.index(key[1]))))
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(about)[:-1] + f', "rows": [\n{lines}\n]}}\n')
     part.replace(path)
 

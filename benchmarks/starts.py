@@ -118,7 +118,7 @@ def numbers(name: str, scheme: str) -> dict[str, float] | str:
         bias = 1.0 - found.second_moment / slope
         if bias < -1e-12:
             return "infeasible"
-        return {"gain": 1.0 / math.sqrt(slope), "bias": math.sqrt(max(bias, 0.0))}
+        return {"gain": 1.0 / math.sqrt(slope), "bias": math.sqrt(bias) if bias > 1e-12 else 0.0}
     return {}
 
 

@@ -86,7 +86,9 @@ class Passage:
         for weights in steps:
             seen.append(self._there(weights, seen[-1]))
         rng = np.random.default_rng(seed)
-        gradient = keras.ops.convert_to_tensor(rng.normal(size=tuple(z.shape)).astype(keras.backend.floatx()))
+        top = rng.normal(size=tuple(z.shape))
+        top /= math.sqrt(np.mean(top**2))
+        gradient = keras.ops.convert_to_tensor(top.astype(keras.backend.floatx()))
         # A gradient's way is linear: brought back to size 1 at every layer, it never leaves the range of the dtype.
         size = 0.0
         sizes = [size]
