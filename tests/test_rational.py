@@ -8,7 +8,7 @@ import pytest
 
 import keras_actx as actx
 from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.moments import subject_of
+from keras_actx.expectation.functions import subject_of
 from keras_actx.initializers import rational_fit
 from keras_actx.testing import derivatives, errors, grids, oracle
 from keras_actx.testing import values as checks

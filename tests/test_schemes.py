@@ -3,29 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from deep import as_numpy, decades
 
 import keras_actx as actx
 from keras_actx.initializers import Paired
 from keras_actx.layers import DenseBlock, DenseStack
-from keras_actx.testing.backend import gradient
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Threads of several processes that wait for each other's cores take fifty times as long for these matrices."""
-    if keras.backend.backend() != "torch":
-        yield
-        return
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def as_numpy(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 def critical(activation, **arguments):
@@ -124,7 +106,7 @@ def test_what_is_flat_is_refused():
         actx.pairing(keras.ops.zeros_like, "critical")
 
 
-SHAPES = [(64, 64), (96, 32), (32, 96), (3, 3, 8, 16), (64, 63)]
+SHAPES = [(64, 64), (96, 32), (32, 96), (64, 63)]
 
 
 @pytest.mark.parametrize("distribution", ["orthogonal", "truncated_normal", "untruncated_normal", "uniform"])
@@ -284,43 +266,11 @@ def test_config_round_trip():
 # A hundred layers
 
 DEEP = ("relu", "elu", "gelu", "silu", "mish", "tanh", "softplus", "snake")
-DEPTH, WIDTH, BATCH = 100, 256, 64
-
-
-def decades(name, seed, **arguments):
-    """log10 of last / first: of the signal's second moment, of the gradient's, and of the variance across inputs."""
-    draw = np.random.default_rng(seed)
-    x, direction = (keras.ops.convert_to_tensor(draw.normal(size=(BATCH, WIDTH)), "float32") for _ in range(2))
-    stack = DenseStack(DEPTH, WIDTH, name, seed=seed, **arguments)
-    stack.build((None, WIDTH))
-    signals = []
-
-    def run(moved):
-        """The sum whose gradient with respect to `moved`, which is 0, is that with respect to every pre-activation."""
-        signals.clear()
-        h = x
-        for block, move in zip(stack.blocks, keras.ops.unstack(moved, DEPTH), strict=True):
-            z = block.dense(h) + move
-            signals.append(z)
-            h = block.activation_layer(z)
-        return h * direction
-
-    still = keras.ops.zeros((DEPTH, BATCH, WIDTH))
-    with np.errstate(all="ignore"):
-        gradients = as_numpy(gradient(run, still)).astype("float64")
-        run(still)
-        first, last = (as_numpy(keras.ops.stop_gradient(signals[i])).astype("float64") for i in (0, -1))
-        pairs = (
-            ((first**2).mean(), (last**2).mean()),
-            ((gradients[-1] ** 2).mean(), (gradients[0] ** 2).mean()),
-            (first.var(axis=0).mean(), last.var(axis=0).mean()),
-        )
-        return [float(np.log10(after / before)) for before, after in pairs]
 
 
 @pytest.mark.parametrize("name", DEEP)
 def test_a_hundred_layers(name):
-    signal, slope, across = decades(name, 1, scheme="critical")
+    signal, slope, across = decades(DenseStack(100, 256, name, scheme="critical", seed=1))
     assert abs(signal) < 0.15
     assert abs(slope) < 0.5
     assert abs(across) < 1.0
@@ -328,7 +278,7 @@ def test_a_hundred_layers(name):
 
 @pytest.mark.parametrize("name", ["silu", "tanh", "softplus"])
 def test_a_hundred_layers_tell_a_wrong_start(name):
-    signal, slope, _ = decades(name, 1, scheme="textbook")
+    signal, slope, _ = decades(DenseStack(100, 256, name, scheme="textbook", seed=1))
     assert not (abs(signal) < 0.15 and abs(slope) < 0.5)
 
 

@@ -1,6 +1,7 @@
 """`Table`: the moments of one function at many means and variances at once, for searches."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,30 @@ _FINE, _FINE_UP_TO = 1.0 / 16.0, 6.0
 _COARSE, _COARSE_UP_TO = 0.5, 36.0
 _nodes, _weights = np.polynomial.legendre.leggauss(_NODES)
 _derivative = differentiation_matrix(_nodes)
+
+
+class Row(NamedTuple):
+    """Moments at several means and variances, as arrays of one shape."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    slope_square: np.ndarray  # the second moment of the derivative
+    change: np.ndarray  # of the variance with that of the input
+    drift: np.ndarray  # of the mean with the variance of the input
+
+    def times(self, other: "Row") -> "Row":
+        """The product of independent numbers, by broadcasting. Sums of positive terms only: nothing cancels."""
+        own_square, square = self.variance + self.mean**2, other.variance + other.mean**2
+        return Row(
+            self.mean * other.mean,
+            self.variance * square + self.mean**2 * other.variance,
+            self.slope_square * square + own_square * other.slope_square,
+            self.change * square
+            + own_square * other.change
+            + 2.0 * self.variance * other.mean * other.drift
+            + 2.0 * self.mean * self.drift * other.variance,
+            self.mean * other.drift + self.drift * other.mean,
+        )
 
 
 class Table:
@@ -38,8 +63,8 @@ class Table:
         self._x, self._weights = x.ravel(), (half * _weights).ravel()
         self._f, self._slope_square = f.ravel(), (slope * slope).ravel()
 
-    def at(self, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Mean, variance, second moment of the derivative, and the slope of the variance, for z ~ N(mean, variance).
+    def at(self, mean: np.ndarray, variance: np.ndarray) -> "Row":
+        """What becomes of z ~ N(mean, variance).
 
         Args:
             mean: an array of one dimension.
@@ -58,4 +83,5 @@ class Table:
             slope_square = (density * np.where(seen, self._slope_square, 0.0)).sum(axis=1)
             # Stein's lemma; that the average moves too adds nothing, since the centred function averages to 0.
             change = (density * (z * z - 1.0) * centred).sum(axis=1) / (2.0 * np.asarray(variance))
-        return average, spread, slope_square, change
+            drift = (density * (z * z - 1.0) * (f - average[:, None])).sum(axis=1) / (2.0 * np.asarray(variance))
+        return Row(average, spread, slope_square, change, drift)

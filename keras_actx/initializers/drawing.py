@@ -1,4 +1,4 @@
-"""What kernels are drawn from: orthogonal matrices, centred columns, mirrored halves."""
+"""What kernels are drawn from: orthogonal matrices, centred columns, mirrored halves, the centre of a convolution."""
 
 import math
 from typing import Any
@@ -46,3 +46,20 @@ def mirror(block: Any, first_layer: bool) -> Any:
     """[A, -A], and below it [-A, A] unless the layer sees the network's input."""
     row = ops.concatenate([block, -block], axis=-1)
     return row if first_layer else ops.concatenate([row, -row], axis=-2)
+
+
+def join_halves(first: Any, last: Any, interleaved: bool) -> Any:
+    """Both side by side in the last axis, or their columns in turn."""
+    if not interleaved:
+        return ops.concatenate([first, last], axis=-1)
+    return ops.reshape(ops.stack([first, last], axis=-1), (*first.shape[:-1], 2 * first.shape[-1]))
+
+
+def at_centre(matrix: Any, taps: tuple[int, ...]) -> Any:
+    """A convolution's kernel that is zero but for the matrix at its centre (delta-orthogonal: arXiv:1806.05393).
+
+    Of an even number of taps the centre is the one before the middle: the one that padding "same" lays on the pixel
+    itself.
+    """
+    around = [((size - 1) // 2, size - 1 - (size - 1) // 2) for size in taps]
+    return ops.pad(ops.reshape(matrix, (*(1 for _ in taps), *matrix.shape)), [*around, (0, 0), (0, 0)])

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.moments import elementwise_function, name_of, subject_of
+from keras_actx.expectation.functions import elementwise_function, kind_of, name_of, subject_of
+from keras_actx.expectation.moments import moments
 from keras_actx.initializers.rule import Rule, Situation
 
 SOURCE = "looks-linear start (Balduzzi et al. 2017, arXiv:1702.08591), orthogonal halves"
@@ -28,10 +28,11 @@ def mirrored(activation: Any, situation: Situation) -> Rule:
     else:
         before = own if situation.input_activation is None else odd_slope(situation.input_activation)
         # Half of the inputs reach A, and its entries come with the deviation gain / sqrt(fan_in).
-        chosen, reason = (
-            math.sqrt(2.0) / abs(before),
-            f"mirrored: f(x) - f(-x) = {before:.6g} x cancels in pairs of units",
-        )
+        chosen = math.sqrt(2.0) / abs(before)
+        reason = f"mirrored: f(x) - f(-x) = {before:.6g} x cancels in pairs of units"
+        if situation.input_standardized:  # the shift cancels in the pairs too, the scale does not
+            source = activation if situation.input_activation is None else situation.input_activation
+            chosen *= math.sqrt(moments(source).variance)
     return Rule(
         reason,
         SOURCE,
@@ -39,6 +40,7 @@ def mirrored(activation: Any, situation: Situation) -> Rule:
         "fan_in",
         "orthogonal",
         form="mirrored",
+        taps="centre",
         beta=0.0,
         q=1.0,
         chi_1=1.0,
@@ -51,7 +53,7 @@ def odd_slope(activation: Any) -> float:
     """The c of f(x) - f(-x) = c x. Raises `ValueError` where there is none, or it is 0."""
     subject = subject_of(activation)
     slope = math.nan
-    if not isinstance(subject, Activation) or subject.declaration.kind == "elementwise":
+    if kind_of(subject) == "elementwise":
         function, _ = elementwise_function(subject)
         values = function(np.concatenate([_POINTS, -_POINTS]))
         slopes = (values[: len(_POINTS)] - values[len(_POINTS) :]) / _POINTS

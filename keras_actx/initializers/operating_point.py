@@ -1,7 +1,7 @@
 """Where on its curve an activation is used: the mean and variance of the numbers that a layer hands to it."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,14 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_actx.expectation.moments import Moments, elementwise_function, moments, name_of
-from keras_actx.expectation.table import Table
+from keras_actx.expectation.functions import elementwise_function, kind_of, name_of
+from keras_actx.expectation.moments import Moments, moments
+from keras_actx.expectation.table import Row, Table
 
-_STEEPEST = 0.9  # of the variance map: nearer to 1, the variance wanders off within a hundred layers
-_LEAST_LINEAR = 0.75  # above it, one layer makes nearly everything of two inputs the same
+STEEPEST = 0.9  # of the variance map: nearer to 1, the variance wanders off within a hundred layers
+LEAST_LINEAR = 0.75  # above it, one layer makes nearly everything of two inputs the same
 _LAYERS_TIMES_NONLINEARITY = 2.0
 _MEANS = np.arange(-16, 17) / 8.0
-_VARIANCES = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
+VARIANCES = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 _NEAR_LINEAR = (0.01, 0.001)
 _NEARLY_ONE = 2e-3  # what chi_q may exceed 1 by where the start is nearly straight: a fifth in a hundred layers
 _ROUNDING = 1e-13
@@ -26,12 +27,13 @@ _RETURNED = 0.05
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """z ~ N(beta, q), and what the activation makes of it."""
+    """z ~ N(beta, q), and what the activation makes of it; for a gated one, the gate is N(beta_gate, q)."""
 
     beta: float
     q: float
     moments: Moments
     reason: str
+    beta_gate: float | None = None
 
     @property
     def chi_q(self) -> float:
@@ -49,7 +51,7 @@ def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
     """The point at which a stack of this activation, with centred kernels, keeps its variance and its gradients.
 
     Args:
-        subject: what `subject_of` gives, elementwise and without jumps.
+        subject: what `subject_of` gives, elementwise or a maxout, and without jumps.
         depth: how many layers there are, for a point where the activation is straight enough for them.
 
     Raises:
@@ -62,28 +64,30 @@ def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
 @lru_cache(maxsize=256)
 def _search(subject: Any, depth: int | None) -> OperatingPoint:
     start = _point(subject, 0.0, 1.0, "z ~ N(0, 1)")
+    if kind_of(subject) == "maxout":
+        return start  # stable, and as bent at every other point
     if start.nonlinearity == 0.0 and math.isfinite(start.chi_q):
         return start  # a straight line keeps whatever it is given
     table = Table(*elementwise_function(subject))
-    most = _LEAST_LINEAR if depth is None else min(_LEAST_LINEAR, _LAYERS_TIMES_NONLINEARITY / depth)
-    if start.nonlinearity <= most and start.chi_q <= _STEEPEST and _returns(table, 0.0, 1.0):
+    most = most_nonlinear(depth)
+    if start.nonlinearity <= most and start.chi_q <= STEEPEST and _returns(table, 0.0, 1.0):
         return start
     straightest = None
-    for q in _VARIANCES:
+    for q in VARIANCES:
         beta, variance = _MEANS, np.full_like(_MEANS, q)
-        mean, spread, slope_square, change = table.at(beta, variance)
+        mean, spread, slope_square, change, _ = table.at(beta, variance)
         with np.errstate(all="ignore"):
             nonlinearity, chi_q = 1.0 - spread / (q * slope_square), change / slope_square
             # A large mean next to a small spread is what training stumbles over.
             order = np.argsort(mean**2 / spread)
         for i in order:
-            if not (chi_q[i] <= _STEEPEST and nonlinearity[i] <= _LEAST_LINEAR):  # false for nan
+            if not (chi_q[i] <= STEEPEST and nonlinearity[i] <= LEAST_LINEAR):  # false for nan
                 continue
             enough = nonlinearity[i] <= most
             straighter = straightest is None or nonlinearity[i] < straightest[0]
             if (enough or straighter) and _returns(table, beta[i], q):
                 if enough:
-                    return _point(subject, float(beta[i]), q, _found(depth))
+                    return _point(subject, float(beta[i]), q, found(depth))
                 straightest = (nonlinearity[i], float(beta[i]), q)
     if straightest is not None:
         return _point(subject, *straightest[1:], f"the straightest stable point, for {depth} layers")
@@ -98,7 +102,13 @@ def _search(subject: Any, depth: int | None) -> OperatingPoint:
     return min(ends, key=lambda one: one.nonlinearity)
 
 
-def _found(depth: int | None) -> str:
+def most_nonlinear(depth: int | None) -> float:
+    """How bent the activation may be for so many layers to keep two inputs apart."""
+    return LEAST_LINEAR if depth is None else min(LEAST_LINEAR, _LAYERS_TIMES_NONLINEARITY / depth)
+
+
+def found(depth: int | None) -> str:
+    """The reason for a point that is all it should be."""
     return "the first stable point" if depth is None else f"stable, and straight enough for {depth} layers"
 
 
@@ -110,15 +120,28 @@ def _point(subject: Any, beta: float, q: float, reason: str) -> OperatingPoint:
 
 
 def _returns(table: Table, beta: float, q: float) -> bool:
-    """Whether the variance comes back to q, layer by layer, from a third of it and from three times as much."""
-    at = np.array([beta])
-    _, spread, slope_square, _ = table.at(at, np.array([q]))
-    gain, bias = 1.0 / slope_square, q - spread / slope_square
+    def at(variance: np.ndarray) -> Row:
+        return table.at(np.repeat(beta, len(variance)), variance)
+
+    return returns(at, q, highest=beta)
+
+
+def returns(at: Callable[[np.ndarray], Row], q: float, highest: float) -> bool:
+    """Whether the variance comes back to q, layer by layer, from a third of it and from three times as much.
+
+    Args:
+        at: the moments for an array of variances.
+        q: the variance to return to.
+        highest: the largest mean that `at` looks at.
+    """
+    here = at(np.array([q]))
+    gain = 1.0 / here.slope_square
+    bias = q - here.variance * gain
     variance = np.array([q / 3.0, 3.0 * q])
     for _ in range(_ROUNDS):
-        variance = gain * table.at(np.repeat(at, 2), variance)[1] + bias
+        variance = gain * at(variance).variance + bias
         far = np.abs(variance / q - 1.0).max()
-        if not far < 30.0 or beta + 8.0 * math.sqrt(variance.max()) > Table.REACH or variance.min() < 1e-3 * q:
+        if not far < 30.0 or highest + 8.0 * math.sqrt(variance.max()) > Table.REACH or variance.min() < 1e-3 * q:
             return False
         if far < _RETURNED / 10.0:
             break

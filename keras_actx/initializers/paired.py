@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.initializers.drawing import LEAST_CENTRED, centre, mirror, orthogonal
+from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
 from keras_actx.initializers.pairing import Pairing, check_input_is_known, pairing
 from keras_actx.names.suggest import quote
 
@@ -38,13 +38,26 @@ class Paired(keras.initializers.Initializer):
         depth: None, or how many layers the network has; "critical" uses the activation where it is straight enough.
         use_bias: whether the layer starts with the scheme's bias; without it "critical" can keep the signal only.
         normalized: whether a normalization stands between kernel and activation.
+        standardize: whether the layer's output is shifted and scaled to mean 0 and variance 1 by
+            `pairing.output_mean` and `pairing.output_std`; "textbook" then sees to it that z ~ N(0, 1).
+        input_standardized: whether that was done to the layer's input.
+        depthwise: True for the kernel of a depthwise convolution, `(..., channels, multiplier)`, in which nothing is
+            summed over channels. None asks where a kernel could be either.
 
-    Shape of the kernel: `(..., fan_in, fan_out)`, with the receptive field of a convolution in front. For a depthwise
-    kernel, Keras counts all input channels into fan_in, and so does this.
+    Shape of the kernel: `(..., fan_in, fan_out)`, with the receptive field of a convolution in front. "textbook" fills
+    all of it; "critical" and "mirrored" its centre alone (delta-orthogonal: Xiao et al. 2018, arXiv:1806.05393), so
+    that padding, strides and dilation change nothing, and fan_in is the number of channels. In a grouped convolution,
+    fan_in is that of a group. A depthwise kernel cannot be centred: under "critical" it keeps the signal, and the
+    gradient only if `input_standardized`. Transposed convolutions store `(..., fan_out, fan_in)`, which no initializer
+    can tell from the shape, and have pixels that the centre does not reach: put an `UpSampling` layer and a convolution
+    in their place, or give them an initializer of Keras.
+
+    For a gated activation, the kernel has twice the units: values in the first half, gates in the last, as
+    `layers.GatedLinearUnit` splits them (given as the activation itself, its `interleaved` is heeded).
 
     Raises:
         ValueError: for an unknown activation, scheme or distribution, or an activation that the scheme has no rule for;
-            and on a kernel of fewer than two dimensions, or of odd size if mirrored.
+            and on a kernel of fewer than two dimensions, of odd size if mirrored or gated, or that could be depthwise.
 
     Example:
 
@@ -64,10 +77,17 @@ class Paired(keras.initializers.Initializer):
         depth: int | None = None,
         use_bias: bool = True,
         normalized: bool = False,
+        standardize: bool = False,
+        input_standardized: bool = False,
+        depthwise: bool | None = None,
     ) -> None:
         check_input_is_known(scheme, "Paired", activation, first_layer, input_activation)
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise ValueError(f"seed={quote(seed)} is not allowed; use None or a whole number")
+        if not (depthwise is None or isinstance(depthwise, bool)):
+            raise ValueError(f"depthwise={quote(depthwise)} is not allowed; use None, True or False")
+        if depthwise and scheme == "mirrored":
+            raise ValueError("scheme='mirrored' subtracts channels from each other, which depthwise=True cannot do")
         self.activation = readable(activation)
         self.scheme = scheme
         self.distribution = distribution
@@ -77,6 +97,9 @@ class Paired(keras.initializers.Initializer):
         self.depth = depth
         self.use_bias = use_bias
         self.normalized = normalized
+        self.standardize = standardize
+        self.input_standardized = input_standardized
+        self.depthwise = depthwise
         self.pairing: Pairing = pairing(
             self.activation,
             scheme,
@@ -86,6 +109,8 @@ class Paired(keras.initializers.Initializer):
             depth=depth,
             use_bias=use_bias,
             normalized=normalized,
+            standardize=standardize,
+            input_standardized=input_standardized,
         )
         # Keras's own, made once: an unseeded one draws its seed here and keeps it, as all of Keras's do.
         if self.pairing.distribution == "orthogonal":
@@ -106,9 +131,21 @@ class Paired(keras.initializers.Initializer):
                 f"Paired draws kernels, of shape (..., fan_in, fan_out); it received {shape}. "
                 "Use 'zeros' for a bias, or `pairing.bias_initializer()`."
             )
-        if self.pairing.form == "mirrored":
-            halves = (*shape[:-2], shape[-2] if self.first_layer else shape[-2] // 2, shape[-1] // 2)
-            doubled = (*shape[:-2], halves[-2] if self.first_layer else 2 * halves[-2], 2 * halves[-1])
+        *taps, inputs, units = shape
+        chosen = self.pairing
+        if chosen.taps == "centre" and self.depthwise is None and taps and units == 1 < inputs:
+            raise ValueError(
+                f"a kernel of shape {shape} may be that of a depthwise convolution, or of one with a single filter: "
+                "write depthwise=True or depthwise=False"
+            )
+        if self.depthwise:
+            # Every number of the output comes from one channel.
+            each = self._filled((*taps, 1, inputs * units), dtype, 1.0, kwargs)
+            spread = math.sqrt((1 + inputs * units) / (1 + units)) if chosen.mode == "fan_avg" else 1.0
+            return spread * keras.ops.reshape(each, shape)
+        if chosen.form == "mirrored":
+            halves = (*taps, inputs if self.first_layer else inputs // 2, units // 2)
+            doubled = (*taps, halves[-2] if self.first_layer else 2 * halves[-2], 2 * halves[-1])
             if doubled != shape or 0 in halves:
                 raise ValueError(
                     f"scheme='mirrored' pairs the units, so their number must be even, and that of the inputs too "
@@ -116,10 +153,16 @@ class Paired(keras.initializers.Initializer):
                 )
             # What reaches a unit comes from half of the inputs, so VarianceScaling's fan_in is half as large.
             factor = 1.0 if self.first_layer else math.sqrt(0.5)
-            return mirror(self._matrix(halves, dtype, factor, kwargs), self.first_layer)
-        return self._matrix(shape, dtype, 1.0, kwargs)
+            return mirror(self._filled(halves, dtype, factor, kwargs), self.first_layer)
+        return self._filled(shape, dtype, 1.0, kwargs)
 
-    def _matrix(self, shape: tuple[int, ...], dtype: Any, factor: float, kwargs: dict[str, Any]) -> Any:
+    def _filled(self, shape: tuple[int, ...], dtype: Any, factor: float, kwargs: dict[str, Any]) -> Any:
+        """A kernel with all its taps, or the one at the centre."""
+        if self.pairing.taps == "all" or len(shape) == 2:
+            return self._drawn(shape, dtype, factor, kwargs)
+        return at_centre(self._drawn(shape[-2:], dtype, factor, kwargs), shape[:-2])
+
+    def _drawn(self, shape: tuple[int, ...], dtype: Any, factor: float, kwargs: dict[str, Any]) -> Any:
         chosen = self.pairing
         fan_in, fan_out = math.prod(shape[:-1]), shape[-1]
         centred = chosen.form == "centred" and fan_in >= LEAST_CENTRED
@@ -132,13 +175,26 @@ class Paired(keras.initializers.Initializer):
             full = wanted if wanted == "float64" else "float32"  # few backends decompose 16-bit matrices
             fan = (fan_in + fan_out) / 2 if chosen.mode == "fan_avg" else fan_in
             normal = self._draw((fan_in, fan_out), dtype=full)
-            kernel = orthogonal(normal, factor * chosen.gain / math.sqrt(fan), centred)
+            kernel = self._orthogonal(normal, factor * chosen.gain / math.sqrt(fan), centred)
             return keras.ops.cast(keras.ops.reshape(kernel, shape), wanted)
         kernel = self._draw(shape, dtype=dtype, **kwargs)
         if centred:
             flat = centre(keras.ops.reshape(kernel, (fan_in, fan_out)))
             kernel, factor = keras.ops.reshape(flat, shape), factor * math.sqrt(fan_in / (fan_in - 1))
         return kernel * factor if factor != 1.0 else kernel
+
+    def _orthogonal(self, normal: Any, deviation: float, centred: bool) -> Any:
+        if self.depthwise and normal.shape[0] == 1:
+            return deviation * keras.ops.where(normal < 0, -1.0, 1.0)  # orthogonal matrices of one number each
+        if not self.pairing.halves or self.depthwise:
+            return orthogonal(normal, deviation, centred)
+        if normal.shape[-1] % 2:
+            raise ValueError(
+                f"{self.pairing.activation} halves its input into value and gate, so the kernel needs an even number "
+                f"of columns, not {normal.shape[-1]}"
+            )
+        halves = (orthogonal(one, deviation, centred) for one in keras.ops.split(normal, 2, axis=-1))
+        return join_halves(*halves, getattr(self.activation, "interleaved", False))
 
     def clone(self) -> "Paired":
         return type(self).from_config(self.get_config())
@@ -154,6 +210,9 @@ class Paired(keras.initializers.Initializer):
             "depth": self.depth,
             "use_bias": self.use_bias,
             "normalized": self.normalized,
+            "standardize": self.standardize,
+            "input_standardized": self.input_standardized,
+            "depthwise": self.depthwise,
         }
 
 

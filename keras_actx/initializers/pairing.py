@@ -6,10 +6,12 @@ from typing import Any
 
 import keras
 
-from keras_actx.expectation.moments import name_of
+from keras_actx.expectation.functions import name_of
 from keras_actx.initializers.critical import critical
+from keras_actx.initializers.gated_bias import GatedBias
 from keras_actx.initializers.mirrored import mirrored
 from keras_actx.initializers.rule import Rule, Situation
+from keras_actx.initializers.standardization import output_moments
 from keras_actx.initializers.textbook import textbook
 from keras_actx.names.suggest import did_you_mean, quote
 
@@ -36,9 +38,12 @@ class Pairing:
     """What was chosen for an activation, and why; see `keras_actx.pairing`.
 
     The kernel has entries of standard deviation `gain / sqrt(fan_in)` (or what `mode` says), the bias the mean
-    `bias_mean` and the deviation `bias_std`. The activation then sees z ~ N(`beta`, `q`). From layer to layer, the
-    second moment of the gradient grows by the factor `chi_1` and a deviation of the variance from `q` by `chi_q`;
-    `nonlinearity` is 0 for a straight line. Those that a scheme does not know are None.
+    `bias_mean` and the deviation `bias_std`; of a gated activation, the gate has `bias_mean_gate`, and with `halves`
+    its kernel is drawn by itself. In a convolution, all `taps` are drawn (fan_in counts them), or the "centre" alone.
+    The activation then sees z ~ N(`beta`, `q`), and a gate N(`beta_gate`, `q`). From layer to layer, the second moment
+    of the gradient grows by the factor `chi_1` and a deviation of the variance from `q` by `chi_q`; `nonlinearity` is 0
+    for a straight line. A standardized output is (f(z) - `output_mean`) / `output_std`. What a scheme does not know is
+    None.
 
     Example:
 
@@ -54,43 +59,55 @@ class Pairing:
     distribution: str
     reason: str
     source: str
+    halves: bool = False
     form: str = "free"
+    taps: str = "all"
     small_gain: float | None = None
     bias_mean: float = 0.0
     bias_std: float = 0.0
+    bias_mean_gate: float | None = None
     beta: float | None = None
+    beta_gate: float | None = None
     q: float | None = None
     chi_1: float | None = None
     chi_q: float | None = None
     nonlinearity: float | None = None
+    output_mean: float | None = None
+    output_std: float | None = None
 
     def __str__(self) -> str:
-        numbers = {
-            "beta": self.beta,
-            "q": self.q,
-            "chi_1": self.chi_1,
-            "chi_q": self.chi_q,
-            "nonlinearity": self.nonlinearity,
-        }
-        known = ", ".join(f"{name} = {value:.4g}" for name, value in numbers.items() if value is not None)
-        bias = f"N({self.bias_mean:.4g}, {self.bias_std:.6g}^2)" if self.bias_std else f"{self.bias_mean:.4g}"
+        numbers = ("beta", "beta_gate", "q", "chi_1", "chi_q", "nonlinearity", "output_mean", "output_std")
+        known = ", ".join(f"{name} = {getattr(self, name):.4g}" for name in numbers if getattr(self, name) is not None)
+        bias = self._bias(self.bias_mean)
+        if self.bias_mean_gate is not None:
+            bias = f"of the value {bias}, of the gate {self._bias(self.bias_mean_gate)}"
         return (
             f"{self.activation}: {self.reason}; kernel {self.distribution} with standard deviation "
             f"{self.gain:.6g} / {_FANS[self.mode]}{_FORMS[self.form]}, bias {bias}{known and '; ' + known} "
             f"(scheme {self.scheme!r}; {self.source})"
         )
 
-    def bias_initializer(self, seed: int | None = None) -> keras.initializers.Initializer:
+    def _bias(self, mean: float) -> str:
+        return f"N({mean:.4g}, {self.bias_std:.6g}^2)" if self.bias_std else f"{mean:.4g}"
+
+    def bias_initializer(
+        self, seed: int | None = None, *, gate: str = "last", interleaved: bool = False
+    ) -> keras.initializers.Initializer:
         """The Keras initializer of the bias that belongs to the kernel.
 
         Args:
             seed: None, or a whole number for the same draw after every restart; the kernel's own may be given, the
                 numbers are independent of it.
+            gate, interleaved: for a gated activation, where its `layers.GatedLinearUnit` finds the gate.
         """
-        if not self.bias_std:
-            return keras.initializers.Constant(self.bias_mean) if self.bias_mean else keras.initializers.Zeros()
         # Another seed than the kernel's, and than its neighbours': equal seeds draw equal numbers.
         seed = seed if seed is None else (seed * 2654435761 + 1013904223) % 2**31
+        if self.bias_mean_gate not in (None, self.bias_mean):
+            return GatedBias(
+                self.bias_mean, self.bias_mean_gate, self.bias_std, seed, gate=gate, interleaved=interleaved
+            )
+        if not self.bias_std:
+            return keras.initializers.Constant(self.bias_mean) if self.bias_mean else keras.initializers.Zeros()
         return keras.initializers.RandomNormal(self.bias_mean, self.bias_std, seed=seed)
 
 
@@ -104,6 +121,8 @@ def pairing(
     depth: int | None = None,
     use_bias: bool = True,
     normalized: bool = False,
+    standardize: bool = False,
+    input_standardized: bool = False,
 ) -> Pairing:
     """Which start weights belong to an activation, in words and numbers.
 
@@ -117,6 +136,8 @@ def pairing(
             enough for them.
         use_bias: whether the layer starts with the bias that the scheme asks for.
         normalized: whether a normalization stands between kernel and activation.
+        standardize: whether the layer's output is standardized, by `output_mean` and `output_std`.
+        input_standardized: whether its input was, behind `input_activation`.
 
     Returns:
         A `Pairing`, printable.
@@ -133,12 +154,22 @@ def pairing(
     """
     check_scheme(scheme)
     check_distribution(distribution)
-    check_situation(first_layer=first_layer, depth=depth, use_bias=use_bias, normalized=normalized)
+    switches = {
+        "first_layer": first_layer,
+        "use_bias": use_bias,
+        "normalized": normalized,
+        "standardize": standardize,
+        "input_standardized": input_standardized,
+    }
+    check_situation(depth=depth, **switches)
     chosen = _AUTO if scheme == "auto" else scheme
-    situation = Situation(first_layer, input_activation, depth, use_bias, normalized)
-    rule = SCHEMES[chosen](activation, situation)
-    of_rule = {**vars(rule), "distribution": distribution or rule.distribution}
-    return Pairing(activation=name_of(activation), scheme=chosen, **of_rule)
+    rule = SCHEMES[chosen](activation, Situation(input_activation=input_activation, depth=depth, **switches))
+    settings = {**vars(rule), "distribution": distribution or rule.distribution}
+    if standardize:
+        # Behind a normalization, z ~ N(0, 1) whatever the kernel.
+        point = {} if normalized or rule.q is None else {"beta": rule.beta, "beta_gate": rule.beta_gate, "q": rule.q}
+        settings["output_mean"], settings["output_std"] = output_moments(activation, **point)
+    return Pairing(activation=name_of(activation), scheme=chosen, **settings)
 
 
 def check_input_is_known(scheme: str, owner: str, activation: Any, first_layer: bool, input_activation: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_actx.activations import rational
 from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.moments import fresh, on_arrays, subject_of
+from keras_actx.expectation.functions import fresh, on_arrays, subject_of
 from keras_actx.names.suggest import quote
 
 _REACH = 3.0

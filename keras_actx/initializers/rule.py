@@ -13,6 +13,8 @@ class Situation:
     depth: int | None = None  # how many layers the network has
     use_bias: bool = True  # whether the layer starts with the bias of the scheme
     normalized: bool = False  # whether a normalization follows before the activation
+    standardize: bool = False  # whether the layer's output is shifted and scaled to mean 0 and variance 1
+    input_standardized: bool = False  # whether that of the layer before was
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,15 @@ class Rule:
     gain: float
     mode: str  # "fan_in", "fan_avg", or "fan_in_squared" for a deviation of gain / fan_in
     distribution: str
+    halves: bool = False  # whether value and gate are drawn by themselves
     form: str = "free"  # "centred" for columns of mean 0, "mirrored" for [[A, -A], [-A, A]]
+    taps: str = "all"  # of a convolution's kernel, "all" or the "centre" alone
     small_gain: float | None = None  # in place of `gain` where fan_in is too small to centre
     bias_mean: float = 0.0
     bias_std: float = 0.0
+    bias_mean_gate: float | None = None  # of a gated activation, whose value has `bias_mean`
     beta: float | None = None
+    beta_gate: float | None = None
     q: float | None = None
     chi_1: float | None = None
     chi_q: float | None = None

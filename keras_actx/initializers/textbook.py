@@ -4,13 +4,15 @@ import math
 from typing import Any
 
 from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.moments import gain, subject_of
+from keras_actx.expectation.functions import kind_of, subject_of
+from keras_actx.expectation.moments import gain, moments
 from keras_actx.initializers.rule import Rule, Situation
 
 _HE = "He et al. 2015, arXiv:1502.01852"
 _GLOROT = "Glorot & Bengio 2010, PMLR 9:249-256"
 _LECUN = "LeCun et al. 1998, Efficient BackProp; Klambauer et al. 2017, arXiv:1706.02515"
 _SIREN = "Sitzmann et al. 2020, arXiv:2006.09661"
+_MAXOUT = "Tseran & Montufar 2023, arXiv:2301.06956: 1 / sqrt(E[max^2]), by quadrature"
 _FORWARD = "exact: 1 / sqrt(E[phi(z)^2]) for z ~ N(0, 1), by quadrature"
 
 #: The slope below zero of the ReLU family, from the activation's parameters.
@@ -29,12 +31,49 @@ def textbook(activation: Any, situation: Situation) -> Rule:
 
     Args:
         activation: whatever names one, or any elementwise callable.
-        situation: for `sine`, whether the layer sees the network's input.
+        situation: for `sine`, whether the layer sees the network's input; and whether input or output are
+            standardized, which the published rules do not know of.
 
     Raises:
         ValueError: for a callable that is not elementwise, or one with no forward gain.
     """
     subject = subject_of(activation)
+    if (situation.standardize or situation.input_standardized) and kind_of(subject) != "vector":
+        return _to_variance_1(subject, situation)
+    return _published(subject, situation)
+
+
+def _to_variance_1(subject: Any, situation: Situation) -> Rule:
+    """z ~ N(0, 1), whatever the input: the one point at which all published rules but SIREN's mean to be."""
+    reason, source, factor = "variance 1 for a standardized input", _LECUN, 1.0
+    if not (situation.input_standardized or situation.first_layer):
+        before = subject if situation.input_activation is None else subject_of(situation.input_activation)
+        factor = 1.0 / math.sqrt(moments(before, variance=_variance(before)).second_moment)
+        reason, source = "variance 1, by the forward gain", _FORWARD
+    elif not situation.input_standardized:
+        reason = "variance 1 for an input of variance 1"
+    q, distribution = _variance(subject), "truncated_normal"
+    if _is_sine(subject):
+        if situation.first_layer:
+            raise ValueError(
+                "SIREN's first layer gives numbers whose variance depends on how many inputs there are, so its output "
+                "cannot be standardized by a constant; use scheme='critical', or first_layer=False for an input of "
+                "mean 0 and variance 1"
+            )
+        reason, source, distribution = f"{reason}, over w0 as in SIREN", _SIREN, "uniform"
+    return Rule(reason, source, math.sqrt(q) * factor, "fan_in", distribution, beta=0.0, q=q)
+
+
+def _is_sine(subject: Any) -> bool:
+    return isinstance(subject, Activation) and subject.name == "sine"
+
+
+def _variance(subject: Any) -> float:
+    """Of z in front of it: SIREN's makes w0 z ~ N(0, 1)."""
+    return 1.0 / dict(subject.params)["w0"] ** 2 if _is_sine(subject) else 1.0
+
+
+def _published(subject: Any, situation: Situation) -> Rule:
     if isinstance(subject, Activation):
         name, params = subject.name, dict(subject.params)
         slope = _RELU_FAMILY[name](params) if name in _RELU_FAMILY else None
@@ -53,6 +92,7 @@ def textbook(activation: Any, situation: Situation) -> Rule:
             return Rule(
                 "SIREN: U(-sqrt(6/n)/w0, sqrt(6/n)/w0)", _SIREN, math.sqrt(2.0) / params["w0"], "fan_in", "uniform"
             )
-    halves = isinstance(subject, Activation) and subject.declaration.kind == "gated"
-    kind = "forward gain of a product of independent halves" if halves else "forward gain"
-    return Rule(kind, _FORWARD, gain(subject), "fan_in", "truncated_normal")
+    names = {"gated": " of a product of independent halves", "maxout": " of the largest of independent numbers"}
+    kind = kind_of(subject)
+    source = _MAXOUT if kind == "maxout" else _FORWARD
+    return Rule(f"forward gain{names.get(kind, '')}", source, gain(subject), "fan_in", "truncated_normal")

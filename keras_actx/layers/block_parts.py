@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.activation import Activation
+from keras_actx.layers.along_axis import AxisLayer
 from keras_actx.layers.arguments import is_number, is_whole, refuse_unless
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.learnable_activation import LearnableActivation
@@ -20,14 +21,13 @@ _NORMALIZATIONS = {
 }
 
 
-def check_arguments(*, units: Any, use_bias: Any, dropout: Any, residual: Any, first_layer: Any, seed: Any) -> None:
+def check_arguments(*, units: Any, use_bias: Any, dropout: Any, seed: Any, **switches: Any) -> None:
     """Raise `ValueError` for a plain argument of a block that is out of range."""
     checks = (
         ("units", units, is_whole(units, 1), "a whole number above 0"),
         ("use_bias", use_bias, use_bias is None or isinstance(use_bias, bool), "None, True or False"),
         ("dropout", dropout, is_number(dropout) and 0 <= dropout < 1, "a number in [0, 1)"),
-        ("residual", residual, isinstance(residual, bool), "True or False"),
-        ("first_layer", first_layer, isinstance(first_layer, bool), "True or False"),
+        *((name, value, isinstance(value, bool), "True or False") for name, value in switches.items()),
         ("seed", seed, seed is None or is_whole(seed), "None or a whole number"),
     )
     for name, value, holds, allowed in checks:
@@ -44,6 +44,11 @@ def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
         identified = Identified(given, learnable=False)
     else:
         function = keras.activations.get(given)
+        if isinstance(function, AxisLayer):
+            raise ValueError(
+                f"DenseBlock: activation={quote(function.name)} changes or mixes an axis, and a block gives as many "
+                "numbers as it has units; write a DenseBlock with activation=None and the layer behind it"
+            )
         if isinstance(function, keras.layers.Layer):
             return function
         return keras.layers.Activation(function, dtype=dtype, name="activation")

@@ -7,6 +7,7 @@ import keras
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import Paired, readable, saved
 from keras_actx.initializers.pairing import Pairing, check_input_is_known, check_scheme
+from keras_actx.initializers.standardization import output_moments
 from keras_actx.layers.block_parts import activation_layer, check_arguments, dropout_layer, normalization_layer
 from keras_actx.layers.declared import DeclaredActivationLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
@@ -35,9 +36,14 @@ class DenseBlock(keras.layers.Layer):
         normalization: None, "batch", "layer", "rms", or a Keras layer.
         dropout: the fraction to drop, in [0, 1); alpha dropout for selu.
         residual: add the input to the output; needs an input of `units`.
+        standardize: whether the activation's output becomes (f(z) - mean) / deviation, with the two numbers, constants
+            that are neither trained nor weights, of the z that the scheme starts the block at: at the start it has mean
+            0 and variance 1, before dropout and before the input is added. With initializers of your own, and behind a
+            normalization, they are those of z ~ N(0, 1); of a learnable activation, those of its start values.
         first_layer: whether the block sees the network's input, for "critical", "mirrored", and `sine`.
         input_activation: the activation of the layer before; "critical" and "mirrored", which scale the kernel for it,
             insist on it or on `first_layer=True`. `keras_actx.layers.DenseStack` says it by itself.
+        input_standardized: whether the layer before had `standardize=True`; the kernel then makes up for that.
         depth: None, or how many layers the network has, for "critical".
         seed: None, or a whole number for the same kernel and dropout after every restart.
         kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as in
@@ -47,8 +53,9 @@ class DenseBlock(keras.layers.Layer):
     Input shape: `(batch, ..., features)`. Output shape: `(batch, ..., units)`.
 
     Raises:
-        ValueError: for an argument out of range, an unknown name or scheme, and on build for a residual block whose
-            input has another size than `units`.
+        ValueError: for an argument out of range, an unknown name or scheme, `standardize=True` for an activation that
+            mixes a whole axis or gives a constant, and on build for a residual block whose input has another size than
+            `units`.
 
     Example:
 
@@ -70,8 +77,10 @@ class DenseBlock(keras.layers.Layer):
         normalization: Any = None,
         dropout: float = 0.0,
         residual: bool = False,
+        standardize: bool = False,
         first_layer: bool = False,
         input_activation: Any = None,
+        input_standardized: bool = False,
         depth: int | None = None,
         seed: int | None = None,
         kernel_regularizer: Any = None,
@@ -81,9 +90,13 @@ class DenseBlock(keras.layers.Layer):
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        check_arguments(
-            units=units, use_bias=use_bias, dropout=dropout, residual=residual, first_layer=first_layer, seed=seed
-        )
+        switches = {
+            "residual": residual,
+            "standardize": standardize,
+            "first_layer": first_layer,
+            "input_standardized": input_standardized,
+        }
+        check_arguments(units=units, use_bias=use_bias, dropout=dropout, seed=seed, **switches)
         check_scheme(scheme)
         check_input_is_known(scheme, "DenseBlock", activation, first_layer, input_activation)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -92,13 +105,16 @@ class DenseBlock(keras.layers.Layer):
         self.use_bias = use_bias
         self.dropout = float(dropout)
         self.residual = residual
+        self.standardize = standardize
         self.first_layer = first_layer
         self.input_activation = None if input_activation is None else readable(input_activation)
+        self.input_standardized = input_standardized
         self.depth = depth
         self.seed = seed
         self.supports_masking = True
         self.activation_layer = activation_layer(activation, units, self.dtype_policy)
-        gated = isinstance(self.activation_layer, GatedLinearUnit)
+        glu = self.activation_layer
+        gated = isinstance(glu, GatedLinearUnit)
         self.normalization = normalization_layer(normalization, self.dtype_policy)
         batch_normalized = isinstance(self.normalization, keras.layers.BatchNormalization)
         use_bias = not batch_normalized if use_bias is None else use_bias
@@ -113,12 +129,16 @@ class DenseBlock(keras.layers.Layer):
                 depth=depth,
                 use_bias=use_bias and bias_initializer is None,
                 normalized=self.normalization is not None,
+                standardize=standardize,
+                input_standardized=input_standardized,
             )
         kernel_initializer = keras.initializers.get(kernel_initializer)
         self._scheme_decides_bias = bias_initializer is None
         if self._scheme_decides_bias:
-            paired = isinstance(kernel_initializer, Paired)
-            bias_initializer = kernel_initializer.pairing.bias_initializer(seed) if paired else "zeros"
+            bias_initializer = "zeros"
+            if isinstance(kernel_initializer, Paired):
+                layout = {"gate": glu.gate, "interleaved": glu.interleaved} if gated else {}
+                bias_initializer = kernel_initializer.pairing.bias_initializer(seed, **layout)
         self.dense = keras.layers.Dense(
             2 * units if gated else units,
             use_bias=use_bias,
@@ -132,6 +152,7 @@ class DenseBlock(keras.layers.Layer):
             name="dense",
         )
         self.dropout_layer = dropout_layer(self.dropout, self._paired_with(), seed, self.dtype_policy)
+        self._output_moments = self._moments_at_start(kernel_initializer) if standardize else None
 
     @property
     def pairing(self) -> Pairing | None:
@@ -145,8 +166,19 @@ class DenseBlock(keras.layers.Layer):
         layer = self.activation_layer
         return layer.activation if isinstance(layer, keras.layers.Activation) else layer
 
+    def _moments_at_start(self, kernel_initializer: Any) -> tuple[float, float]:
+        """What standardizes the output."""
+        if not isinstance(kernel_initializer, Paired) or self.normalization is not None:
+            return output_moments(self._paired_with())
+        chosen = kernel_initializer.pairing
+        if chosen.q is None:
+            return output_moments(self._paired_with())
+        return output_moments(self._paired_with(), chosen.beta, chosen.beta_gate, chosen.q)
+
     def _paired_with(self) -> Any:
         layer = self.activation_layer
+        if isinstance(layer, GatedLinearUnit) and layer.interleaved:
+            return layer  # for the order of its columns
         return layer.activation if isinstance(layer, (DeclaredActivationLayer, keras.layers.Activation)) else layer
 
     def build(self, input_shape: Any) -> None:
@@ -170,10 +202,18 @@ class DenseBlock(keras.layers.Layer):
         if self.normalization is not None:
             takes_training = "training" in self.normalization.call_signature_parameters
             x = self.normalization(x, training=training) if takes_training else self.normalization(x)
-        x = self.activation_layer(x)
+        x = self.activate(x)
         if self.dropout_layer is not None:
             x = self.dropout_layer(x, training=training)
         return x + inputs if self.residual else x
+
+    def activate(self, x: Any) -> Any:
+        """The activation of `x`, standardized if so asked."""
+        x = self.activation_layer(x)
+        if self._output_moments is None:
+            return x
+        mean, deviation = self._output_moments
+        return (x - mean) / deviation
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)
@@ -195,8 +235,10 @@ class DenseBlock(keras.layers.Layer):
             else keras.saving.serialize_keras_object(self.normalization),
             "dropout": self.dropout,
             "residual": self.residual,
+            "standardize": self.standardize,
             "first_layer": self.first_layer,
             "input_activation": saved(self.input_activation),
+            "input_standardized": self.input_standardized,
             "depth": self.depth,
             "seed": self.seed,
             "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer)

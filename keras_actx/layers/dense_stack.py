@@ -10,7 +10,7 @@ from keras_actx.initializers.pairing import Pairing
 from keras_actx.layers.arguments import is_whole, refuse_unless
 from keras_actx.layers.dense_block import DenseBlock
 
-_TOLD = ("input_activation", "first_layer", "depth")
+_TOLD = ("input_activation", "input_standardized", "first_layer", "depth")
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -26,7 +26,9 @@ class DenseStack(keras.layers.Layer):
         scheme: as in `DenseBlock`.
         input_activation: the activation of the layer before the stack; None for the network's input, of mean 0 and
             variance 1.
+        input_standardized: whether the layer before the stack had `standardize=True`.
         residual: add its input to each block's output, except the first's, which may have another size.
+        standardize: as in `DenseBlock`, for each; every block knows that of the block before.
         seed: None, or a whole number for the same weights after every restart; every block draws others.
         **kwargs: all other arguments of `DenseBlock`, for each block; `name`, `dtype`, `trainable` for all.
 
@@ -52,13 +54,15 @@ class DenseStack(keras.layers.Layer):
         *,
         scheme: str = "auto",
         input_activation: Any = None,
+        input_standardized: bool = False,
         residual: bool = False,
+        standardize: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         refuse_unless(is_whole(depth, 1, 10000), "DenseStack", "depth", depth, "a whole number from 1 to 10000")
         refuse_unless(seed is None or is_whole(seed), "DenseStack", "seed", seed, "None or a whole number")
-        for name in _TOLD[1:]:
+        for name in _TOLD[2:]:
             refuse_unless(name not in kwargs, "DenseStack", name, kwargs.get(name), "nothing: it is known here")
         arguments = {"activation": activation, **kwargs}
         for name, value in arguments.items():
@@ -80,8 +84,10 @@ class DenseStack(keras.layers.Layer):
                 scheme=scheme,
                 first_layer=first and input_activation is None,
                 input_activation=input_activation if first else activation,
+                input_standardized=input_standardized if first else standardize,
                 depth=depth,
                 residual=residual and not first,
+                standardize=standardize,
                 seed=None if seed is None else (seed * 1000003 + i) % 2**31,
                 dtype=self.dtype_policy,
                 name=f"block_{i}",
@@ -119,6 +125,7 @@ class DenseStack(keras.layers.Layer):
             **super().get_config(),
             "depth": self.depth,
             "input_activation": saved(self.blocks[0].input_activation),
+            "input_standardized": self.blocks[0].input_standardized,
             "residual": self.residual,
             "seed": self.seed,
         }

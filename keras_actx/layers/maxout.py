@@ -28,6 +28,8 @@ class Maxout(AxisLayer):
         num_units: size of the axis afterwards; must divide its size before.
         axis: any axis but the batch axis 0; its size must be known.
         grouping: "strided" or "contiguous".
+        pieces: None, or `k` where it is known: checked on build, and needed for `keras_actx.moments` and start weights,
+            which see the layer without its input.
         **kwargs: `name`, `dtype` of a Keras layer.
 
     Input shape: `(batch, ..., k * num_units)`. Output shape: `(batch, ..., num_units)`, in the dtype of the input.
@@ -46,19 +48,28 @@ class Maxout(AxisLayer):
     [[4.0, 3.0]]
     """
 
-    def __init__(self, num_units: int, axis: int = -1, grouping: str = "strided", **kwargs: Any) -> None:
+    def __init__(
+        self, num_units: int, axis: int = -1, grouping: str = "strided", *, pieces: int | None = None, **kwargs: Any
+    ) -> None:
         check_whole(num_units, "Maxout", "num_units", least=1)
+        check_whole(pieces, "Maxout", "pieces", least=1, optional="where it need not be known")
         if grouping not in ("strided", "contiguous"):
             raise ValueError(f"Maxout: grouping={quote(grouping)} is not allowed; use 'strided' or 'contiguous'")
         super().__init__(axis=axis, **kwargs)
         self.num_units = num_units
         self.grouping = grouping
+        self.pieces = pieces
 
     def _length(self, length: int | None) -> int:
         if not length or length % self.num_units:
             raise ValueError(
                 f"{self.name}: the size {length} of axis {self.axis} is not a known multiple of "
                 f"num_units={self.num_units}, so it cannot be grouped"
+            )
+        if self.pieces is not None and length != self.pieces * self.num_units:
+            raise ValueError(
+                f"{self.name}: the size {length} of axis {self.axis} is not pieces={self.pieces} times "
+                f"num_units={self.num_units}"
             )
         return self.num_units
 
@@ -72,4 +83,4 @@ class Maxout(AxisLayer):
         return keras.ops.amax(groups, axis=axis if strided else axis + 1)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_units": self.num_units, "grouping": self.grouping}
+        return {**super().get_config(), "num_units": self.num_units, "grouping": self.grouping, "pieces": self.pieces}

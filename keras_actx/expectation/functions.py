@@ -1,0 +1,147 @@
+"""What a user may call an activation, as functions of float64 arrays."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_actx.backend import eager_float64
+from keras_actx.declaration.activation import Activation
+from keras_actx.names.identify import identify
+from keras_actx.names.keras_table import keras_function
+from keras_actx.names.suggest import quote
+
+
+def subject_of(activation: Any) -> Any:
+    """An `Activation` where there is a declaration (it knows its kinks), else the callable."""
+    from keras_actx.layers.declared import DeclaredActivationLayer
+
+    if isinstance(activation, DeclaredActivationLayer):
+        return activation.activation
+    if isinstance(activation, Activation):
+        return activation
+    if isinstance(activation, str) and keras_function(activation) is None:
+        return identify(activation).activation
+    function = keras.activations.get(activation)
+    name = getattr(function, "__name__", "")
+    if isinstance(name, str) and keras_function(name) is function:
+        return Activation(f"keras_actx>{name}", ())  # the same function, with its kinks known
+    return function
+
+
+def kind_of(subject: Any) -> str:
+    """What `subject_of` gave: "elementwise" (a callable counts as that until it is seen not to be), "gated", "vector"
+    or "maxout"."""
+    from keras_actx.layers.maxout import Maxout
+
+    if isinstance(subject, Activation):
+        return subject.declaration.kind
+    return "maxout" if isinstance(subject, Maxout) else "elementwise"
+
+
+def elementwise_function(subject: Any) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[float, ...]]:
+    """What `subject_of` gave, as a function of float64 arrays, and its declared kinks.
+
+    The function raises `ValueError` where it finds that it is not elementwise.
+    """
+    declared = isinstance(subject, Activation)
+    kinks = tuple(subject.declaration.kinks_at(dict(subject.params))) if declared else ()
+    function = fresh(subject) if isinstance(subject, keras.Layer) else subject
+    return on_arrays(function, check=not declared), kinks
+
+
+def name_of(activation: Any) -> str:
+    """What an activation is called in a message."""
+    if isinstance(activation, (str, Activation)):
+        return str(activation)
+    if isinstance(getattr(activation, "declared", None), Activation):
+        return str(activation.declared)
+    return getattr(activation, "__name__", None) or type(activation).__name__
+
+
+def factors(activation: Activation) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """A gated activation as a function of the value times one of the gate.
+
+    Raises:
+        ValueError: if it is not such a product.
+    """
+    formula, params = activation.declaration.formula, dict(activation.params)
+    points = np.array([-2.0, -0.75, 0.5, 1.0, 2.5, 9.0])
+
+    def on_grid(both: Any) -> Any:
+        return formula(both[:, 0], both[:, 1], **params)
+
+    with eager_float64():
+        table = _run(on_grid, np.stack(np.meshgrid(points, points, indexing="ij"), axis=-1).reshape(-1, 2))
+    table = table.reshape(len(points), len(points))
+    row, column = np.unravel_index(np.argmax(np.abs(table)), table.shape)
+    largest = float(table[row, column])
+    if not largest or not np.allclose(table, np.outer(table[:, column], table[row]) / largest, rtol=1e-9, atol=1e-12):
+        raise ValueError(f"{activation} is no product of a function of the value and one of the gate: no moments")
+    value, gate = float(points[row]), float(points[column])
+
+    def of_value(x: Any) -> Any:
+        return formula(x, gate * keras.ops.ones_like(x), **params)
+
+    def of_gate(x: Any) -> Any:
+        return formula(value * keras.ops.ones_like(x), x, **params) / largest
+
+    return of_value, of_gate
+
+
+def fresh(layer: keras.Layer) -> Callable[[Any], Any]:
+    """The layer at its start, in float64: every call gets a new copy, so that the user's own is never built here.
+
+    One of ours with a parameter for each channel gets one for all, since there are no channels here.
+    """
+    from keras_actx.layers.learned_parameters import LayerWithParameters
+
+    changed: dict[str, Any] = {"dtype": "float64"}
+    if isinstance(layer, LayerWithParameters):
+        changed |= {key: None for key in ("num_parameters", "axes") if key in layer.get_config()}
+
+    def start(x: Any) -> Any:
+        return type(layer).from_config({**layer.get_config(), **changed})(x)
+
+    return start
+
+
+def on_arrays(function: Callable[[Any], Any], check: bool = True) -> Callable[[np.ndarray], np.ndarray]:
+    """The function on float64 arrays of any length, checked to be elementwise on the first if so asked."""
+
+    def on_arrays(x: np.ndarray) -> np.ndarray:
+        nonlocal check
+        # In blocks of one size: JAX compiles anew for every other.
+        blocks = np.resize(x, (-(-x.size // _BLOCK), _BLOCK))
+        with eager_float64(), np.errstate(all="ignore"):
+            if check:
+                _require_elementwise(function, blocks[0])
+                check = False
+            y = [_run(function, block) for block in blocks]
+        return np.concatenate(y)[: x.size]
+
+    return on_arrays
+
+
+_BLOCK = 2048
+
+
+def _run(function: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
+    result = function(keras.ops.convert_to_tensor(x, dtype="float64"))
+    return np.asarray(keras.ops.convert_to_numpy(result), dtype="float64")
+
+
+def _require_elementwise(function: Callable[[Any], Any], x: np.ndarray) -> None:
+    """Raise `ValueError` unless a row's numbers do not depend on what else is in the array."""
+    rows, columns = x.reshape(32, -1), x.reshape(-1, 32)
+    # Other neighbours in the row and in the column, then fewer in all.
+    together, apart, alone = (_run(function, one) for one in (rows, columns, rows[:1]))
+    kept = (together.shape, apart.shape, alone.shape) == (rows.shape, columns.shape, rows[:1].shape)
+    if kept and all(
+        np.allclose(together.ravel()[: one.size], one.ravel(), rtol=1e-5, atol=1e-6, equal_nan=True)
+        for one in (apart, alone)
+    ):
+        return
+    name = getattr(function, "__name__", repr(function))
+    raise ValueError(f"{quote(name)} is not elementwise, so it has no moments; choose the initializer yourself")

@@ -1,0 +1,81 @@
+"""`GatedBias`: a bias with one mean for the values and another for the gates."""
+
+from typing import Any
+
+import keras
+
+from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.initializers.drawing import join_halves
+from keras_actx.names.suggest import quote
+
+
+@keras.saving.register_keras_serializable(OWN_PACKAGE)
+class GatedBias(keras.initializers.Initializer):
+    """Draws the bias in front of a gated activation: N(value_mean, stddev^2) and N(gate_mean, stddev^2).
+
+    `Pairing.bias_initializer` makes it.
+
+    Args:
+        value_mean, gate_mean: finite numbers.
+        stddev: the standard deviation, from 0 on.
+        seed: None, or a whole number for the same draw after every restart.
+        gate: which half is the gate, "last" or "first", as in `layers.GatedLinearUnit`.
+        interleaved: whether value and gate alternate.
+
+    Raises:
+        ValueError: for an argument out of range, and for an odd number of biases.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> start = actx.pairing("swiglu", "critical").bias_initializer()
+    >>> start.value_mean, start.gate_mean
+    (3.5, 0.5)
+    """
+
+    def __init__(
+        self,
+        value_mean: float,
+        gate_mean: float,
+        stddev: float = 0.0,
+        seed: int | None = None,
+        *,
+        gate: str = "last",
+        interleaved: bool = False,
+    ) -> None:
+        numbers = {"value_mean": value_mean, "gate_mean": gate_mean, "stddev": stddev}
+        for name, value in numbers.items():
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e30
+            if not number or (name == "stddev" and value < 0):
+                allowed = "a number" + " from 0 on" * (name == "stddev")
+                raise ValueError(f"GatedBias: {name}={quote(value)} is not allowed; use {allowed}")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+            raise ValueError(f"GatedBias: seed={quote(seed)} is not allowed; use None or a whole number")
+        if gate not in ("first", "last"):
+            raise ValueError(f"GatedBias: gate={quote(gate)} is not allowed; use 'first' or 'last'")
+        if not isinstance(interleaved, bool):
+            raise ValueError(f"GatedBias: interleaved={quote(interleaved)} is not allowed; use True or False")
+        self.value_mean = float(value_mean)
+        self.gate_mean = float(gate_mean)
+        self.stddev = float(stddev)
+        self.seed = seed
+        self.gate = gate
+        self.interleaved = interleaved
+        self._draw = keras.initializers.RandomNormal(0.0, self.stddev, seed=seed)
+
+    def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        """A bias of `shape`, whose last size must be even."""
+        shape = tuple(shape)
+        if not shape or shape[-1] % 2:
+            raise ValueError(f"a gated activation halves its biases, so their number must be even; it is {shape}")
+        half = (*shape[:-1], shape[-1] // 2)
+        dtype = keras.backend.standardize_dtype(dtype)
+        means = [keras.ops.full(half, mean, dtype=dtype) for mean in (self.value_mean, self.gate_mean)]
+        if self.gate == "first":
+            means.reverse()
+        mean = join_halves(*means, self.interleaved)
+        return mean + self._draw(shape, dtype=dtype, **kwargs) if self.stddev else mean
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("value_mean", "gate_mean", "stddev", "seed", "gate", "interleaved")
+        return {name: getattr(self, name) for name in names}
