@@ -98,7 +98,7 @@ def chosen_for(name: str, scheme: str) -> dict[str, Any]:
             row["none"] = f"refused: {error}" if scheme == "critical" else "n/a"
         else:
             if scheme == "critical":
-                kept = ("gain", "bias_mean", "bias_std", "beta", "q", "chi_q", "nonlinearity")
+                kept = ("gain", "bias_mean", "bias_std", "beta", "beta_gate", "q", "chi_q", "nonlinearity")
                 row |= {one: _rounded(getattr(last, one), 6) for one in kept} | {"reason": last.reason}
             row["key"] = " ".join([str(_PROTOCOL), last.form, f"first={_short(first.gain)}", *_numbers(last)])
     else:

@@ -58,16 +58,14 @@ class Passage:
                 raise ValueError(f"{block.name} is not built, or more than a Dense and an activation")
         if len(stack.blocks) < 2:
             raise ValueError("a stack of one block has nothing to pass through")
-        self._layers = [stack.blocks[0].activation_layer, stack.blocks[1].dense]
-        self._variables = _variables(self._layers)
+        self._below, self._above = stack.blocks[:2]
+        self._variables = _between(self._below, self._above)
         self._there, self._back = there_and_back(self._step)
 
     def _step(self, weights: Any, z: Any) -> Any:
         """From the pre-activation of one block to that of the next."""
         with keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True))):
-            for layer in self._layers:
-                z = layer(z)
-        return z
+            return self._above.dense(self._below.activate(z))
 
     def __call__(self, stack: Any, x: Any, seed: int = 0) -> Propagation:
         """Send `x` up through the stack and a random gradient back down.
@@ -78,10 +76,7 @@ class Passage:
             seed: of the gradient at the last layer's pre-activations.
         """
         z = stack.blocks[0].dense(keras.ops.convert_to_tensor(x))
-        steps = [
-            [one.value for one in _variables([below.activation_layer, above.dense])]
-            for below, above in itertools.pairwise(stack.blocks)
-        ]
+        steps = [[one.value for one in _between(*pair)] for pair in itertools.pairwise(stack.blocks)]
         seen = [z]
         for weights in steps:
             seen.append(self._there(weights, seen[-1]))
@@ -105,8 +100,9 @@ class Passage:
         return Propagation(signal, across, np.array(sizes[::-1]))
 
 
-def _variables(layers: list[keras.Layer]) -> list[Any]:
-    return [one for layer in layers for one in layer.variables]
+def _between(below: Any, above: Any) -> list[Any]:
+    """The weights that stand between the pre-activations of two blocks."""
+    return [*below.activation_layer.variables, *above.dense.variables]
 
 
 def _numpy(x: Any) -> np.ndarray:

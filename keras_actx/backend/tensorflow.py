@@ -26,4 +26,4 @@ def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Ca
             y = function(weights, x)
         return tape.gradient(y, x, output_gradients=cotangent, unconnected_gradients="zero")
 
-    return tf.function(function), tf.function(back)
+    return tf.function(function, autograph=False), tf.function(back, autograph=False)
