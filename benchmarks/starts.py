@@ -104,14 +104,20 @@ def empty_stack(name: str, depth: int, width: int) -> DenseStack:
     return stack
 
 
-def numbers(name: str, scheme: str) -> dict[str, float] | str:
-    """What a start of another's depends on: its gain and its bias; or the word that says why there is none."""
+def numbers(name: str, activation: str, scheme: str) -> dict[str, float] | str:
+    """What a start of another's depends on, its gain and its bias; or the word that says why there is none.
+
+    Args:
+        name: as torch has it.
+        activation: what it is called here.
+        scheme: the start.
+    """
     if scheme == "torch_gain":
         return {"gain": TORCH_GAINS[name]} if name in TORCH_GAINS else "n/a"
     if scheme == "forward_gain":
-        return {"gain": actx.gain(name)}
+        return {"gain": actx.gain(activation)}
     if scheme == "edge_of_chaos":
-        found = actx.moments(name)
+        found = actx.moments(activation)
         slope = found.derivative_second_moment
         if not (0.0 < slope < math.inf) or found.jumps:
             return "infeasible"
