@@ -4,9 +4,9 @@
     KERAS_BACKEND=jax python benchmarks/propagation.py --others
 
 `DenseStack(100, 512, NAME, scheme="critical")` as a user builds it, on 64 normal inputs, with five seeds; with --others
-the starts it is compared with too, of benchmarks/starts.py, with three. The rows go to benchmarks/results/propagation/BACKEND.json
-after every activation, and those that are there for the same numbers are kept. docs/make_propagation.py writes the
-page.
+the starts it is compared with too, of benchmarks/starts.py, with three. The rows go to
+benchmarks/results/propagation/BACKEND.json after every activation, and those that are there for the same numbers are
+kept. docs/make_propagation.py writes the page.
 """
 
 import argparse
@@ -40,7 +40,7 @@ import starts  # noqa: E402  (beside this file)
 from propagation_results import FOLDER, SCHEMES, Rows, read  # noqa: E402
 
 DEPTH, WIDTH, BATCH, SEEDS = 100, 512, 64, (1, 2, 3, 4, 5)
-#: Of what this package does not offer: none of it depends on a seed for its verdict.
+#: Of the others, which cost most of the time.
 OTHER_SEEDS = (1, 2, 3)
 #: Raised when the measuring changes, so that every row is measured again.
 _PROTOCOL = 1

@@ -67,7 +67,8 @@ def _about() -> list[str]:
     return [
         f"{first['depth']} layers of {first['width']} units, {first['batch']} inputs, {len(first['seeds'])} seeds; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + f". The other starts were measured on {TITLES[WITH_OTHERS]} alone, with {len(first['other_seeds'])} seeds.",
+        + f". The other starts were measured on {TITLES[WITH_OTHERS]} alone, with "
+        + f"{len(measured.about(WITH_OTHERS)['other_seeds'])} seeds.",
         "",
     ]
 
@@ -207,7 +208,8 @@ def _build_time() -> list[str]:
         "### What it costs to build",
         "",
         f"`DenseBlock({results[0]['units']})` on as many inputs, over Keras's `Dense` with the same distribution: the "
-        "median of the ratio of paired runs in turns, its quartiles, and both medians in milliseconds of processor time.",
+        "median of the ratio of paired runs in turns, its quartiles, and both medians, in milliseconds of processor "
+        "time.",
         "",
         "| block / Dense | " + " | ".join(TITLES[one["backend"]] for one in results) + " |",
         "|---|" + "---|" * len(results),
