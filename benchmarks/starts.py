@@ -36,15 +36,17 @@ _DRAWS: dict[str, Draw] = {
     "lecun_normal": lambda seed, shape: keras.initializers.LecunNormal(seed=seed)(shape),
     "orthogonal": lambda seed, shape: keras.initializers.Orthogonal(seed=seed)(shape),
     "normal": lambda seed, shape: keras.initializers.RandomNormal(stddev=1.0, seed=seed)(shape),
-    "free": lambda seed, shape: _of_linear(seed, shape, "critical", first_layer=True),
-    "centred": lambda seed, shape: _of_linear(seed, shape, "critical", input_activation="linear"),
-    "mirrored, first": lambda seed, shape: _of_linear(seed, shape, "mirrored", first_layer=True),
-    "mirrored": lambda seed, shape: _of_linear(seed, shape, "mirrored", input_activation="linear"),
+    "free": lambda seed, shape: _of("linear", seed, shape, "critical", first_layer=True),
+    "centred": lambda seed, shape: _of("linear", seed, shape, "critical", input_activation="linear"),
+    "free, halves": lambda seed, shape: _of("bilinear", seed, shape, "critical", first_layer=True),
+    "centred, halves": lambda seed, shape: _of("bilinear", seed, shape, "critical", input_activation="bilinear"),
+    "mirrored, first": lambda seed, shape: _of("linear", seed, shape, "mirrored", first_layer=True),
+    "mirrored": lambda seed, shape: _of("linear", seed, shape, "mirrored", input_activation="linear"),
 }
 
 
-def _of_linear(seed: int, shape: tuple[int, ...], scheme: str, **situation: Any) -> Any:
-    paired = Paired("linear", scheme, seed=seed, **situation)
+def _of(name: str, seed: int, shape: tuple[int, ...], scheme: str, **situation: Any) -> Any:
+    paired = Paired(name, scheme, seed=seed, **situation)
     return paired(shape) / paired.pairing.gain
 
 
@@ -76,13 +78,9 @@ def draw(stack: DenseStack, seed: int) -> None:
     for block, own in zip(stack.blocks, seeds_of(stack.depth, seed), strict=True):
         dense, chosen = block.dense, block.pairing
         shape = tuple(dense.kernel.shape)
-        if chosen.distribution == "orthogonal" and block.dense.units == block.units:
-            first = chosen.form == "mirrored" and block.first_layer
-            kernel = drawn("mirrored, first" if first else chosen.form, own, shape) * np.float32(chosen.gain)
-        else:  # the kernels of gated activations are left to their initializers
-            paired = dense.kernel_initializer
-            kernel = type(paired).from_config({**paired.get_config(), "seed": own})(shape)
-        dense.kernel.assign(kernel)
+        first = chosen.form == "mirrored" and block.first_layer
+        kind = chosen.form + ", first" * first + ", halves" * chosen.halves
+        dense.kernel.assign(drawn(kind, own, shape) * np.float32(chosen.gain))
         dense.bias.assign(_bias(chosen.bias_initializer(own), shape[-1:]))
 
 
