@@ -29,9 +29,6 @@ from keras_actx.initializers.operating_point import operating_point
 
 FOLDER = Path(__file__).resolve().parent / "results" / "build_time"
 UNITS, PAIRS, FEWER, FUNCTIONS = 1024, 60, 15, 5
-#: The ratio of the two times, and the seconds for a function never seen before.
-MOST, SECONDS = 1.1, 0.05
-
 _RELU = {"input_activation": "relu"}
 #: our block's arguments, Keras's initializer of the same distribution, pairs of runs
 CASES: dict[str, tuple[dict[str, Any], Callable[[], Any], int]] = {

@@ -123,6 +123,13 @@ def test_parts():
     assert isinstance(DenseBlock(4, activation="relu", dropout=0.1).dropout_layer, keras.layers.Dropout)
 
 
+def test_the_activation_before_is_no_part():
+    block = DenseBlock(6, "relu", scheme="critical", input_activation=LearnableActivation("prelu", num_parameters=6))
+    block.build((None, 6))
+    assert len(block.weights) == 2
+    assert block.pairing == actx.pairing("relu", "critical", input_activation="prelu")
+
+
 def test_order_of_the_parts():
     block = DenseBlock(4, activation="relu", normalization="layer", residual=True)
     x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")

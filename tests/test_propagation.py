@@ -1,5 +1,6 @@
 """A hundred layers: the committed results of benchmarks/propagation.py, a small slice of them live, and the picture."""
 
+import json
 import math
 import sys
 
@@ -86,6 +87,15 @@ def test_what_the_bar_lets_through():
     assert not measured.holds({**row, "gradient_farthest": [0.1, "inf"]})
     assert not measured.holds({**row, "gradient_farthest": [0.1, "nan"]})
     assert not measured.holds({"none": "refused"})
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_build_times_are_measured(backend):
+    path = measured.FOLDER.parent / "build_time" / f"{backend}.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert set(found["build"]) == set(scripts.load("benchmarks/build_time.py").CASES)
+    assert found["build"]["critical relu / Orthogonal"]["ratio"] <= 1.1
+    assert found["new function"]["moments"]["ms"] < 50
 
 
 def test_the_page_is_written_from_them():

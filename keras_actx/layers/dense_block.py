@@ -107,7 +107,7 @@ class DenseBlock(keras.layers.Layer):
         self.residual = residual
         self.standardize = standardize
         self.first_layer = first_layer
-        self.input_activation = None if input_activation is None else readable(input_activation)
+        self.input_activation = None if input_activation is None else _as_value(readable(input_activation))
         self.input_standardized = input_standardized
         self.depth = depth
         self.seed = seed
@@ -245,3 +245,8 @@ class DenseBlock(keras.layers.Layer):
             if self.activity_regularizer is not None
             else None,
         }
+
+
+def _as_value(told: Any) -> Any:
+    """Without the weights of a learnable one, which Keras would count among the block's."""
+    return told.activation if isinstance(told, DeclaredActivationLayer) else told
