@@ -173,9 +173,9 @@ def _critical(results: Results) -> list[str]:
     lines = [
         "### What critical chooses",
         "",
-        "For a hundred layers: mean and variance of the pre-activations, by how much a deviation of the variance grows "
-        "from layer to layer, and how far the function is from a straight line there. Then the farthest from the first "
-        "layer's, at any depth, on any backend.",
+        "For a hundred layers: mean (of a gated one, of value and gate) and variance of the pre-activations, by how "
+        "much a deviation of the variance grows from layer to layer, and how far the function is from a straight line "
+        "there. Then the farthest from the first layer's, at any depth, on any backend.",
         "",
         "| activation | β | q | χ_q | nonlinearity | signal | gradient | holds |",
         "|---|---|---|---|---|---|---|---|",
@@ -186,16 +186,19 @@ def _critical(results: Results) -> list[str]:
             if "none" in rows[0]:
                 lines.append(f"| {name} | – | – | – | – | – | – | {rows[0]['none'].partition(':')[0]} |")
                 continue
-            chosen = [
-                "–" if rows[0][one] is None else f"{float(rows[0][one]):.4g}"
-                for one in ("beta", "q", "chi_q", "nonlinearity")
-            ]
+            chosen = [_short(rows[0][one]) for one in ("beta", "q", "chi_q", "nonlinearity")]
+            if rows[0]["beta_gate"] is not None:
+                chosen[0] += f", {_short(rows[0]['beta_gate'])}"
             far = [worst([worst(row[one]) for row in rows]) for one in ("signal_farthest", "gradient_farthest")]
             lines.append(
                 f"| {name} | {' | '.join(chosen)} | {' | '.join(map(_size, far))} | "
                 f"{'yes' if all(map(holds, rows)) else 'no'} |"
             )
     return [*lines, ""]
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None else f"{float(value):.4g}".replace("-", "−")
 
 
 def _size(value: float) -> str:
