@@ -60,6 +60,7 @@ def main(out: Path) -> None:
         (out / f"{name}.md").write_text(page(declaration), encoding="utf-8")
         rows[section(declaration)].append(row(declaration, curve))
     (out / "index.md").write_text(index(rows), encoding="utf-8")
+    _save(actx.plot.propagation("gelu"), out / "propagation.svg")  # shown in the guide
 
 
 # Pages

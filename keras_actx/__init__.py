@@ -28,3 +28,11 @@ from keras_actx.names.resolve import names as names  # noqa: E402
 from keras_actx.names.resolve import serialize as serialize  # noqa: E402
 
 _keras_table.install()
+
+
+def __getattr__(name: str) -> object:
+    if name == "plot":  # only those who draw pay for its import
+        import importlib
+
+        return importlib.import_module("keras_actx.plot")
+    raise AttributeError(f"module 'keras_actx' has no attribute {name!r}")

@@ -101,7 +101,7 @@ def test_catalogue(tmp_path):
     (tmp_path / "gone.md").write_text("of an activation that is no more", encoding="utf-8")
     make.main(tmp_path)
     names = [name for name in actx.names() if _own(name)]
-    expected = {"index.md", *(f"{name}.md" for name in names), *(f"{name}.svg" for name in names)}
+    expected = {"index.md", "propagation.svg", *(f"{name}.md" for name in names), *(f"{name}.svg" for name in names)}
     assert {path.name for path in tmp_path.iterdir()} == expected
     index = (tmp_path / "index.md").read_text(encoding="utf-8")
     for name in names:
@@ -133,7 +133,7 @@ def test_catalogue(tmp_path):
 
 def _public():
     """Every public class and function, by dotted name."""
-    for module in (actx, actx.layers, actx.initializers, actx.testing):
+    for module in (actx, actx.layers, actx.initializers, actx.plot, actx.testing):
         for name, value in vars(module).items():
             if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)):
                 yield f"{module.__name__}.{name}", value

@@ -13,7 +13,7 @@ import pytest
 import keras_actx as actx
 
 BACKENDS = {"tensorflow", "jax", "torch"}
-HEAVY = {"matplotlib", "sklearn", "mpmath", "flint", "keras_actx.commands", "keras_actx.testing"}
+HEAVY = {"matplotlib", "sklearn", "mpmath", "flint", "keras_actx.commands", "keras_actx.plot", "keras_actx.testing"}
 
 
 def run(code, **environment):

@@ -1,6 +1,8 @@
 """Keras's numpy and openvino backends: nothing is traced."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import keras
 
@@ -10,3 +12,8 @@ tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops
 def eager_float64() -> AbstractContextManager[None]:
     """See `keras_actx.backend.eager_float64`."""
     return nullcontext()
+
+
+def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.there_and_back`."""
+    raise RuntimeError(f"the {keras.backend.backend()} backend has no gradients; use tensorflow, jax or torch")

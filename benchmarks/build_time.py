@@ -1,0 +1,132 @@
+"""Measures what pairing costs: a block's build beside a plain Dense's, and the moments of a new function.
+
+    KERAS_BACKEND=jax python benchmarks/build_time.py
+
+`DenseBlock(1024)` on 1024 inputs against `Dense(1024)` whose initializer draws from the same distribution, in turns,
+after the moments are known; and a function never seen before. In processor time, which other programs on the machine do
+not lengthen. The result goes to benchmarks/results/build_time/BACKEND.json; docs/make_propagation.py shows it.
+"""
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+
+import keras_actx as actx
+from keras_actx.initializers.operating_point import operating_point
+
+FOLDER = Path(__file__).resolve().parent / "results" / "build_time"
+UNITS, PAIRS, FEWER, FUNCTIONS = 1024, 60, 15, 5
+_RELU = {"input_activation": "relu"}
+#: our block's arguments, Keras's initializer of the same distribution, pairs of runs
+CASES: dict[str, tuple[dict[str, Any], Callable[[], Any], int]] = {
+    "textbook relu / HeNormal": ({"activation": "relu"}, keras.initializers.HeNormal, PAIRS),
+    "textbook tanh / GlorotUniform": ({"activation": "tanh"}, keras.initializers.GlorotUniform, PAIRS),
+    "textbook mish / VarianceScaling": (
+        {"activation": "mish"},
+        lambda: keras.initializers.VarianceScaling(actx.gain("mish") ** 2, "fan_in", "truncated_normal"),
+        PAIRS,
+    ),
+    "critical relu / Orthogonal": (
+        {"activation": "relu", "scheme": "critical", **_RELU},
+        keras.initializers.Orthogonal,
+        FEWER,
+    ),
+    "mirrored relu / Orthogonal": (
+        {"activation": "relu", "scheme": "mirrored", **_RELU},
+        keras.initializers.Orthogonal,
+        FEWER,
+    ),
+}
+
+
+def main() -> None:
+    """Measure, and write the result."""
+    backend = keras.backend.backend()
+    versions = {"python": platform.python_version(), "keras": keras.__version__}
+    result: dict[str, Any] = {
+        "backend": backend,
+        "versions": {**versions, backend: sys.modules[backend].__version__},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "units": UNITS,
+        "build": {name: ratio(*case) for name, case in CASES.items()},
+        "new function": new_function(),
+    }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"{backend}.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+
+
+def ratio(arguments: dict[str, Any], initializer: Callable[[], Any], pairs: int) -> dict[str, float]:
+    """The time of our block over that of Keras's layer: each pair runs both, first one, then the other, in turns."""
+
+    def ours() -> Any:
+        return actx.layers.DenseBlock(UNITS, **arguments)
+
+    def theirs() -> Any:
+        return keras.layers.Dense(UNITS, activation=arguments["activation"], kernel_initializer=initializer())
+
+    for one in (ours, theirs):
+        seconds(one)
+    both = []
+    for i in range(pairs):
+        order = (ours, theirs) if i % 2 else (theirs, ours)
+        found = {one: seconds(one) for one in order}
+        both.append((found[ours], found[theirs]))
+    ratios = [mine / other for mine, other in both]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return {
+        "ratio": round(middle, 3),
+        "quartiles": [round(low, 3), round(high, 3)],
+        "ms": round(1e3 * statistics.median(mine for mine, _ in both), 2),
+        "keras_ms": round(1e3 * statistics.median(other for _, other in both), 2),
+        "pairs": pairs,
+    }
+
+
+def seconds(make: Callable[[], Any]) -> float:
+    """From the constructor to weights that are there."""
+    started = time.process_time()
+    layer = make()
+    layer.build((None, UNITS))
+    keras.ops.convert_to_numpy(layer.weights[0][:1, :1])  # JAX runs ahead of Python
+    return time.process_time() - started
+
+
+def new_function() -> dict[str, float]:
+    """Milliseconds for functions never seen before, the median of a few, and the first, which warms the backend up."""
+    what: dict[str, Callable[[Any], Any]] = {
+        "moments": actx.moments,
+        "operating_point": operating_point,
+        "operating_point, depth=100": lambda function: operating_point(function, depth=100),
+    }
+    found = {}
+    for name, measure in what.items():
+        times = []
+        for i in range(FUNCTIONS):
+            function = _never_seen(1.0 + 0.1 * i)
+            started = time.process_time()
+            measure(function)
+            times.append(1e3 * (time.process_time() - started))
+        found[name] = {"ms": round(statistics.median(times), 1), "first_ms": round(times[0], 1)}
+    return found
+
+
+def _never_seen(slope: float) -> Callable[[Any], Any]:
+    return lambda x: x * keras.ops.sigmoid(slope * x)
+
+
+if __name__ == "__main__":
+    main()

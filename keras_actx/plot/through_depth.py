@@ -1,0 +1,100 @@
+"""`propagation`: signal and gradient through the depth of a network, by scheme, as a picture."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_actx.initializers.pairing import check_scheme, pairing
+from keras_actx.layers.arguments import is_whole, refuse_unless
+from keras_actx.layers.dense_stack import DenseStack
+from keras_actx.propagation import Passage, Propagation
+
+_PANELS = {
+    "signal": "signal: E[z²]",
+    "across_inputs": "its variance across inputs",
+    "gradient": "gradient: E[(∂/∂z)²]",
+}
+
+
+def propagation(
+    activation: Any,
+    schemes: tuple[str, ...] = ("textbook", "critical", "mirrored"),
+    depth: int = 100,
+    width: int = 256,
+    *,
+    batch: int = 64,
+    seed: int = 0,
+) -> Any:
+    """What `depth` layers of this activation make of a signal and of a gradient, one line a scheme.
+
+    For each scheme a `DenseStack(depth, width, activation, scheme=scheme)` is built and measured on normal inputs and a
+    random gradient of size 1 at the top: the second moment of the pre-activations z, its variance across inputs, and
+    the second moment of the gradient with respect to z, in factors of ten. A level line is a network that can be
+    trained; where the second one falls, all inputs come out alike.
+
+    Args:
+        activation: whatever `keras_actx.layers.DenseStack` takes: a name, for example.
+        schemes: names of schemes; see `keras_actx.initializers.Paired`. One that has no rule for the activation is
+            named in the legend, without a line.
+        depth: how many layers, from 2 on.
+        width: units of each.
+        batch: how many inputs, from 2 on.
+        seed: of weights, inputs and gradient.
+
+    Returns:
+        A `matplotlib.figure.Figure`, with `savefig`.
+
+    Raises:
+        ImportError: without matplotlib.
+        ValueError: for an unknown scheme, an argument out of range, or an activation that no scheme has a rule for.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> figure = actx.plot.propagation("gelu", schemes=("textbook", "critical"), depth=10, width=32)
+    >>> len(figure.axes)
+    3
+    """
+    for name, value, least in (("depth", depth, 2), ("width", width, 1), ("batch", batch, 2)):
+        refuse_unless(is_whole(value, least), "propagation", name, value, f"a whole number from {least} on")
+    refuse_unless(is_whole(seed), "propagation", "seed", seed, "a whole number")
+    names = (schemes,) if isinstance(schemes, str) else tuple(schemes)
+    refuse_unless(len(names) > 0, "propagation", "schemes", schemes, "names of schemes, at least one")
+    for scheme in names:
+        check_scheme(scheme)
+    figure = _figure()
+    x = np.random.default_rng(seed).normal(size=(batch, width)).astype("float32")
+    measured: dict[str, Propagation] = {}
+    without: list[tuple[str, ValueError]] = []
+    for scheme in names:
+        try:
+            pairing(activation, scheme, depth=depth)
+        except ValueError as error:
+            without.append((scheme, error))
+        else:
+            stack = DenseStack(depth, width, activation, scheme=scheme, seed=seed)
+            stack.build(x.shape)
+            measured[scheme] = Passage(stack)(stack, x, seed=seed)
+    if not measured:
+        raise without[0][1]
+    for axes, (what, title) in zip(figure.subplots(1, 3), _PANELS.items(), strict=True):
+        for scheme, found in measured.items():
+            decades = getattr(found, what)
+            # Infinite is what left the range of the dtype: a gap.
+            axes.plot(range(1, depth + 1), np.where(np.isfinite(decades), decades, np.nan), label=scheme)
+        for scheme, _ in without:
+            axes.plot([], [], color="none", label=f"{scheme}: no rule")
+        axes.set(title=title, xlabel="layer")
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("factors of ten")
+    figure.axes[0].legend()
+    figure.suptitle(f"{activation if isinstance(activation, str) else pairing(activation).activation}, width {width}")
+    return figure
+
+
+def _figure() -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("keras_actx.plot draws with matplotlib: pip install 'keras-actx[plot]'") from error
+    return Figure(figsize=(10.0, 3.2), layout="constrained")

@@ -1,0 +1,119 @@
+"""`Passage`: what a stack of blocks makes of a signal on its way up and of a gradient on its way down, measured."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_actx.backend import there_and_back
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """Three second moments, one number a layer from the first to the last, as log10: factors of ten are units.
+
+    Those of the pre-activations z, which stand between a layer's kernel and its activation; of their differences
+    between inputs (their variance over the batch, averaged over units); and of the gradient with respect to them, for
+    a random gradient of size 1 at the last.
+    """
+
+    signal: np.ndarray
+    across_inputs: np.ndarray
+    gradient: np.ndarray
+
+    def excursions(self) -> tuple[float, float]:
+        """How far signal and gradient come away from the first layer's, at any depth, in factors of ten."""
+        return _excursion(self.signal), _excursion(self.gradient)
+
+
+class Passage:
+    """Measures stacks of one kind, which have other weights: what is compiled for one serves them all.
+
+    Args:
+        stack: a built `keras_actx.layers.DenseStack`, two blocks deep at least, without normalization, dropout or
+            residual paths.
+
+    Raises:
+        ValueError: for another stack, or one whose blocks differ in shape.
+
+    Example:
+
+    >>> import numpy as np
+    >>> import keras_actx as actx
+    >>> from keras_actx.propagation import Passage
+    >>> stack = actx.layers.DenseStack(20, 64, "tanh", scheme="critical", seed=1)
+    >>> x = np.random.default_rng(1).normal(size=(32, 64)).astype("float32")
+    >>> stack.build(x.shape)
+    >>> bool(max(Passage(stack)(stack, x).excursions()) < 0.5)
+    True
+    """
+
+    def __init__(self, stack: Any) -> None:
+        for block in stack.blocks:
+            plain = block.normalization is None and block.dropout_layer is None and not block.residual
+            if not plain or not block.dense.built:
+                raise ValueError(f"{block.name} is not built, or more than a Dense and an activation")
+        if len(stack.blocks) < 2:
+            raise ValueError("a stack of one block has nothing to pass through")
+        self._below, self._above = stack.blocks[:2]
+        self._variables = _between(self._below, self._above)
+        self._there, self._back = there_and_back(self._step)
+
+    def _step(self, weights: Any, z: Any) -> Any:
+        """From the pre-activation of one block to that of the next."""
+        with keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True))):
+            return self._above.dense(self._below.activate(z))
+
+    def __call__(self, stack: Any, x: Any, seed: int = 0) -> Propagation:
+        """Send `x` up through the stack and a random gradient back down.
+
+        Args:
+            stack: this one, or another of the same activation and size.
+            x: the input, of shape `(batch, features)`.
+            seed: of the gradient at the last layer's pre-activations.
+        """
+        z = stack.blocks[0].dense(keras.ops.convert_to_tensor(x))
+        steps = [[one.value for one in _between(*pair)] for pair in itertools.pairwise(stack.blocks)]
+        seen = [z]
+        for weights in steps:
+            seen.append(self._there(weights, seen[-1]))
+        rng = np.random.default_rng(seed)
+        top = rng.normal(size=tuple(z.shape))
+        top /= math.sqrt(np.mean(top**2))
+        gradient = keras.ops.convert_to_tensor(top.astype(keras.backend.floatx()))
+        # A gradient's way is linear: brought back to size 1 at every layer, it never leaves the range of the dtype.
+        size = 0.0
+        sizes = [size]
+        for weights, below in zip(reversed(steps), reversed(seen[:-1]), strict=True):
+            gradient = self._back(weights, below, gradient)
+            factor = float(np.mean(_numpy(gradient) ** 2))
+            size += _log10(factor)
+            sizes.append(size)
+            gradient = gradient / (math.sqrt(factor) if 0 < factor < math.inf else 1.0)
+        values = [_numpy(one) for one in seen]
+        with np.errstate(all="ignore"):
+            signal = np.array([_log10(np.mean(one**2)) for one in values])
+            across = np.array([_log10(np.mean(np.var(one, axis=0))) for one in values])
+        return Propagation(signal, across, np.array(sizes[::-1]))
+
+
+def _between(below: Any, above: Any) -> list[Any]:
+    """The weights that stand between the pre-activations of two blocks."""
+    return [*below.activation_layer.variables, *above.dense.variables]
+
+
+def _numpy(x: Any) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(x), dtype="float64")
+
+
+def _log10(number: float) -> float:
+    return math.log10(number) if 0 < number < math.inf else (-math.inf if number == 0 else math.inf)
+
+
+def _excursion(decades: np.ndarray) -> float:
+    """Infinite where the first is lost, or any other."""
+    away = np.abs(decades - decades[0]) if math.isfinite(decades[0]) else np.array([math.inf])
+    return float(np.where(np.isnan(away), math.inf, away).max())
