@@ -49,9 +49,9 @@ def test_critical():
     assert (behind.gain, behind.bias_std) == pytest.approx((1.0, chosen.bias_std), rel=1e-9)
 
 
-@pytest.mark.parametrize(("pieces", "factor", "holds"), [(2, 1.0, True), (3, 1.0, True), (3, 1.15, False)])
+@pytest.mark.parametrize(("pieces", "factor", "holds"), [(2, 1.0, True), (3, 1.0, True), (3, 1.25, False)])
 def test_a_network(pieces, factor, holds):
-    """Thirty layers of Dense and Maxout keep the second moment; with 15% more they do not."""
+    """Thirty layers of Dense and Maxout keep the second moment; with 25% more they do not."""
     width, x = 128, np.random.default_rng(0).normal(size=(64, 128)).astype("float32")
     first, last = None, x
     for i in range(30):
