@@ -9,6 +9,7 @@ import numpy as np
 import own
 import pytest
 import scripts
+from deep import one_thread
 
 import keras_actx as actx
 from keras_actx.layers import DenseStack
@@ -26,16 +27,8 @@ NAMES = ELEMENTWISE | {one.name for one in own.defaults("gated")}
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread():
-    """Threads of several processes that wait for each other's cores take fifty times as long for these matrices."""
-    if keras.backend.backend() != "torch":
+    with one_thread():
         yield
-        return
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 # The committed results
@@ -59,9 +52,11 @@ def stale(backend, chosen_for):
     return [key for key, row in RESULTS[backend].items() if not is_same(row["key"], chosen_for(*key)["key"])]
 
 
-def test_results_are_of_what_is_chosen_today():
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_results_are_of_what_is_chosen_today(backend):
+    """On whatever backend it is chosen: they all choose the same."""
     chosen_for = scripts.load("benchmarks/propagation.py").chosen_for
-    assert not stale(keras.backend.backend(), chosen_for), "measure again: python benchmarks/propagation.py"
+    assert not stale(backend, chosen_for), "measure again: python benchmarks/propagation.py"
 
 
 def test_another_choice_is_noticed():

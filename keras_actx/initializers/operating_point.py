@@ -99,7 +99,8 @@ def _search(subject: Any, depth: int | None) -> OperatingPoint:
             break
     if not ends:
         raise ValueError(f"{name_of(subject)} is flat at -1, 0 and 1, so no gradient passes; use scheme='textbook'")
-    return min(ends, key=lambda one: one.nonlinearity)
+    # The first unless the other is clearly straighter: of an odd function both are the same but for rounding.
+    return ends[-1] if ends[-1].nonlinearity < 0.99 * ends[0].nonlinearity else ends[0]
 
 
 def most_nonlinear(depth: int | None) -> float:

@@ -33,8 +33,8 @@ _FANS = {"fan_in": "sqrt(fan_in)", "fan_avg": "sqrt((fan_in + fan_out) / 2)", "f
 _FORMS = {"free": "", "centred": ", columns of mean 0", "mirrored": ", mirrored"}
 
 
-@dataclass(frozen=True)
-class Pairing:
+@dataclass(frozen=True, kw_only=True)
+class Pairing(Rule):
     """What was chosen for an activation, and why; see `keras_actx.pairing`.
 
     The kernel has entries of standard deviation `gain / sqrt(fan_in)` (or what `mode` says), the bias the mean
@@ -54,24 +54,6 @@ class Pairing:
 
     activation: str
     scheme: str
-    gain: float
-    mode: str
-    distribution: str
-    reason: str
-    source: str
-    halves: bool = False
-    form: str = "free"
-    taps: str = "all"
-    small_gain: float | None = None
-    bias_mean: float = 0.0
-    bias_std: float = 0.0
-    bias_mean_gate: float | None = None
-    beta: float | None = None
-    beta_gate: float | None = None
-    q: float | None = None
-    chi_1: float | None = None
-    chi_q: float | None = None
-    nonlinearity: float | None = None
     output_mean: float | None = None
     output_std: float | None = None
 
