@@ -96,7 +96,7 @@ def test_build_times_are_measured(backend):
     path = measured.FOLDER.parent / "build_time" / f"{backend}.json"
     found = json.loads(path.read_text(encoding="utf-8"))
     assert set(found["build"]) == set(scripts.load("benchmarks/build_time.py").CASES)
-    assert found["build"]["critical relu / Orthogonal"]["ratio"] <= 1.1
+    assert {case: it["ratio"] for case, it in found["build"].items() if it["ratio"] > 1.1} == {}
     assert found["new function"]["moments"]["ms"] < 50
 
 
