@@ -127,6 +127,7 @@ def test_registered_names_are_a_handful_of_classes():
             "Dice",
             "DynamicReLU",
             "FunnelReLU",
+            "GatedBias",
             "GatedLinearUnit",
             "GroupSort",
             "InRange",
