@@ -16,6 +16,7 @@ import numpy as np
 import keras_actx as actx
 from keras_actx.initializers import Paired
 from keras_actx.layers import DenseStack
+from keras_actx.layers.dense_stack import block_seed
 
 #: What `torch.nn.init.calculate_gain` gives, for the names that it has; leaky_relu with the slope of Keras's.
 TORCH_GAINS = {
@@ -86,7 +87,7 @@ def draw(stack: DenseStack, seed: int) -> None:
 
 def seeds_of(depth: int, seed: int) -> list[int]:
     """Those of the blocks of a stack."""
-    return [(seed * 1000003 + i) % 2**31 for i in range(depth)]
+    return [block_seed(seed, i) for i in range(depth)]
 
 
 def _bias(initializer: keras.initializers.Initializer, shape: tuple[int, ...]) -> Any:

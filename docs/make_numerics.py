@@ -12,22 +12,19 @@ from pathlib import Path
 from keras_actx.testing.grids import DTYPES
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests")]
 
 import ledger  # noqa: E402  (beside the tests, which use it too)
+import marked_part  # noqa: E402  (beside this file)
 
 PAGE = ROOT / "docs" / "numerics.md"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 BACKENDS = ("tensorflow", "jax", "torch")
 _TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
 def main() -> None:
     """Replace the measured part of the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{measured_part()}\n{END}{after}", encoding="utf-8")
+    marked_part.replace(PAGE, measured_part())
 
 
 def measured_part() -> str:

@@ -14,13 +14,13 @@ from pathlib import Path
 import keras_actx as actx
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "benchmarks")]
 
+import marked_part  # noqa: E402  (beside this file)
 import propagation_results as measured  # noqa: E402  (beside what measures)
 from propagation_results import WITH_OTHERS, Row, Rows, holds, worst  # noqa: E402
 
 PAGE = ROOT / "docs" / "propagation.md"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 STARTS = {
     "critical": "critical",
@@ -40,10 +40,7 @@ Results = dict[str, Rows]
 
 def main() -> None:
     """Replace the measured part of the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{measured_part()}\n{END}{after}", encoding="utf-8")
+    marked_part.replace(PAGE, measured_part())
 
 
 def measured_part() -> str:

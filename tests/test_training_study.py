@@ -51,14 +51,15 @@ def test_splits_of_the_data_are_averaged():
     assert not np.array_equal(one.test[1], other.test[1])
 
 
-@pytest.mark.parametrize("start", ["textbook", "critical depth", "mirrored"])
+@pytest.mark.parametrize("start", ["textbook", "critical depth", "mirrored", "standardized"])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_real_keras_model_trains_the_same(start, optimizer):
     """The study's scan against a `DenseStack`, Keras's optimizer and its losses."""
     task, depth, steps = tasks.load("wine"), 6, 8
     network = start_weights.network(start, "gelu", depth, *nets.kernel_shapes(task), task.outputs, seed=3)
-    scheme = "critical" if start == "critical depth" else start
-    stack = actx.layers.DenseStack(depth, nets.WIDTH, "gelu", scheme=scheme, seed=3)
+    scheme = "critical" if start in ("critical depth", "standardized") else start
+    standardize = start == "standardized"
+    stack = actx.layers.DenseStack(depth, nets.WIDTH, "gelu", scheme=scheme, standardize=standardize, seed=3)
     model = keras.Sequential([keras.Input((13,)), stack, keras.layers.Dense(task.outputs)])
     model.layers[-1].set_weights(network.output)
     batches = np.random.default_rng(0).integers(0, len(task.train[0]), (steps, nets.BATCH))
@@ -68,8 +69,8 @@ def test_a_real_keras_model_trains_the_same(start, optimizer):
     expected = [model.train_on_batch(task.train[0][one], task.train[1][one]) for one in batches]
     weights = {"first": network.first, "hidden": network.hidden, "output": network.output}
     train = nets.trainer(task, "gelu")
-    one, zero = np.float32(1), np.float32(0)
-    losses, *_ = train(weights, one, zero, batches.astype("int32"), np.float32(rate), optimizer == "adam")
+    numbers = np.float32(network.scale), np.float32(network.shift)
+    losses, *_ = train(weights, *numbers, batches.astype("int32"), np.float32(rate), optimizer == "adam")
     np.testing.assert_allclose(np.asarray(losses), np.asarray(expected), rtol=2e-4)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 import keras_actx as actx
 from keras_actx.initializers.drawing import LEAST_CENTRED
+from keras_actx.initializers.standardization import output_moments
+from keras_actx.layers.dense_stack import block_seed
 
 STARTS = (
     "keras",
@@ -71,7 +73,7 @@ def network(
         outputs: size of the output.
         seed: another for every network.
     """
-    seeds = [(seed * 1000003 + i) % 2**31 for i in range(depth + 1)]
+    seeds = [block_seed(seed, i) for i in range(depth + 1)]
     draw = _drawer(start, activation, depth)
     layers = [draw(first if i == 0 else hidden, i == 0, seeds[i]) for i in range(depth)]
     features = outputs_of(hidden)
@@ -79,9 +81,8 @@ def network(
     scale, shift = 1.0, 0.0
     if start == "standardized":
         found = _pairing(start, activation, depth)
-        moments = actx.moments(activation, mean=found.beta, variance=found.q)
-        scale = moments.variance**-0.5
-        shift = -moments.mean * scale
+        mean, deviation = output_moments(activation, found.beta, q=found.q)
+        scale, shift = 1.0 / deviation, -mean / deviation
         # Each layer's input was divided by the deviation, and its kernel makes up for that.
         layers = [layers[0], *((kernel / scale, bias) for kernel, bias in layers[1:])]
     stacked = tuple(np.stack([np.asarray(one[part]) for one in layers[1:]]) for part in (0, 1))

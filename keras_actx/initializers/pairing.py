@@ -11,7 +11,7 @@ from keras_actx.initializers.critical import critical
 from keras_actx.initializers.gated_bias import GatedBias
 from keras_actx.initializers.mirrored import mirrored
 from keras_actx.initializers.rule import Rule, Situation
-from keras_actx.initializers.standardization import output_moments
+from keras_actx.initializers.standardization import output_moments_under
 from keras_actx.initializers.textbook import textbook
 from keras_actx.names.suggest import did_you_mean, quote
 
@@ -148,9 +148,7 @@ def pairing(
     rule = SCHEMES[chosen](activation, Situation(input_activation=input_activation, depth=depth, **switches))
     settings = {**vars(rule), "distribution": distribution or rule.distribution}
     if standardize:
-        # Behind a normalization, z ~ N(0, 1) whatever the kernel.
-        point = {} if normalized or rule.q is None else {"beta": rule.beta, "beta_gate": rule.beta_gate, "q": rule.q}
-        settings["output_mean"], settings["output_std"] = output_moments(activation, **point)
+        settings["output_mean"], settings["output_std"] = output_moments_under(activation, rule, normalized)
     return Pairing(activation=name_of(activation), scheme=chosen, **settings)
 
 

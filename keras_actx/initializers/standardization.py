@@ -5,6 +5,7 @@ from typing import Any
 
 from keras_actx.expectation.functions import kind_of, name_of, subject_of
 from keras_actx.expectation.moments import moments
+from keras_actx.initializers.rule import Rule
 
 _ROUNDING = 1e-14
 _FLAT = 1e-12  # of the second moment: a variance below it is rounding
@@ -46,3 +47,13 @@ def output_moments(
         )
     deviation = math.sqrt(found.variance)
     return found.mean if abs(found.mean) > _ROUNDING * deviation else 0.0, deviation
+
+
+def output_moments_under(activation: Any, rule: Rule | None, normalized: bool) -> tuple[float, float]:
+    """Mean and standard deviation of the output of a layer that starts by a rule.
+
+    Behind a normalization z ~ N(0, 1) whatever the kernel, and it counts as that where no rule knows better.
+    """
+    if normalized or rule is None or rule.q is None:
+        return output_moments(activation)
+    return output_moments(activation, rule.beta, rule.beta_gate, rule.q)

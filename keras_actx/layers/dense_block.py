@@ -7,7 +7,7 @@ import keras
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import Paired, readable, saved
 from keras_actx.initializers.pairing import Pairing, check_input_is_known, check_scheme
-from keras_actx.initializers.standardization import output_moments
+from keras_actx.initializers.standardization import output_moments_under
 from keras_actx.layers.block_parts import activation_layer, check_arguments, dropout_layer, normalization_layer
 from keras_actx.layers.declared import DeclaredActivationLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
@@ -168,12 +168,8 @@ class DenseBlock(keras.layers.Layer):
 
     def _moments_at_start(self, kernel_initializer: Any) -> tuple[float, float]:
         """What standardizes the output."""
-        if not isinstance(kernel_initializer, Paired) or self.normalization is not None:
-            return output_moments(self._paired_with())
-        chosen = kernel_initializer.pairing
-        if chosen.q is None:
-            return output_moments(self._paired_with())
-        return output_moments(self._paired_with(), chosen.beta, chosen.beta_gate, chosen.q)
+        rule = kernel_initializer.pairing if isinstance(kernel_initializer, Paired) else None
+        return output_moments_under(self._paired_with(), rule, self.normalization is not None)
 
     def _paired_with(self) -> Any:
         layer = self.activation_layer

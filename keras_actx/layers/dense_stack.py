@@ -13,6 +13,11 @@ from keras_actx.layers.dense_block import DenseBlock
 _TOLD = ("input_activation", "input_standardized", "first_layer", "depth")
 
 
+def block_seed(seed: int, i: int) -> int:
+    """That of block i in a stack of this seed: every block draws other numbers."""
+    return (seed * 1000003 + i) % 2**31
+
+
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class DenseStack(keras.layers.Layer):
     """`depth` times `DenseBlock(units, activation, ...)`, each told what feeds it and how deep the network is.
@@ -88,7 +93,7 @@ class DenseStack(keras.layers.Layer):
                 depth=depth,
                 residual=residual and not first,
                 standardize=standardize,
-                seed=None if seed is None else (seed * 1000003 + i) % 2**31,
+                seed=None if seed is None else block_seed(seed, i),
                 dtype=self.dtype_policy,
                 name=f"block_{i}",
                 **kwargs,
