@@ -4,9 +4,9 @@
     KERAS_BACKEND=jax python benchmarks/propagation.py --others
 
 `DenseStack(100, 512, NAME, scheme="critical")` as a user builds it, on 64 normal inputs, with five seeds; with --others
-the starts it is compared with too, of benchmarks/starts.py, with three. The rows go to
-benchmarks/results/propagation/BACKEND.json after every activation, and those that are there for the same numbers are
-kept. docs/make_propagation.py writes the page.
+the starts it is compared with too, of benchmarks/starts.py. The rows go to benchmarks/results/propagation/BACKEND.json
+after every activation, and those that are there for the same numbers and as many seeds are kept.
+docs/make_propagation.py writes the page.
 """
 
 import argparse
@@ -41,8 +41,6 @@ import starts  # noqa: E402  (beside this file)
 from propagation_results import FOLDER, SCHEMES, Rows, read  # noqa: E402
 
 DEPTH, WIDTH, BATCH, SEEDS = 100, 512, 64, (1, 2, 3, 4, 5)
-#: Of the others, which cost most of the time.
-OTHER_SEEDS = (1, 2, 3)
 #: Raised when the measuring changes, so that every row is measured again.
 _PROTOCOL = 1
 _NUMBER = r"(?<==)[-+.e0-9]+"
@@ -64,11 +62,10 @@ def main() -> None:
         found: Rows = {}
         for scheme in schemes:
             fresh = chosen_for(name, scheme)
-            if not is_same(rows.get((name, scheme), {}).get("key", ""), fresh["key"]):
+            if not is_measured(rows.get((name, scheme), {}), fresh["key"]):
                 found[name, scheme] = fresh
                 if "none" not in fresh:
-                    seeds = SEEDS if scheme == "critical" else OTHER_SEEDS
-                    fresh |= summary([nets.measured(scheme, seed) for seed in seeds])
+                    fresh |= summary([nets.measured(scheme, seed) for seed in SEEDS])
         if found:
             # Another run may have written meanwhile.
             rows = (read(backend) if path.exists() else rows) | found
@@ -128,6 +125,11 @@ def _numbers(pairing: Any) -> list[str]:
 
 def _short(value: float) -> str:
     return f"{value:.6g}" if abs(value) > 1e-6 else "0"
+
+
+def is_measured(row: dict[str, Any], key: str) -> bool:
+    """Whether a row is of that choice, and of all seeds."""
+    return is_same(row.get("key", ""), key) and ("none" in row or len(row["signal"]) == len(SEEDS))
 
 
 def is_same(key: str, other: str) -> bool:
@@ -194,7 +196,6 @@ def write(path: Path, rows: Rows) -> None:
         "width": WIDTH,
         "batch": BATCH,
         "seeds": SEEDS,
-        "other_seeds": OTHER_SEEDS,
     }
     lines = ",\n".join(json.dumps(rows[key]) for key in sorted(rows, key=lambda key: (key[0], SCHEMES.index(key[1]))))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ import html
 import inspect
 import math
 import re
+import warnings
 from pathlib import Path
 
 import keras
@@ -23,7 +24,8 @@ import keras_actx as actx
 from keras_actx.backend import eager_float64
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
-from keras_actx.initializers.pairing import pairing
+from keras_actx.initializers.pairing import SCHEMES, pairing
+from keras_actx.layers import DenseStack
 from keras_actx.names.keras_table import KERAS_NAMES
 
 POINTS = 682
@@ -207,10 +209,25 @@ def _number(value: float) -> str:
     return "infinite" if math.isinf(value) else f"{0.0 if abs(value) < 1e-12 else value:.6g}"
 
 
+_DEPTH = 30
+
+
 def _pairing(declaration: Declaration) -> list[str]:
-    chosen = pairing(declaration.identifier)
-    words = _linked(str(chosen)).replace("*", "\\*")
-    return ["## Start weights", f'What `DenseBlock` and `Paired` draw (scheme `"{chosen.scheme}"`): {words}.']
+    """What each scheme chooses, and which of them "auto" is."""
+    name = declaration.identifier
+    stacked = DenseStack(_DEPTH, 2, name).pairing.scheme
+    alone = pairing(name).scheme
+    text = f'`scheme="auto"` is `"{alone}"` for a layer on its own, and `"{stacked}"` in a `DenseStack` of {_DEPTH}.'
+    lines = []
+    for scheme in SCHEMES:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that a function jumps is among the words
+                words = str(pairing(name, scheme, depth=_DEPTH)).removeprefix(f"{name}: ")
+        except ValueError as error:
+            words = f"none: {error}"
+        lines.append(f"- `{scheme}`: {_linked(words)}".replace("*", "\\*"))
+    return ["## Start weights", text, "\n".join(lines)]
 
 
 def _references(declaration: Declaration) -> list[str]:

@@ -38,6 +38,8 @@ PLACES = {
     "a single block": (("keras", "he", "lecun", "textbook", "forward gain", "critical untold"), (3, 10)),
     "a stack": (tuple(one for one in TITLES if one not in ("critical untold", "mirrored", "lsuv")), DEPTHS),
 }
+#: A block does not know how deep its network is, so it gets one start for all depths.
+KNOWS_ITS_DEPTH = ("a stack",)
 TIE, WORST_LOSS = 0.01, 0.02
 
 Cell = tuple[str, int, str, str]  # task, depth, activation, optimizer
@@ -101,10 +103,12 @@ def verdict(scores: Scores, place: str) -> list[tuple[str, float, list[str]]]:
 
 def chosen(scores: Scores, place: str) -> dict[int, str]:
     """The default by depth: the winner, and where it loses to Keras's default the next that does not."""
-    ranked = verdict(scores, place)
+    ranked, depths = verdict(scores, place), PLACES[place][1]
+    if place not in KNOWS_ITS_DEPTH:
+        return dict.fromkeys(depths, next(one for one, _, groups in ranked if not groups))
     return {
         depth: next(one for one, _, groups in ranked if not any(f", {depth} layers" in it for it in groups))
-        for depth in PLACES[place][1]
+        for depth in depths
     }
 
 
@@ -129,18 +133,19 @@ def page() -> str:
     results = rows()
     scores = scores_of(results)
     cells = {cell[:3] for cell in scores}
-    trained = 16 * len(results) // 2
+    trained = sum(len(row["tuning"]) + len(row["test"]) for row in results)
     lines = [
         "# Training results",
         "",
-        f"What came of the [protocol](training.md): {len(cells)} cells, {trained:,} trainings. Written by "
-        "`python docs/make_training.py` from `benchmarks/results/training`, which "
+        f"What came of the [protocol](training.md): {len(cells)} cells, {trained:,} trainings. Written by",
+        "`python docs/make_training.py` from `benchmarks/results/training`, which",
         "`KERAS_BACKEND=jax python benchmarks/training` fills.",
         "",
     ]
     for place in PLACES:
         lines += _ranking(scores, place)
-    lines += _by_depth(scores) + _by_task(scores) + _failures(results) + _where_the_choice_loses(scores)
+    lines += _by_depth(scores) + _by_task(scores) + _failures(results) + _overfitting(results)
+    lines += _where_the_choice_loses(scores)
     for task, depth in product(sorted({cell[0] for cell in scores}), DEPTHS):
         lines += _details([row for row in results if (row["task"], row["depth"]) == (task, depth)], task, depth)
     return "\n".join(lines) + "\n"
@@ -149,11 +154,19 @@ def page() -> str:
 def _ranking(scores: Scores, place: str) -> list[str]:
     of_depth = chosen(scores, place)
     text = "; ".join(f"{depth} layers: {_title(one)}" for depth, one in of_depth.items())
+    shallow = ", ".join(
+        f"{_title(one)} {' and '.join(f'{regret(scores, one, _at(depth)):.2f}' for depth in (3, 10))}"
+        for one in PLACES[place][0]
+    )
     lines = [f"## For {place}", "", f"Chosen: {text}.", "", "The winner first, then by mean regret.", ""]
     lines += ["| start | mean regret | loses to Keras's default by more than 0.02 |", "|---|---|---|"]
     for start, lost, groups in verdict(scores, place):
         lines.append(f"| {_title(start)} | {lost:.4f} | {'; '.join(groups) or 'nowhere'} |")
-    return [*lines, ""]
+    return [*lines, "", f"Mean regret with 3 and with 10 layers: {shallow}.", ""]
+
+
+def _at(depth: int) -> Callable[[Cell], bool]:
+    return lambda cell: cell[1] == depth
 
 
 def _title(start: str) -> str:
@@ -182,7 +195,8 @@ def _by_task(scores: Scores) -> list[str]:
     for task, depth in product(sorted({cell[0] for cell in scores}), DEPTHS):
         here = [found for cell, found in scores.items() if cell[:2] == (task, depth)]
         of_start = {one: [it[one] for it in here if one in it] for one in TITLES}
-        cells[f"{task}, {depth} layers"] = {one: f"{mean(it):.3f}" for one, it in of_start.items() if it}
+        if here:
+            cells[f"{task}, {depth} layers"] = {one: f"{mean(it):.3f}" for one, it in of_start.items() if it}
     text = "Mean over activations and optimizers of the median over seeds; mirrored has fewer activations."
     return ["## Score by task and depth", "", text, "", *_table("", cells, TITLES)]
 
@@ -199,6 +213,23 @@ def _failures(results: list[dict]) -> list[str]:
     }
     text = "Digits: the share of cells, both optimizers, in which the worst of the five seeds scores below 0.2."
     return ["## Failures", "", text, "", *_table("", cells, TITLES)]
+
+
+def _overfitting(results: list[dict]) -> list[str]:
+    """What the starts that lose to Keras's on diabetes do with its training part."""
+    cells: dict[str, dict[str, str]] = {}
+    for depth in PLACES["a single block"][1]:
+        for start in TITLES:
+            here = [row for row in results if (row["task"], row["depth"], row["start"]) == ("diabetes", depth, start)]
+            loss = median(median(row["loss"]) for row in here)
+            lowest = mean(max(row["tuning"]) == row["tuning"][0] for row in here)
+            cells.setdefault(f"{depth} layers, training loss", {})[start] = f"{loss:.2f}"
+            cells.setdefault(f"{depth} layers, lowest rate", {})[start] = f"{lowest:.0%}"
+    text = (
+        "The squared error of the last steps on the training part, the median over activations, optimizers and splits, "
+        "and how often the lowest of the three learning rates validated best."
+    )
+    return ["## What happens on diabetes", "", text, "", *_table("", cells, TITLES)]
 
 
 def _where_the_choice_loses(scores: Scores) -> list[str]:

@@ -125,7 +125,7 @@ def test_depthwise():
     assert (y**2).mean() == pytest.approx(1.0, abs=0.15)
     size = np.abs(as_numpy(layer.kernel))[1]
     np.testing.assert_allclose(size, kernel.pairing.small_gain, rtol=1e-5)
-    all_taps = as_numpy(Paired("relu", depthwise=True, seed=1)((3, 3, 500, 1)))
+    all_taps = as_numpy(Paired("relu", "textbook", depthwise=True, seed=1)((3, 3, 500, 1)))
     assert all_taps.std() == pytest.approx(np.sqrt(2 / 9), rel=0.05)  # fan_in is 9
     average = as_numpy(Paired("tanh", depthwise=True, seed=1)((3, 3, 500, 2)))
     assert average.std() == pytest.approx(np.sqrt(2 / (9 + 18)), rel=0.05)

@@ -189,7 +189,7 @@ def test_lora_and_quantization_work_on_the_part():
         ({"units": 4, "residual": 1}, "residual"),
         ({"units": 4, "use_bias": 0}, "use_bias"),
         ({"units": 4, "seed": 1.5}, "seed"),
-        ({"units": 4, "activation": lambda x: keras.ops.softmax(x)}, "not elementwise"),
+        ({"units": 4, "activation": lambda x: keras.ops.softmax(x), "scheme": "textbook"}, "not elementwise"),
     ],
 )
 def test_bad_arguments(arguments, says):
@@ -248,7 +248,7 @@ def test_signal_keeps_its_size():
     """The forward gain's promise: after 5 blocks the second moment is the first block's."""
     x = np.random.default_rng(0).normal(size=(256, 256)).astype("float32")
     for activation in ("mish", "gelu", "snake", "logish", "relu_squared", "elu"):
-        y = as_numpy(DenseBlock(512, activation=activation, seed=1)(x / actx.gain(activation)))
+        y = as_numpy(DenseBlock(512, activation=activation, scheme="textbook", seed=1)(x / actx.gain(activation)))
         assert np.mean(y.astype("float64") ** 2) == pytest.approx(1 / actx.gain(activation) ** 2, rel=0.25), activation
 
 
@@ -263,7 +263,7 @@ def test_paired_in_any_layer(tmp_path):
         [
             keras.Input((6, 6, 3)),
             keras.layers.Conv2D(
-                8, 3, activation="mish", kernel_initializer=Paired("mish", distribution="uniform", seed=1)
+                8, 3, activation="mish", kernel_initializer=Paired("mish", "textbook", distribution="uniform", seed=1)
             ),
             keras.layers.Flatten(),
             keras.layers.Dense(2, kernel_initializer=Paired("snake(alpha=2.0)")),
@@ -299,9 +299,10 @@ def test_paired_refuses_what_is_no_kernel():
 
 
 def test_pairing_in_words():
-    block = DenseBlock(8, activation="mish")
+    block = DenseBlock(8, activation="mish", scheme="textbook")
     assert str(block.pairing).startswith("mish: forward gain; kernel truncated_normal with standard deviation 1.48685")
-    assert "He et al. 2015" in str(DenseBlock(8).pairing)
+    assert "He et al. 2015" in str(DenseBlock(8, scheme="textbook").pairing)
+    assert str(DenseBlock(8).pairing).startswith("relu: Glorot; kernel uniform")
     assert DenseBlock(8, kernel_initializer="zeros").pairing is None
     own = Paired("gelu", distribution="uniform")
     assert DenseBlock(8, kernel_initializer=own).pairing is own.pairing
@@ -311,7 +312,7 @@ def test_a_users_own_function_is_paired():
     def cubed(x):
         return x * x * x
 
-    assert DenseBlock(4, activation=cubed).pairing.gain == pytest.approx(1 / np.sqrt(15), rel=1e-12)
+    assert DenseBlock(4, activation=cubed, scheme="textbook").pairing.gain == pytest.approx(1 / np.sqrt(15), rel=1e-12)
 
 
 def test_blocks_built_inside_a_trace():

@@ -135,7 +135,7 @@ def test_orthogonal_without_centring():
     for fan_in, fan_out in ((40, 120), (40, 40)):
         kernel = as_numpy(Paired("tanh", "critical", first_layer=True, seed=1)((fan_in, fan_out))).astype("float64")
         np.testing.assert_allclose(kernel @ kernel.T, fan_out / fan_in * np.eye(fan_in), atol=1e-5)
-    tall = as_numpy(Paired("mish", distribution="orthogonal", seed=1)((120, 40))).astype("float64")
+    tall = as_numpy(Paired("mish", "textbook", distribution="orthogonal", seed=1)((120, 40))).astype("float64")
     np.testing.assert_allclose(tall.T @ tall, actx.gain("mish") ** 2 * np.eye(40), atol=1e-5)
 
 

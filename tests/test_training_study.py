@@ -8,6 +8,7 @@ import pytest
 import scripts
 
 import keras_actx as actx
+from keras_actx.initializers import auto
 
 if keras.backend.backend() != "jax":
     pytest.skip("the study trains on JAX", allow_module_level=True)
@@ -21,13 +22,48 @@ import tasks  # noqa: E402
 page_maker = scripts.load("docs/make_training.py")
 
 
+def test_the_study_is_whole_and_of_todays_numbers():
+    stale = {cell: missing for cell in study.cells() if (missing := study.missing(cell))}
+    assert not stale, "train again: python benchmarks/training"
+
+
+def test_the_page_is_written_from_it():
+    assert page_maker.PAGE.read_text(encoding="utf-8") == page_maker.page(), "run docs/make_training.py"
+
+
+#: The starts of the study that a scheme gives.
+SCHEMES = {"keras": "glorot", "textbook": "textbook", "critical depth": "critical"}
+
+
+def test_auto_is_what_was_chosen_for_a_block():
+    chosen = page_maker.chosen(page_maker.scores_of(page_maker.rows()), "a single block")
+    assert {SCHEMES[one] for one in chosen.values()} == {auto.ALONE}
+    for activation in study.ACTIVATIONS:
+        expected = "textbook" if activation.startswith("sine") else auto.ALONE
+        assert actx.layers.DenseBlock(nets.WIDTH, activation).pairing.scheme == expected
+
+
+def test_auto_is_what_was_chosen_for_a_stack():
+    chosen = page_maker.chosen(page_maker.scores_of(page_maker.rows()), "a stack")
+    rule, others = zip(*(one.split(", else ") for one in chosen.values()), strict=True)
+    assert set(rule) == {"mirrored"}
+    assert dict(zip(chosen, (SCHEMES[one] for one in others), strict=True)) == auto.STACKED
+    for depth, scheme in auto.STACKED.items():
+        for activation in study.ACTIVATIONS:
+            found = actx.layers.DenseStack(depth, nets.WIDTH, activation).pairing.scheme
+            if activation.startswith("sine") and scheme == auto.ALONE:
+                assert found == "textbook"
+            else:
+                assert found == ("mirrored" if start_weights.exists("mirrored", activation) else scheme)
+
+
 def test_a_start_with_other_numbers_is_noticed(monkeypatch):
     cell = study.cells()[0]
     monkeypatch.setattr(actx, "gain", lambda _: 1.25)
     assert "forward gain" in study.missing(cell)
 
 
-def test_the_rules_of_the_protocol():
+def test_the_rules_of_the_protocol(monkeypatch):
     def found(depth, rest, **better):
         return {("digits", depth, "relu", "adam"): dict.fromkeys(page_maker.PLACES["a single block"][0], rest) | better}
 
@@ -35,10 +71,12 @@ def test_the_rules_of_the_protocol():
     assert page_maker.verdict(close, "a single block")[0][0] == "textbook"  # a tie goes to the published one
     apart = found(3, 0.5, keras=0.9, textbook=0.8, **{"forward gain": 0.95})
     assert page_maker.verdict(apart, "a single block")[0][0] == "forward gain"
-    # Where the best on average loses to Keras's default, the next is taken for that depth.
+    # Where the best on average loses to Keras's default, the next is taken: for that depth if the depth is known.
     two = found(3, 0.9, textbook=0.8) | found(10, 0.1, he=0.2, textbook=0.9)
     best, *_ = page_maker.verdict(two, "a single block")
     assert (best[0], best[2]) == ("textbook", ["digits, 3 layers: 0.100"])
+    assert page_maker.chosen(two, "a single block") == {3: "he", 10: "he"}
+    monkeypatch.setattr(page_maker, "KNOWS_ITS_DEPTH", ("a single block",))
     assert page_maker.chosen(two, "a single block") == {3: "he", 10: "textbook"}
 
 
@@ -93,7 +131,7 @@ def test_a_slice_of_the_study():
             numbers = (np.float32(network.scale), np.float32(network.shift))
             *_, test = train(weights, *numbers, batches.astype("int32"), np.float32(0.01), False)
             scores.setdefault(start, []).append(nets.score(test, task.test[1], task))
-    print(f"of 233 cells, one: wine, 30 layers of sigmoid, SGD 0.01, two seeds: {scores}")
+    print(f"of {len(study.cells())} cells and splits, one: wine, 30 layers of sigmoid, SGD 0.01, two seeds: {scores}")
     assert max(scores["keras"]) < 0.5
     assert min(scores["critical depth"]) > 0.8
 

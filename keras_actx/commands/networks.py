@@ -24,11 +24,14 @@ class Network:
 
 
 def with_blocks(seed: int) -> Network:
-    """`DenseBlock`s: fixed, learnable and one gated activation, each with its own start weights."""
+    """`DenseBlock`s: fixed, learnable and one gated activation, each told what feeds it and how deep the network is."""
     names = [_BLOCKS[place % len(_BLOCKS)] for place in range(DEPTH)]
     names[DEPTH // 2] = "swiglu"
-    seeds = range(seed * DEPTH, (seed + 1) * DEPTH)
-    hidden = [actx.layers.DenseBlock(WIDTH, name, seed=own) for name, own in zip(names, seeds, strict=True)]
+    told = [{"first_layer": True}, *({"input_activation": name} for name in names)]
+    hidden = [
+        actx.layers.DenseBlock(WIDTH, name, scheme="critical", depth=DEPTH, seed=seed * DEPTH + i, **told[i])
+        for i, name in enumerate(names)
+    ]
     return _network("blocks", "DenseBlock", hidden, (*_BLOCKS, "swiglu"))
 
 

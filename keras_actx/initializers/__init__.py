@@ -1,4 +1,4 @@
-"""Start weights that fit an activation: decided in `pairing.py` and `textbook.py`, drawn in `paired.py`."""
+"""Start weights that fit an activation: decided by the schemes of `pairing.py`, drawn in `paired.py`."""
 
 from keras_actx.initializers.paired import Paired as Paired
 from keras_actx.initializers.pairing import Pairing as Pairing

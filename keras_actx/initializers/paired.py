@@ -17,13 +17,16 @@ class Paired(keras.initializers.Initializer):
 
     The schemes:
 
+    - "glorot": Keras's own default, whatever the activation.
     - "textbook": He, LeCun, Glorot or SIREN where the activation has one of them, the exact forward gain otherwise.
     - "critical": signal and gradient keep their second moments through any number of layers. The columns of the kernel
       have mean 0 (where fan_in is 16 or more), and the bias belongs to it: give the layer
       `bias_initializer=paired.pairing.bias_initializer()`, as `DenseBlock` does by itself.
     - "mirrored": exact at any depth, for activations where f(x) - f(-x) is a multiple of x. All layers must be
       mirrored, the first with `first_layer=True`, and have even sizes.
-    - "auto": the best known, today "textbook".
+    - "auto": what a study of training chose for a layer that knows nothing of its surroundings: "glorot"; "textbook"
+      for what the study did not train, gated and standardized layers, `Maxout` and `sine`. `layers.DenseStack` knows
+      more, and its "auto" is another.
 
     Args:
         activation: the layer's activation: a name, an `Activation`, or any elementwise callable that Keras can save.

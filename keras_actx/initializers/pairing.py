@@ -7,17 +7,18 @@ from typing import Any
 import keras
 
 from keras_actx.expectation.functions import name_of
+from keras_actx.initializers.auto import scheme_alone
 from keras_actx.initializers.critical import critical
 from keras_actx.initializers.gated_bias import GatedBias
+from keras_actx.initializers.glorot import glorot
 from keras_actx.initializers.mirrored import mirrored
 from keras_actx.initializers.rule import Rule, Situation
 from keras_actx.initializers.standardization import output_moments_under
 from keras_actx.initializers.textbook import textbook
 from keras_actx.names.suggest import did_you_mean, quote
 
-#: What `"auto"` stands for today.
-_AUTO = "textbook"
 SCHEMES: dict[str, Callable[[Any, Situation], Rule]] = {
+    "glorot": glorot,
     "textbook": textbook,
     "critical": critical,
     "mirrored": mirrored,
@@ -110,7 +111,8 @@ def pairing(
 
     Args:
         activation: the layer's own: a name, an `Activation`, or any elementwise callable.
-        scheme: "textbook", "critical" or "mirrored", described in `keras_actx.initializers.Paired`; or "auto".
+        scheme: "glorot", "textbook", "critical" or "mirrored", described in `keras_actx.initializers.Paired`; or
+            "auto", the best known for a layer by itself (a `keras_actx.layers.DenseStack` knows more).
         distribution: None for the scheme's own, or "truncated_normal", "untruncated_normal", "uniform", "orthogonal".
         first_layer: whether the layer sees the network's input.
         input_activation: what the input comes out of; None for the layer's own, as in a stack of equal layers.
@@ -144,7 +146,8 @@ def pairing(
         "input_standardized": input_standardized,
     }
     check_situation(depth=depth, **switches)
-    chosen = _AUTO if scheme == "auto" else scheme
+    standardized = standardize or input_standardized
+    chosen = scheme_alone(activation, standardized=standardized) if scheme == "auto" else scheme
     rule = SCHEMES[chosen](activation, Situation(input_activation=input_activation, depth=depth, **switches))
     settings = {**vars(rule), "distribution": distribution or rule.distribution}
     if standardize:

@@ -6,10 +6,10 @@ from typing import Any
 from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.functions import kind_of, subject_of
 from keras_actx.expectation.moments import gain, moments
+from keras_actx.initializers.glorot import glorot
 from keras_actx.initializers.rule import Rule, Situation
 
 _HE = "He et al. 2015, arXiv:1502.01852"
-_GLOROT = "Glorot & Bengio 2010, PMLR 9:249-256"
 _LECUN = "LeCun et al. 1998, Efficient BackProp; Klambauer et al. 2017, arXiv:1706.02515"
 _SIREN = "Sitzmann et al. 2020, arXiv:2006.09661"
 _MAXOUT = "Tseran & Montufar 2023, arXiv:2301.06956: 1 / sqrt(E[max^2]), by quadrature"
@@ -53,7 +53,7 @@ def _to_variance_1(subject: Any, situation: Situation) -> Rule:
     elif not situation.input_standardized:
         reason = "variance 1 for an input of variance 1"
     q, distribution = _variance(subject), "truncated_normal"
-    if _is_sine(subject):
+    if is_sine(subject):
         if situation.first_layer:
             raise ValueError(
                 "SIREN's first layer gives numbers whose variance depends on how many inputs there are, so its output "
@@ -64,13 +64,14 @@ def _to_variance_1(subject: Any, situation: Situation) -> Rule:
     return Rule(reason, source, math.sqrt(q) * factor, "fan_in", distribution, beta=0.0, q=q)
 
 
-def _is_sine(subject: Any) -> bool:
+def is_sine(subject: Any) -> bool:
+    """Whether it is SIREN's, whatever its w0."""
     return isinstance(subject, Activation) and subject.name == "sine"
 
 
 def _variance(subject: Any) -> float:
     """Of z in front of it: SIREN's makes w0 z ~ N(0, 1)."""
-    return 1.0 / dict(subject.params)["w0"] ** 2 if _is_sine(subject) else 1.0
+    return 1.0 / dict(subject.params)["w0"] ** 2 if is_sine(subject) else 1.0
 
 
 def _published(subject: Any, situation: Situation) -> Rule:
@@ -83,8 +84,8 @@ def _published(subject: Any, situation: Situation) -> Rule:
         if name == "selu":
             return Rule("LeCun, on which its constants rely", _LECUN, 1.0, "fan_in", "truncated_normal")
         if name in _GLOROT_FAMILY or subject.declaration.kind == "vector":
-            return Rule("Glorot", _GLOROT, 1.0, "fan_avg", "uniform")
-        if name == "sine":
+            return glorot(subject, situation)
+        if is_sine(subject):
             if situation.first_layer:
                 return Rule(
                     "SIREN, first layer: U(-1/n, 1/n)", _SIREN, 1.0 / math.sqrt(3.0), "fan_in_squared", "uniform"

@@ -26,7 +26,7 @@ class DenseBlock(keras.layers.Layer):
         activation: a name, an `Activation`, a layer or any callable. A gated name (`"swiglu"`) gets one kernel of
             `2 * units` columns and gives `units`. A learnable one has one parameter a unit unless the string says
             `num_parameters`.
-        scheme: how kernel and bias start, "textbook", "critical", "mirrored" or "auto"; see
+        scheme: how kernel and bias start, "glorot", "textbook", "critical", "mirrored" or "auto"; see
             `keras_actx.initializers.Paired`.
         kernel_initializer: None for the paired one; any Keras initializer replaces it. For a gated activation it draws
             the whole `(fan_in, 2 * units)` kernel at once.
@@ -62,7 +62,7 @@ class DenseBlock(keras.layers.Layer):
     >>> import keras_actx as actx
     >>> block = actx.layers.DenseBlock(64, activation="mish", normalization="layer", dropout=0.1)
     >>> block.pairing.reason
-    'forward gain'
+    'Glorot'
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class DenseBlock(keras.layers.Layer):
         self.residual = residual
         self.standardize = standardize
         self.first_layer = first_layer
-        self.input_activation = None if input_activation is None else _as_value(readable(input_activation))
+        self.input_activation = None if input_activation is None else as_value(readable(input_activation))
         self.input_standardized = input_standardized
         self.depth = depth
         self.seed = seed
@@ -243,6 +243,6 @@ class DenseBlock(keras.layers.Layer):
         }
 
 
-def _as_value(told: Any) -> Any:
-    """Without the weights of a learnable one, which Keras would count among the block's."""
+def as_value(told: Any) -> Any:
+    """An activation without the weights of a learnable one, which Keras would count among the block's."""
     return told.activation if isinstance(told, DeclaredActivationLayer) else told

@@ -5,10 +5,11 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.initializers.paired import saved
-from keras_actx.initializers.pairing import Pairing
+from keras_actx.initializers.auto import scheme_stacked
+from keras_actx.initializers.paired import readable, saved
+from keras_actx.initializers.pairing import Pairing, check_scheme
 from keras_actx.layers.arguments import is_whole, refuse_unless
-from keras_actx.layers.dense_block import DenseBlock
+from keras_actx.layers.dense_block import DenseBlock, as_value
 
 _TOLD = ("input_activation", "input_standardized", "first_layer", "depth")
 
@@ -28,7 +29,9 @@ class DenseStack(keras.layers.Layer):
         depth: how many blocks, a whole number above 0.
         units: size of every output.
         activation: as in `DenseBlock`; a name, so that each block gets its own.
-        scheme: as in `DenseBlock`.
+        scheme: as in `DenseBlock`, but for "auto", which here knows more: "mirrored" where the activation allows it,
+            units are even and the stack sees the network's input; else "critical" with `depth=`, but "glorot" for up
+            to 5 elementwise layers. With `residual` or a normalization each block is for itself.
         input_activation: the activation of the layer before the stack; None for the network's input, of mean 0 and
             variance 1.
         input_standardized: whether the layer before the stack had `standardize=True`.
@@ -46,9 +49,9 @@ class DenseStack(keras.layers.Layer):
     Example:
 
     >>> import keras, keras_actx as actx
-    >>> stack = actx.layers.DenseStack(100, 64, "mish", scheme="critical")
-    >>> [round(block.pairing.gain, 3) for block in stack.blocks[:3]]
-    [1.0, 0.994, 0.994]
+    >>> stack = actx.layers.DenseStack(100, 64, "mish")
+    >>> stack.pairing.scheme, [round(block.pairing.gain, 3) for block in stack.blocks[:3]]
+    ('critical', [1.0, 0.994, 0.994])
     """
 
     def __init__(
@@ -74,9 +77,21 @@ class DenseStack(keras.layers.Layer):
             shared = isinstance(value, (keras.layers.Layer, keras.initializers.Initializer))
             allowed = "a name or a config, since blocks would share its weights or draw the same numbers"
             refuse_unless(not shared, "DenseStack", name, value, allowed)
+        check_scheme(scheme)
+        if scheme == "auto" and not residual and kwargs.get("normalization") is None:
+            of_blocks = scheme_stacked(
+                as_value(readable(activation)),
+                depth,
+                pairs=is_whole(units) and units % 2 == 0 and input_activation is None,
+                bias=kwargs.get("use_bias") is not False and kwargs.get("bias_initializer") is None,
+                standardize=standardize is True,
+            )
+        else:
+            of_blocks = scheme
         own = {key: kwargs.pop(key) for key in ("name", "dtype", "trainable") if key in kwargs}
         super().__init__(**own)
         self.depth = depth
+        self.scheme = scheme
         self.seed = seed
         self.residual = residual
         self.supports_masking = True
@@ -86,9 +101,9 @@ class DenseStack(keras.layers.Layer):
             block = DenseBlock(
                 units,
                 activation,
-                scheme=scheme,
+                scheme=of_blocks,
                 first_layer=first and input_activation is None,
-                input_activation=input_activation if first else activation,
+                input_activation=input_activation if first else activation or "linear",
                 input_standardized=input_standardized if first else standardize,
                 depth=depth,
                 residual=residual and not first,
@@ -129,6 +144,7 @@ class DenseStack(keras.layers.Layer):
             **of_block,
             **super().get_config(),
             "depth": self.depth,
+            "scheme": self.scheme,
             "input_activation": saved(self.blocks[0].input_activation),
             "input_standardized": self.blocks[0].input_standardized,
             "residual": self.residual,

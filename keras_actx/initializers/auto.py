@@ -1,0 +1,73 @@
+"""What "auto" means: chosen by training networks, docs/training.md.
+
+tests/test_training_study.py holds the choice to the results. The study trained plain networks of elementwise
+activations; what it did not train starts as is published for it.
+"""
+
+import math
+from typing import Any
+
+from keras_actx.expectation.functions import kind_of, subject_of
+from keras_actx.expectation.moments import moments
+from keras_actx.initializers.critical import critical
+from keras_actx.initializers.mirrored import odd_slope
+from keras_actx.initializers.rule import Situation
+from keras_actx.initializers.textbook import is_sine
+
+#: For a layer that knows nothing of its surroundings.
+ALONE = "glorot"
+#: For a stack whose activation cannot be mirrored, by the depths that were trained.
+STACKED = {3: "glorot", 10: "critical", 30: "critical", 50: "critical", 100: "critical"}
+
+
+def scheme_alone(activation: Any, *, standardized: bool = False) -> str:
+    """The scheme for one layer.
+
+    Args:
+        activation: the layer's own.
+        standardized: whether its input or output is.
+    """
+    subject = subject_of(activation)
+    # SIREN's start is part of its method: with w0 = 30, numbers of any other size make noise.
+    trained = kind_of(subject) == "elementwise" and not is_sine(subject) and not standardized
+    return ALONE if trained else "textbook"
+
+
+def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, standardize: bool) -> str:
+    """The scheme for a stack of equal layers without skips and normalization.
+
+    Args:
+        activation: of all its layers.
+        depth: how many.
+        pairs: whether units can be mirrored: their number is even, and the input is the network's.
+        bias: whether the layers start with the bias of the scheme.
+        standardize: whether outputs are.
+
+    Returns:
+        A scheme, or "auto" where each layer does best alone.
+    """
+    subject = subject_of(activation)
+    if pairs and not standardize and _mirrors(subject):
+        return "mirrored"
+    nearest = min(STACKED, key=lambda trained: abs(math.log(trained / depth)))
+    # Alone, gated layers lose the signal within a few, and standardized ones are critical ones.
+    alone = STACKED[nearest] == ALONE and kind_of(subject) == "elementwise" and not standardize
+    return "critical" if not alone and bias and _has_a_critical_point(subject, depth) else "auto"
+
+
+def _mirrors(subject: Any) -> bool:
+    try:
+        odd_slope(subject)
+    except ValueError:
+        return False
+    return True
+
+
+def _has_a_critical_point(subject: Any, depth: int) -> bool:
+    try:
+        if moments(subject).jumps:
+            return False
+        critical(subject, Situation(depth=depth))
+    except ValueError:  # it mixes a whole axis, or is flat
+        return False
+    return True

@@ -1,0 +1,116 @@
+"""What "auto" is: for a layer on its own, and in a stack. That the study chose it is in test_training_study.py."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_actx as actx
+from keras_actx.initializers import Paired
+from keras_actx.layers import DenseBlock, DenseStack
+
+as_numpy = keras.ops.convert_to_numpy
+
+
+def cubed(x):
+    return x * x * x
+
+
+@pytest.mark.parametrize(
+    ("activation", "scheme"),
+    [
+        *((name, "glorot") for name in ("relu", "mish", "tanh", "selu", "sigmoid", "linear", "prelu", "sign", cubed)),
+        ("swish(beta=2.0, learnable=True)", "glorot"),
+        *(
+            (name, "textbook")
+            for name in ("sine", "sine(w0=1.0)", "swiglu", "softmax", actx.layers.Maxout(8, pieces=2))
+        ),
+    ],
+    ids=str,
+)
+def test_alone(activation, scheme):
+    assert actx.pairing(activation).scheme == Paired(activation).pairing.scheme == scheme
+
+
+def test_standardized_layers_are_not_keras_own():
+    assert actx.pairing("relu", standardize=True).scheme == "textbook"
+    assert actx.pairing("relu", input_standardized=True).scheme == "textbook"
+
+
+@pytest.mark.parametrize("name", ["mish", "relu", "softmax", "sigmoid", None])
+def test_a_block_on_its_own_starts_as_keras_dense(name):
+    """Outputs too."""
+    block = DenseBlock(5, name, seed=3)
+    block.build((None, 7))
+    np.testing.assert_array_equal(
+        as_numpy(block.dense.kernel), as_numpy(keras.initializers.GlorotUniform(seed=3)((7, 5)))
+    )
+    assert not as_numpy(block.dense.bias).any()
+
+
+def test_a_function_that_mixes_an_axis_may_end_a_network():
+    assert DenseBlock(4, lambda x: keras.ops.softmax(x)).pairing.scheme == "glorot"
+
+
+@pytest.mark.parametrize(
+    ("activation", "shallow", "deep"),
+    [
+        *((name, "mirrored", "mirrored") for name in ("relu", "gelu", "prelu", None, "leaky_relu(negative_slope=0.1)")),
+        *(
+            (name, "glorot", "critical")
+            for name in ("mish", "tanh", "sigmoid", cubed, "elu(alpha=1.0, learnable=True)")
+        ),
+        ("sine", "textbook", "critical"),
+        ("swiglu", "critical", "critical"),
+        ("softmax", "textbook", "textbook"),
+        ("sign", "glorot", "glorot"),
+    ],
+    ids=str,
+)
+def test_stacked(activation, shallow, deep):
+    """Every block in the same way, and the same again from its config."""
+    for depth, scheme in ((1, shallow), (5, shallow), (6, deep), (30, deep)):
+        stack = DenseStack(depth, 8, activation, seed=1)
+        assert {block.pairing.scheme for block in stack.blocks} == {scheme}, depth
+        assert stack.scheme == "auto"
+        again = DenseStack.from_config(stack.get_config())
+        assert (again.scheme, again.pairing) == ("auto", stack.pairing)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "scheme"),
+    [
+        ({"units": 7}, "critical"),  # no pairs
+        ({"input_activation": "gelu"}, "critical"),  # whose units are no pairs
+        ({"standardize": True}, "critical"),
+        ({"standardize": True, "depth": 3}, "critical"),
+        ({"use_bias": False}, "mirrored"),  # needs none
+        ({"use_bias": False, "units": 7}, "glorot"),  # critical does
+        ({"bias_initializer": "ones", "units": 7}, "glorot"),
+        ({"residual": True}, "glorot"),
+        ({"normalization": "layer"}, "glorot"),
+        ({"scheme": "textbook"}, "textbook"),
+        ({"dropout": 0.5}, "mirrored"),
+    ],
+    ids=str,
+)
+def test_a_stack_that_is_not_plain(arguments, scheme):
+    stack = DenseStack(**{"depth": 30, "units": 8, "activation": "relu", **arguments})
+    assert {block.pairing.scheme for block in stack.blocks} == {scheme}
+
+
+def test_a_stack_with_kernels_of_its_own_has_no_pairing():
+    assert DenseStack(10, 8, "relu", kernel_initializer="he_normal").pairing is None
+
+
+def test_a_saved_stack(tmp_path):
+    model = keras.Sequential([keras.Input((5,)), DenseStack(8, 6, "mish", seed=1)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    x = np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
+    np.testing.assert_array_equal(as_numpy(model(x)), as_numpy(loaded(x)))
+    assert loaded.layers[0].pairing == model.layers[0].pairing
+
+
+def test_an_unknown_scheme_of_a_stack():
+    with pytest.raises(ValueError, match="Did you mean 'critical'"):
+        DenseStack(3, 4, "relu", scheme="critcal")
