@@ -30,13 +30,13 @@ from keras_actx.initializers.operating_point import operating_point
 
 FOLDER = Path(__file__).resolve().parent / "results" / "build_time"
 UNITS, PAIRS, FEWER, FUNCTIONS = 1024, 60, 15, 5
-_RELU = {"input_activation": "relu"}
+_TEXTBOOK, _RELU = {"scheme": "textbook"}, {"input_activation": "relu"}
 #: our block's arguments, Keras's initializer of the same distribution, pairs of runs
 CASES: dict[str, tuple[dict[str, Any], Callable[[], Any], int]] = {
-    "textbook relu / HeNormal": ({"activation": "relu"}, keras.initializers.HeNormal, PAIRS),
-    "textbook tanh / GlorotUniform": ({"activation": "tanh"}, keras.initializers.GlorotUniform, PAIRS),
+    "textbook relu / HeNormal": ({"activation": "relu", **_TEXTBOOK}, keras.initializers.HeNormal, PAIRS),
+    "textbook tanh / GlorotUniform": ({"activation": "tanh", **_TEXTBOOK}, keras.initializers.GlorotUniform, PAIRS),
     "textbook mish / VarianceScaling": (
-        {"activation": "mish"},
+        {"activation": "mish", **_TEXTBOOK},
         lambda: keras.initializers.VarianceScaling(actx.gain("mish") ** 2, "fan_in", "truncated_normal"),
         PAIRS,
     ),

@@ -78,7 +78,9 @@ class DenseStack(keras.layers.Layer):
             allowed = "a name or a config, since blocks would share its weights or draw the same numbers"
             refuse_unless(not shared, "DenseStack", name, value, allowed)
         check_scheme(scheme)
-        if scheme == "auto" and not residual and kwargs.get("normalization") is None:
+        plain = not residual and kwargs.get("normalization") is None and kwargs.get("kernel_initializer") is None
+        of_blocks = scheme
+        if scheme == "auto" and plain:
             of_blocks = scheme_stacked(
                 as_value(readable(activation)),
                 depth,
@@ -86,8 +88,6 @@ class DenseStack(keras.layers.Layer):
                 bias=kwargs.get("use_bias") is not False and kwargs.get("bias_initializer") is None,
                 standardize=standardize is True,
             )
-        else:
-            of_blocks = scheme
         own = {key: kwargs.pop(key) for key in ("name", "dtype", "trainable") if key in kwargs}
         super().__init__(**own)
         self.depth = depth
