@@ -11,8 +11,13 @@ from keras_actx.layers import DenseBlock, DenseStack
 as_numpy = keras.ops.convert_to_numpy
 
 
+@keras.saving.register_keras_serializable("test_auto")
 def cubed(x):
     return x * x * x
+
+
+def words(argument):
+    return getattr(argument, "__name__", None) or getattr(argument, "name", None) or str(argument)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +30,7 @@ def cubed(x):
             for name in ("sine", "sine(w0=1.0)", "swiglu", "softmax", actx.layers.Maxout(8, pieces=2))
         ),
     ],
-    ids=str,
+    ids=words,
 )
 def test_alone(activation, scheme):
     assert actx.pairing(activation).scheme == Paired(activation).pairing.scheme == scheme
@@ -64,7 +69,7 @@ def test_a_function_that_mixes_an_axis_may_end_a_network():
         ("softmax", "textbook", "textbook"),
         ("sign", "glorot", "glorot"),
     ],
-    ids=str,
+    ids=words,
 )
 def test_stacked(activation, shallow, deep):
     """Every block in the same way, and the same again from its config."""
@@ -91,7 +96,7 @@ def test_stacked(activation, shallow, deep):
         ({"scheme": "textbook"}, "textbook"),
         ({"dropout": 0.5}, "mirrored"),
     ],
-    ids=str,
+    ids=words,
 )
 def test_a_stack_that_is_not_plain(arguments, scheme):
     stack = DenseStack(**{"depth": 30, "units": 8, "activation": "relu", **arguments})

@@ -49,7 +49,7 @@ class Pairing(Rule):
     Example:
 
     >>> import keras_actx as actx
-    >>> actx.pairing("selu").source
+    >>> actx.pairing("selu", "textbook").source
     'LeCun et al. 1998, Efficient BackProp; Klambauer et al. 2017, arXiv:1706.02515'
     """
 
