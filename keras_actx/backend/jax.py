@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -28,3 +29,61 @@ def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Ca
         return jax.vjp(lambda one: function(weights, one), x)[1](cotangent)[0]
 
     return jax.jit(function), jax.jit(back)
+
+
+def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.keeping_inputs`."""
+    # Numbers are not being differentiated, and what is traced once for all must not be made of them.
+    if not any(isinstance(one, jax.core.Tracer) for one in tensors):
+        return function(*tensors)
+    if _is_frugal(function, tuple(one.dtype for one in tensors)):
+        return function(*tensors)
+    return _recomputed(function)(*tensors)
+
+
+@lru_cache(maxsize=1024)
+def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`jax.checkpoint`, whose barrier keeps XLA from taking what it has computed before. JAX traces it once a dtype."""
+    return jax.checkpoint(function)
+
+
+@lru_cache(maxsize=1024)
+def _is_frugal(function: Callable[..., Any], dtypes: tuple[Any, ...]) -> bool:
+    """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
+    shapes = [(4, 64)] + [()] * (len(dtypes) - 1)
+    samples = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+    if any(isinstance(one, jax.core.Tracer) for one in jax.make_jaxpr(function)(*samples).consts):
+        return True
+    return bytes_kept(function, *samples) <= sum(one.size * one.dtype.itemsize for one in samples)
+
+
+def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
+    """See `keras_actx.backend.bytes_kept`."""
+    with jax.disable_jit():  # so that no step is hidden in another
+        traced = jax.make_jaxpr(lambda *given: jax.vjp(function, *given)[1])(*tensors)
+    made_by = {variable: step for step in traced.eqns for variable in step.outvars}
+    kept = {one for one in traced.jaxpr.outvars if not _is_literal(one)}
+
+    def follows(variable: Any, given: set) -> bool:
+        if _is_literal(variable) or variable in given or variable in traced.jaxpr.constvars:
+            return True
+        step = made_by.get(variable)
+        if step is None or not all(follows(one, given) for one in step.invars):
+            return False
+        return step.primitive.name in _CHEAP or all(follows(one, set()) for one in step.invars)
+
+    for one in [variable for step in reversed(traced.eqns) for variable in step.outvars]:
+        if one in kept and follows(one, kept - {one}):
+            kept.remove(one)
+    return sum(one.aval.size * one.aval.dtype.itemsize for one in kept)
+
+
+def _is_literal(variable: Any) -> bool:
+    return hasattr(variable, "val")
+
+
+#: What XLA computes again wherever it is used, rather than keep it.
+_CHEAP = frozenset(
+    "abs add and broadcast_in_dim convert_element_type copy eq ge gt is_finite le lt max min mul ne neg not or "
+    "reshape select_n sign slice squeeze stop_gradient sub xor".split()
+)
