@@ -37,11 +37,10 @@ def there_and_back(function: Function) -> tuple[Function, Function]:
 
 
 def keeping_inputs(function: Function, tensors: tuple[Any, ...]) -> Any:
-    """`function(*tensors)`, which keeps only the tensors for the backward pass and computes everything else again there.
+    """`function(*tensors)`, which keeps the tensors alone for the backward pass, and computes the rest again there.
 
-    Derivatives of every order and mode are the function's own, to the last digit. A function that keeps no more by
-    itself is called as it is, and so is any other where nothing is kept (without a gradient) or where the backend sees
-    to it better (torch.compile).
+    Derivatives of every order and mode are the function's own. A function that keeps no more by itself is called as it
+    is, and so is any other where nothing is kept (without a gradient) or the backend sees to it better (torch.compile).
 
     Args:
         function: of tensors alone, and hashable: what is found out about it once is used for all equal ones.

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from keras_actx.backend.sample import asked_once
 
 # Moved out of `jax.experimental` in 2025.
 _enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
@@ -43,18 +47,107 @@ def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
 
 @lru_cache(maxsize=1024)
 def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`jax.checkpoint`, whose barrier keeps XLA from taking what it has computed before. JAX traces it once a dtype."""
-    return jax.checkpoint(function)
+    recomputed = jax.custom_jvp(function)
+
+    def derivative(tensors: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+        moved = tuple(not isinstance(one, jax.custom_derivatives.SymbolicZero) for one in tangents)
+        return recomputed(*tensors), _tangent_of(function, moved, tensors, _chosen(tangents, moved))
+
+    recomputed.defjvp(derivative, symbolic_zeros=True)
+    return recomputed
 
 
-@lru_cache(maxsize=1024)
-def _is_frugal(function: Callable[..., Any], dtypes: tuple[Any, ...]) -> bool:
+# The derivative, a linear function of the tangents, as one step that JAX does not look into. `jax.checkpoint` would do
+# for what JAX keeps; but on the CPU XLA drops its barrier early, and then takes half of the steps from the way there.
+_tangent_p = Primitive("keras_actx_tangent")
+
+
+def _chosen(every: Any, moved: tuple[bool, ...]) -> tuple[Any, ...]:
+    return tuple(one for one, is_moved in zip(every, moved, strict=True) if is_moved)
+
+
+def _of_moved(function: Callable[..., Any], moved: tuple[bool, ...], tensors: Any) -> Callable[..., Any]:
+    """The function of the tensors that move, at the others."""
+
+    def of_moved(*moving: Any) -> Any:
+        rest = iter(moving)
+        return function(*(next(rest) if is_moved else one for one, is_moved in zip(tensors, moved, strict=True)))
+
+    return of_moved
+
+
+def _tangent_of(function: Callable[..., Any], moved: tuple[bool, ...], tensors: Any, tangents: Any) -> Any:
+    return _tangent_p.bind(*tensors, *tangents, function=function, moved=moved)
+
+
+def _tangent(*given: Any, function: Callable[..., Any], moved: tuple[bool, ...]) -> Any:
+    """What the step does, forward."""
+    tensors, tangents = given[: len(moved)], given[len(moved) :]
+    return jax.jvp(_of_moved(function, moved, tensors), _chosen(tensors, moved), tangents)[1]
+
+
+def _tangent_back(cotangent: Any, *given: Any, function: Callable[..., Any], moved: tuple[bool, ...]) -> list[Any]:
+    """What it does backward: the function again, and the gradient through it."""
+    if type(cotangent) is ad.Zero:
+        return [None] * len(given)
+    tensors = _not_before(cotangent, given[: len(moved)])
+    back = jax.vjp(_of_moved(function, moved, tensors), *_chosen(tensors, moved))[1]
+    return [None] * len(moved) + list(back(cotangent))
+
+
+def _not_before(first: Any, tensors: Any) -> list[Any]:
+    """The tensors, but known only when `first` is; or what is made of them would be taken from the forward pass.
+
+    XLA does not see that a whole number times the next is always even.
+    """
+    number = (jnp.reshape(first, -1)[:1] > 0).astype(jnp.int32).sum()
+    known = (number * (number + 1)) & 1 == 0
+    return [jnp.where(known, one, jnp.zeros_like(one)) for one in tensors]
+
+
+def _tangent_derivative(given: Any, changes: Any, *, function: Callable[..., Any], moved: tuple[bool, ...]) -> Any:
+    """Its own derivative: linear in the tangents alone, or of every step where the tensors change."""
+    step = partial(_tangent, function=function, moved=moved)
+    tensors, tangents = given[: len(moved)], given[len(moved) :]
+    changed = tuple(type(one) is not ad.Zero for one in changes)
+    y = _tangent_of(function, moved, tensors, tangents)
+    if any(changed[: len(moved)]):
+        return y, jax.jvp(_of_moved(step, changed, given), _chosen(given, changed), _chosen(changes, changed))[1]
+    rest = iter(changed[len(moved) :])
+    still_moved = tuple(is_moved and next(rest) for is_moved in moved)
+    return y, _tangent_of(function, still_moved, tensors, _chosen(changes, changed))
+
+
+def _tangent_mapped(given: Any, axes: Any, *, function: Callable[..., Any], moved: tuple[bool, ...]) -> Any:
+    """The same step of the mapped function: every tensor is given the axis, at the front."""
+    size = next(one.shape[axis] for one, axis in zip(given, axes, strict=True) if axis is not None)
+    given = [
+        jnp.broadcast_to(one, (size, *one.shape)) if axis is None else jnp.moveaxis(one, axis, 0)
+        for one, axis in zip(given, axes, strict=True)
+    ]
+    return _tangent_p.bind(*given, function=jax.vmap(function), moved=moved), 0
+
+
+def _shape_of_tangent(*given: Any, function: Callable[..., Any], moved: tuple[bool, ...]) -> Any:
+    found = jax.eval_shape(function, *given[: len(moved)])
+    return jax.core.ShapedArray(found.shape, found.dtype)
+
+
+_tangent_p.def_impl(_tangent)
+_tangent_p.def_abstract_eval(_shape_of_tangent)
+ad.primitive_jvps[_tangent_p] = _tangent_derivative
+ad.primitive_transposes[_tangent_p] = _tangent_back
+batching.primitive_batchers[_tangent_p] = _tangent_mapped
+mlir.register_lowering(_tangent_p, mlir.lower_fun(_tangent, multiple_results=False))
+
+
+@asked_once
+def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
     """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
-    shapes = [(4, 64)] + [()] * (len(dtypes) - 1)
-    samples = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
-    if any(isinstance(one, jax.core.Tracer) for one in jax.make_jaxpr(function)(*samples).consts):
+    tensors = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in sample]
+    if any(isinstance(one, jax.core.Tracer) for one in jax.make_jaxpr(function)(*tensors).consts):
         return True
-    return bytes_kept(function, *samples) <= sum(one.size * one.dtype.itemsize for one in samples)
+    return bytes_kept(function, *tensors) <= sum(one.size * one.dtype.itemsize for one in tensors)
 
 
 def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:

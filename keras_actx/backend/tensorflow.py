@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_actx.backend.sample import asked_once
+
 tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
 
 
@@ -32,6 +34,7 @@ def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Ca
 
 def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
     """See `keras_actx.backend.keeping_inputs`."""
+    tensors = tuple(tf.convert_to_tensor(one) for one in tensors)  # Keras leaves its variables as they are
     if _is_frugal(function, tuple(one.dtype for one in tensors)):
         return function(*tensors)
     return _recomputed(function)(*tensors)
@@ -82,13 +85,12 @@ def _back_by_graph(function: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(back, autograph=False, reduce_retracing=True)
 
 
-@lru_cache(maxsize=1024)
-def _is_frugal(function: Callable[..., Any], dtypes: tuple[Any, ...]) -> bool:
+@asked_once
+def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
     """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
-    shapes = [(4, 64)] + [()] * (len(dtypes) - 1)
-    samples = [tf.TensorSpec(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
-    graph, there = _there_and_back(function, samples)
-    return bool(graph.captures) or _bytes_taken(graph, there) <= sum(map(_bytes, samples))
+    specs = [tf.TensorSpec(shape, dtype) for shape, dtype in sample]
+    graph, there = _there_and_back(function, specs)
+    return bool(graph.captures) or _bytes_taken(graph, there) <= sum(map(_bytes, specs))
 
 
 def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import lru_cache
 from typing import Any
 
 import keras
 import torch
+
+from keras_actx.backend.sample import asked_once
 
 tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
 
@@ -48,7 +49,7 @@ def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
 
 
 def _is_transformed(tensors: tuple[Any, ...]) -> bool:
-    """Whether torch.func, forward mode, a tracer or Keras's tracing of shapes is at work, which see no backward pass."""
+    """Whether torch.func, forward mode, a tracer or Keras's tracing of shapes is at work, which want the steps."""
     forward = torch.autograd.forward_ad.unpack_dual
     return (
         _in_functorch()
@@ -92,15 +93,14 @@ def _autocast(device: str) -> Callable[[], AbstractContextManager[None]]:
     return lambda: torch.autocast(device, dtype, enabled)
 
 
-@lru_cache(maxsize=1024)
-def _is_frugal(function: Callable[..., Any], dtypes: tuple[Any, ...]) -> bool:
+@asked_once
+def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
     """Whether it keeps no more than its input by itself, or has a gradient for what is not among its inputs."""
-    with keras.device("cpu"), torch.device("cpu"), torch.autocast("cpu", enabled=False):
-        shapes = [(4, 64)] + [()] * (len(dtypes) - 1)
-        samples = [torch.ones(shape, dtype=dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
-        if function(*samples).requires_grad:
+    with keras.device("cpu"), torch.device("cpu"), torch.autocast("cpu", enabled=False), torch.enable_grad():
+        tensors = [torch.ones(shape, dtype=dtype) for shape, dtype in sample]
+        if function(*tensors).requires_grad:
             return True
-        return bytes_kept(function, *samples) <= sum(one.nbytes for one in samples)
+        return bytes_kept(function, *tensors) <= sum(one.nbytes for one in tensors)
 
 
 def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
