@@ -33,7 +33,7 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
 
 @dataclass(frozen=True)
 class Formula:
-    """A declared formula as a function of tensors alone: `x`, then the parameters in `names`. Equal ones do the same."""
+    """A declared formula as a function of tensors: `x`, then the parameters in `names`. Equal ones do the same."""
 
     declaration: Declaration
     numbers: tuple[tuple[str, Any], ...]
