@@ -9,11 +9,12 @@ also the temporary memory that XLA plans for the gradient of six and of eight De
 benchmarks/results/memory/BACKEND.json; docs/make_memory.py shows it.
 """
 
+import contextlib
 import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,19 @@ def kept(activation: actx.Activation) -> dict[str, float]:
 def in_inputs(function: Callable[[Any], Any], activation: actx.Activation, efficient: bool) -> float:
     """The bytes kept over those of the input."""
     x = inputs(activation, memory.SHAPE, "float32")
+    with switched(efficient):
+        return round(memory.bytes_kept(function, x) / (4 * x.shape[0] * x.shape[1]), 3)
+
+
+@contextlib.contextmanager
+def switched(efficient: bool) -> Iterator[None]:
+    """The switch, put back afterwards."""
+    before = actx.config.memory_efficient()
     actx.config.set_memory_efficient(efficient)
-    return round(memory.bytes_kept(function, x) / (4 * x.shape[0] * x.shape[1]), 3)
+    try:
+        yield
+    finally:
+        actx.config.set_memory_efficient(before)
 
 
 def compiled(activation: actx.Activation) -> dict[str, list[int]]:
@@ -85,8 +97,8 @@ def compiled(activation: actx.Activation) -> dict[str, list[int]]:
         ("native", native.backend_native(activation), True),
     ):
         if function is not None:
-            actx.config.set_memory_efficient(efficient)
-            found[name] = [memory.compiled_bytes(function, depth, WIDTH, BATCH) for depth in DEPTHS]
+            with switched(efficient):
+                found[name] = [memory.compiled_bytes(function, depth, WIDTH, BATCH) for depth in DEPTHS]
     return found
 
 

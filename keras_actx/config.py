@@ -1,6 +1,6 @@
 """Settings of the package, for the whole process."""
 
-from keras_actx.names.suggest import quote
+from keras_actx.names.suggest import quote as _quote
 
 #: What holds until `set_memory_efficient` is called.
 MEMORY_EFFICIENT_BY_DEFAULT = True
@@ -45,5 +45,5 @@ def set_memory_efficient(value: bool) -> None:
     """
     global _memory_efficient
     if not isinstance(value, bool):
-        raise TypeError(f"set_memory_efficient takes True or False, not {quote(value)}")
+        raise TypeError(f"set_memory_efficient takes True or False, not {_quote(value)}")
     _memory_efficient = value

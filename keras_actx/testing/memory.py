@@ -23,7 +23,7 @@ def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
     Example:
 
     >>> import keras, keras_actx as actx
-    >>> from keras_actx.testing.memory import bytes_kept
+    >>> from keras_actx.testing import bytes_kept
     >>> bytes_kept(actx.activations.mish, keras.ops.ones((2, 8)))
     64
     """
