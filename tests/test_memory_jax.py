@@ -104,3 +104,30 @@ def test_exported():
     gradient = jax.jit(jax.grad(lambda x: mish(x).sum()))
     exported = jax.export.export(gradient)(jax.ShapeDtypeStruct(x.shape, x.dtype))
     np.testing.assert_allclose(exported.call(x), gradient(x), rtol=1e-6)
+
+
+def test_split_over_devices():
+    """By shard_map, which checks along which axes of devices a value varies; a parameter is the same on all."""
+    mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("rows",))
+    rows, same = jax.sharding.PartitionSpec("rows"), jax.sharding.PartitionSpec()
+    x, beta = jnp.linspace(-3, 3, 6), jnp.array(1.5)
+
+    def function(x, beta):
+        return swish(x, beta=beta)
+
+    if not hasattr(jax, "shard_map"):
+        pytest.skip("this JAX has it elsewhere")
+    split = jax.shard_map(function, mesh=mesh, in_specs=(rows, same), out_specs=rows)
+    found = jax.jit(jax.grad(lambda x, beta: split(x, beta).sum(), argnums=(0, 1)))(x, beta)
+    expected = jax.grad(lambda x, beta: function(x, beta).sum(), argnums=(0, 1))(x, beta)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), found, expected)
+
+
+@pytest.mark.skipif(not hasattr(jax, "set_mesh"), reason="this JAX has no explicit sharding")
+def test_split_explicitly():
+    """With the layout in the type of a tensor."""
+    mesh = jax.make_mesh((1,), ("rows",), axis_types=(jax.sharding.AxisType.Explicit,), devices=jax.devices()[:1])
+    with jax.set_mesh(mesh):
+        x = jax.device_put(jnp.linspace(-3, 3, 6), jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("rows")))
+        found = jax.jit(jax.grad(lambda x: mish(2.0 * x).sum()))(x)
+    np.testing.assert_allclose(found, jax.grad(lambda x: mish(2.0 * x).sum())(jnp.linspace(-3, 3, 6)), rtol=1e-5)

@@ -51,7 +51,8 @@ def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def derivative(tensors: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         moved = tuple(not isinstance(one, jax.custom_derivatives.SymbolicZero) for one in tangents)
-        return recomputed(*tensors), _tangent_of(function, moved, tensors, _chosen(tangents, moved))
+        y = recomputed(*tensors)
+        return y, _tangent_of(function, moved, _type_of(y), tensors, _chosen(tangents, moved))
 
     recomputed.defjvp(derivative, symbolic_zeros=True)
     return recomputed
@@ -60,6 +61,12 @@ def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
 # The derivative, a linear function of the tangents, as one step that JAX does not look into. `jax.checkpoint` would do
 # for what JAX keeps; but on the CPU XLA drops its barrier early, and then takes half of the steps from the way there.
 _tangent_p = Primitive("keras_actx_tangent")
+_type_of = jax.typeof if hasattr(jax, "typeof") else jax.core.get_aval  # with how it is laid out over devices
+
+
+def _tangent_of(function: Callable[..., Any], moved: tuple[bool, ...], kind: Any, tensors: Any, tangents: Any) -> Any:
+    """The tangent of `function(*tensors)`, of the type `kind`, where those tensors that are `moved` have tangents."""
+    return _tangent_p.bind(*tensors, *tangents, function=function, moved=moved, kind=kind)
 
 
 def _chosen(every: Any, moved: tuple[bool, ...]) -> tuple[Any, ...]:
@@ -76,69 +83,69 @@ def _of_moved(function: Callable[..., Any], moved: tuple[bool, ...], tensors: An
     return of_moved
 
 
-def _tangent_of(function: Callable[..., Any], moved: tuple[bool, ...], tensors: Any, tangents: Any) -> Any:
-    return _tangent_p.bind(*tensors, *tangents, function=function, moved=moved)
-
-
-def _tangent(*given: Any, function: Callable[..., Any], moved: tuple[bool, ...]) -> Any:
-    """What the step does, forward."""
+def _forward(*given: Any, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any) -> Any:
+    """What the step does."""
     tensors, tangents = given[: len(moved)], given[len(moved) :]
     return jax.jvp(_of_moved(function, moved, tensors), _chosen(tensors, moved), tangents)[1]
 
 
-def _tangent_back(cotangent: Any, *given: Any, function: Callable[..., Any], moved: tuple[bool, ...]) -> list[Any]:
-    """What it does backward: the function again, and the gradient through it."""
+def _backward(
+    cotangent: Any, *given: Any, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any
+) -> list[Any]:
+    """What it does the other way: the function again, and the gradient through it."""
     if type(cotangent) is ad.Zero:
         return [None] * len(given)
-    tensors = _not_before(cotangent, given[: len(moved)])
+    x, *parameters = given[: len(moved)]
+    tensors = (_not_before(cotangent, x), *parameters)
     back = jax.vjp(_of_moved(function, moved, tensors), *_chosen(tensors, moved))[1]
     return [None] * len(moved) + list(back(cotangent))
 
 
-def _not_before(first: Any, tensors: Any) -> list[Any]:
-    """The tensors, but known only when `first` is; or what is made of them would be taken from the forward pass.
+def _not_before(first: Any, x: Any) -> Any:
+    """`x`, but known only when `first` is; or what is made of it would be taken from the forward pass.
 
-    XLA does not see that a whole number times the next is always even.
+    XLA does not see that a whole number times the next is always even. Element by element, so that devices that share
+    a tensor need not ask each other.
     """
-    number = (jnp.reshape(first, -1)[:1] > 0).astype(jnp.int32).sum()
-    known = (number * (number + 1)) & 1 == 0
-    return [jnp.where(known, one, jnp.zeros_like(one)) for one in tensors]
+    if (*first.shape[:-1], 2 * (first.shape or (0,))[-1]) == x.shape:
+        first = jnp.concatenate([first, first], axis=-1)  # of a gated activation
+    if first.shape != x.shape:  # a parameter made the result larger
+        return x
+    number = (first > 0).astype(jnp.int32)
+    return jnp.where((number * (number + 1)) & 1 == 0, x, jnp.zeros_like(x))
 
 
-def _tangent_derivative(given: Any, changes: Any, *, function: Callable[..., Any], moved: tuple[bool, ...]) -> Any:
-    """Its own derivative: linear in the tangents alone, or of every step where the tensors change."""
-    step = partial(_tangent, function=function, moved=moved)
+def _derivative(given: Any, changes: Any, *, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any) -> Any:
+    """The step's own derivative: linear in the tangents alone, and through all it does where the tensors change."""
     tensors, tangents = given[: len(moved)], given[len(moved) :]
     changed = tuple(type(one) is not ad.Zero for one in changes)
-    y = _tangent_of(function, moved, tensors, tangents)
+    y = _tangent_of(function, moved, kind, tensors, tangents)
     if any(changed[: len(moved)]):
+        step = partial(_forward, function=function, moved=moved, kind=kind)
         return y, jax.jvp(_of_moved(step, changed, given), _chosen(given, changed), _chosen(changes, changed))[1]
     rest = iter(changed[len(moved) :])
     still_moved = tuple(is_moved and next(rest) for is_moved in moved)
-    return y, _tangent_of(function, still_moved, tensors, _chosen(changes, changed))
+    return y, _tangent_of(function, still_moved, kind, tensors, _chosen(changes, changed))
 
 
-def _tangent_mapped(given: Any, axes: Any, *, function: Callable[..., Any], moved: tuple[bool, ...]) -> Any:
+def _mapped(given: Any, axes: Any, *, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any) -> Any:
     """The same step of the mapped function: every tensor is given the axis, at the front."""
     size = next(one.shape[axis] for one, axis in zip(given, axes, strict=True) if axis is not None)
     given = [
         jnp.broadcast_to(one, (size, *one.shape)) if axis is None else jnp.moveaxis(one, axis, 0)
         for one, axis in zip(given, axes, strict=True)
     ]
-    return _tangent_p.bind(*given, function=jax.vmap(function), moved=moved), 0
+    tensors, tangents = given[: len(moved)], given[len(moved) :]
+    function = jax.vmap(function)
+    return _tangent_of(function, moved, _type_of(function(*tensors)), tensors, tangents), 0
 
 
-def _shape_of_tangent(*given: Any, function: Callable[..., Any], moved: tuple[bool, ...]) -> Any:
-    found = jax.eval_shape(function, *given[: len(moved)])
-    return jax.core.ShapedArray(found.shape, found.dtype)
-
-
-_tangent_p.def_impl(_tangent)
-_tangent_p.def_abstract_eval(_shape_of_tangent)
-ad.primitive_jvps[_tangent_p] = _tangent_derivative
-ad.primitive_transposes[_tangent_p] = _tangent_back
-batching.primitive_batchers[_tangent_p] = _tangent_mapped
-mlir.register_lowering(_tangent_p, mlir.lower_fun(_tangent, multiple_results=False))
+_tangent_p.def_impl(_forward)
+_tangent_p.def_abstract_eval(lambda *given, kind, **_: kind)
+ad.primitive_jvps[_tangent_p] = _derivative
+ad.primitive_transposes[_tangent_p] = _backward
+batching.primitive_batchers[_tangent_p] = _mapped
+mlir.register_lowering(_tangent_p, mlir.lower_fun(_forward, multiple_results=False))
 
 
 @asked_once
