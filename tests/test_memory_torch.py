@@ -201,3 +201,15 @@ def test_retained_graphs_and_third_derivatives():
     for _ in range(2):
         (third,) = torch.autograd.grad(third.sum(), x, create_graph=True)
     assert third.isfinite().all()
+
+
+def test_a_parameter_that_the_result_does_not_use():
+    @actx.activation(package="test_memory_torch")
+    def unused(x, rate=1.0, other=1.0):
+        return x * keras.ops.sigmoid(rate * x)
+
+    rate, other = torch.tensor(1.5, requires_grad=True), torch.tensor(1.0, requires_grad=True)
+    unused(numbers().detach(), rate=rate, other=other).sum().backward()
+    assert rate.grad is not None
+    unused(numbers().detach(), other=other).sum()
+    assert other.grad is None or not other.grad.any()

@@ -78,13 +78,15 @@ class _KeepingInputs(torch.autograd.Function):
         with torch.enable_grad(), ctx.autocast():
             # A name of its own for each: the same tensor may be two of them.
             tensors = [
-                one if not wanted else one.view_as(one) if again else one.detach().requires_grad_()
-                for one, wanted in zip(ctx.saved_tensors, needed, strict=True)
+                one if not is_needed else one.view_as(one) if again else one.detach().requires_grad_()
+                for one, is_needed in zip(ctx.saved_tensors, needed, strict=True)
             ]
-            wanted = [one for one, wanted in zip(tensors, needed, strict=True) if wanted]
+            wanted = [one for one, is_needed in zip(tensors, needed, strict=True) if is_needed]
             y = ctx.function(*tensors)
+            if not y.requires_grad:  # it uses none of them
+                return (None, *(None for _ in needed))
             found = iter(torch.autograd.grad(y, wanted, cotangent, create_graph=again, materialize_grads=True))
-        return (None, *(next(found) if one else None for one in needed))
+        return (None, *(next(found) if is_needed else None for is_needed in needed))
 
 
 def _autocast(device: str) -> Callable[[], AbstractContextManager[None]]:
