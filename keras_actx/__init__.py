@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 _versions.require_keras()
 
 from keras_actx import activations as activations  # noqa: E402  (Keras is checked first)
+from keras_actx import config as config  # noqa: E402
 from keras_actx import constraints as constraints  # noqa: E402
 from keras_actx import initializers as initializers  # noqa: E402
 from keras_actx import layers as layers  # noqa: E402

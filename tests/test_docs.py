@@ -133,7 +133,7 @@ def test_catalogue(tmp_path):
 
 def _public():
     """Every public class and function, by dotted name."""
-    for module in (actx, actx.layers, actx.initializers, actx.plot, actx.testing):
+    for module in (actx, actx.config, actx.layers, actx.initializers, actx.plot, actx.testing):
         for name, value in vars(module).items():
             if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)):
                 yield f"{module.__name__}.{name}", value

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import keras_actx as actx
 from keras_actx.declaration import registry
-from keras_actx.names import keras_table, layer_names
+from keras_actx.names import grammar, keras_table, layer_names
 from keras_actx.names.keras_table import KERAS_NAMES
 
 
@@ -278,3 +278,34 @@ def test_none_dicts_and_callables():
     assert actx.deserialize(actx.serialize(value)) == value
     with pytest.raises(ValueError, match="Could not interpret"):
         actx.get(3)
+
+
+def test_a_string_is_read_once(monkeypatch):
+    """Until something is declared, which may be what the string means now."""
+    reads = []
+    real = grammar.read
+    monkeypatch.setattr(grammar, "read", lambda text: reads.append(text) or real(text))
+    first = actx.get("snake(alpha=2.375)")
+    assert all(actx.get("snake(alpha=2.375)") is first for _ in range(5))
+    assert len(reads) == 1
+
+    @actx.activation(package="test_read_once")
+    def newly_declared(x):
+        return x
+
+    assert actx.get("snake(alpha=2.375)") == first
+    assert len(reads) == 2
+
+
+def test_a_string_means_what_is_declared_last():
+    for _ in range(2):
+
+        @actx.activation(package="test_read_once")
+        def declared_again(x):
+            return x
+
+        assert actx.get("declared_again").declaration is declared_again.declaration
+
+
+def test_a_learnable_string_gives_a_new_layer_each_time():
+    assert actx.get("swish(learnable=True)") is not actx.get("swish(learnable=True)")

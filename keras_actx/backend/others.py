@@ -17,3 +17,13 @@ def eager_float64() -> AbstractContextManager[None]:
 def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """See `keras_actx.backend.there_and_back`."""
     raise RuntimeError(f"the {keras.backend.backend()} backend has no gradients; use tensorflow, jax or torch")
+
+
+def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.keeping_inputs`. Without gradients, nothing is kept."""
+    return function(*tensors)
+
+
+def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
+    """See `keras_actx.backend.bytes_kept`."""
+    return 0

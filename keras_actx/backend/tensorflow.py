@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from keras_actx.backend.sample import asked_once
 
 tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
 
@@ -27,3 +30,102 @@ def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Ca
         return tape.gradient(y, x, output_gradients=cotangent, unconnected_gradients="zero")
 
     return tf.function(function, autograph=False), tf.function(back, autograph=False)
+
+
+def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.keeping_inputs`."""
+    tensors = tuple(tf.convert_to_tensor(one) for one in tensors)  # Keras leaves its variables as they are
+    if _is_frugal(function, tuple(one.dtype for one in tensors)):
+        return function(*tensors)
+    return _recomputed(function)(*tensors)
+
+
+@lru_cache(maxsize=1024)
+def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
+    @tf.custom_gradient
+    def recomputed(*tensors: Any) -> Any:
+        # No tape follows a step from here; a graph needs no such care, and would lose its forward derivative.
+        y = function(*(map(tf.stop_gradient, tensors) if tf.executing_eagerly() else tensors))
+        return y, lambda cotangent: _back(function, tensors, cotangent)
+
+    return recomputed
+
+
+def _back(function: Callable[..., Any], tensors: tuple[Any, ...], cotangent: Any) -> list[Any]:
+    """The function again, and the gradient through it."""
+    if not tf.executing_eagerly():
+        tensors = _not_before(cotangent, tensors)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tensors = [tf.identity(one) for one in tensors]  # a name of its own for each
+        tape.watch(tensors)
+        y = function(*tensors)
+    found = tape.gradient(y, tensors, output_gradients=cotangent)
+    if all(one is None for one in found):
+        # No tape works inside a `ForwardAccumulator`, which differentiates this function; a graph does.
+        return _back_by_graph(function)(tensors, cotangent)
+    return [tf.zeros_like(x) if one is None else one for one, x in zip(found, tensors, strict=True)]
+
+
+def _not_before(first: Any, tensors: tuple[Any, ...]) -> list[Any]:
+    """The tensors, but known only when `first` is; or what is made of them would be taken from the forward pass.
+
+    Neither TensorFlow nor XLA sees that a whole number times the next is always even.
+    """
+    number = tf.reduce_sum(tf.cast(tf.reshape(first, [-1])[:1] > 0, tf.int32))
+    known = tf.equal(tf.bitwise.bitwise_and(number * (number + 1), 1), 0)
+    return [tf.where(known, one, tf.zeros_like(one)) for one in tensors]
+
+
+@lru_cache(maxsize=1024)
+def _back_by_graph(function: Callable[..., Any]) -> Callable[..., Any]:
+    def back(tensors: list[Any], cotangent: Any) -> list[Any]:
+        tensors = [tf.identity(one) for one in tensors]
+        return tf.gradients(function(*tensors), tensors, grad_ys=cotangent, unconnected_gradients="zero")
+
+    return tf.function(back, autograph=False, reduce_retracing=True)
+
+
+@asked_once
+def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
+    """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
+    specs = [tf.TensorSpec(shape, dtype) for shape, dtype in sample]
+    graph, there = _there_and_back(function, specs)
+    return bool(graph.captures) or _bytes_taken(graph, there) <= sum(map(_bytes, specs))
+
+
+def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
+    """See `keras_actx.backend.bytes_kept`."""
+    return _bytes_taken(*_there_and_back(function, [tf.TensorSpec(one.shape, one.dtype) for one in tensors]))
+
+
+def _there_and_back(function: Callable[..., Any], specs: list[Any]) -> tuple[Any, frozenset[str]]:
+    """The graph of a function and of the gradient back through it, and the names of the steps of the way there."""
+    there = []
+
+    def both(*given: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            y = function(*given)
+        there.extend(one.name for one in y.graph.get_operations())
+        return tape.gradient(y, given, output_gradients=tf.ones_like(y), unconnected_gradients="zero")
+
+    graph = tf.function(both, autograph=False).get_concrete_function(*specs).graph
+    return graph, frozenset(there)
+
+
+def _bytes_taken(graph: Any, there: frozenset[str]) -> int:
+    """The size of what the steps back take from the steps there, constants excepted."""
+    taken = [one for step in graph.get_operations() if step.name not in there for one in step.inputs]
+    kept = {one.ref(): one for one in map(_source, taken) if one.op.name in there and one.op.type != "Const"}
+    return sum(map(_bytes, kept.values()))
+
+
+def _source(tensor: Any) -> Any:
+    """The tensor that this one is only another name of."""
+    while tensor.op.type in ("Identity", "IdentityN", "StopGradient"):
+        tensor = tensor.op.inputs[tensor.value_index]
+    return tensor
+
+
+def _bytes(tensor: Any) -> int:
+    return tensor.shape.num_elements() * tensor.dtype.size

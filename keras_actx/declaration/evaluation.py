@@ -1,9 +1,11 @@
-"""Running a formula on a tensor: the precision it is computed in and the dtype it returns."""
+"""Running a formula on a tensor: the precision it is computed in, the dtype it returns, what is kept for gradients."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from keras_actx import backend, config
 from keras_actx.declaration.declaration import Declaration
 
 _HALF_PRECISION = ("float16", "bfloat16")
@@ -17,15 +19,40 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
     """
     x = keras.ops.convert_to_tensor(x)
     dtype = output_dtype(x.dtype)
-    inner = inner_dtype(dtype)
-    x = keras.ops.cast(x, inner)
-    params = {name: _as_dtype(value, inner) for name, value in params.items()}
-    if declaration.kind == "gated":
-        value, gate = split_halves(declaration, x)
-        result = declaration.formula(value, gate, **params)
-    else:
-        result = declaration.formula(x, **params, **context)
-    return keras.ops.cast(result, dtype)
+    numbers = {name: value for name, value in params.items() if _is_number(value)}
+    tensors = {name: keras.ops.convert_to_tensor(value) for name, value in params.items() if name not in numbers}
+    formula = Formula(declaration, tuple(numbers.items()), tuple(tensors), dtype)
+    inputs = (keras.ops.cast(x, dtype), *tensors.values())
+    # A random formula would draw other numbers the second time. One that mixes an axis (softmax) keeps little, and
+    # what it does twice is dear.
+    once = context or declaration.kind == "vector" or not config.memory_efficient()
+    if once or any(isinstance(one, keras.KerasTensor) for one in inputs):
+        return formula(*inputs, **context)
+    return backend.keeping_inputs(formula, inputs)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A declared formula as a function of tensors: `x`, then the parameters in `names`. Equal ones do the same."""
+
+    declaration: Declaration
+    numbers: tuple[tuple[str, Any], ...]
+    names: tuple[str, ...]
+    dtype: str
+
+    def __call__(self, x: Any, *tensors: Any, **context: Any) -> Any:
+        """The result, in `dtype`."""
+        inner = inner_dtype(self.dtype)
+        x = keras.ops.cast(x, inner)
+        values = (keras.ops.cast(one, inner) for one in tensors)
+        # Python numbers follow the tensor they meet.
+        params = {**dict(self.numbers), **dict(zip(self.names, values, strict=True))}
+        if self.declaration.kind == "gated":
+            value, gate = split_halves(self.declaration, x)
+            result = self.declaration.formula(value, gate, **params)
+        else:
+            result = self.declaration.formula(x, **params, **context)
+        return keras.ops.cast(result, self.dtype)
 
 
 def inner_dtype(dtype: str) -> str:
@@ -58,7 +85,5 @@ def split_halves(declaration: Declaration, x: Any) -> tuple[Any, Any]:
     return value, gate
 
 
-def _as_dtype(value: Any, dtype: str) -> Any:
-    if isinstance(value, (bool, int, float, type(None))):
-        return value  # Python numbers follow the tensor they meet
-    return keras.ops.cast(value, dtype)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, type(None)))

@@ -11,6 +11,7 @@ _by_qualified_name: MappingProxyType[str, Declaration] = MappingProxyType({})
 _by_plain_name: MappingProxyType[str, tuple[Declaration, ...]] = MappingProxyType({})
 #: This package's own names by their spelling without case and underscores.
 _by_letters: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({})
+_edition = 0
 
 
 def add(declaration: Declaration) -> None:
@@ -21,7 +22,7 @@ def add(declaration: Declaration) -> None:
     Raises:
         ValueError: if another function holds one of the names in the same package.
     """
-    global _by_qualified_name, _by_plain_name, _by_letters
+    global _by_qualified_name, _by_plain_name, _by_letters, _edition
     own = declaration.package == OWN_PACKAGE
     with _lock:
         qualified, plain, spelled = dict(_by_qualified_name), dict(_by_plain_name), dict(_by_letters)
@@ -47,6 +48,7 @@ def add(declaration: Declaration) -> None:
         # Published whole: a reader sees the old tables or the new ones, never a half.
         _by_qualified_name, _by_plain_name = MappingProxyType(qualified), MappingProxyType(plain)
         _by_letters = MappingProxyType(spelled)
+        _edition += 1
 
 
 def _source(declaration: Declaration) -> tuple[str, str]:
@@ -69,6 +71,11 @@ def find(name: str) -> Declaration | None:
         choices = " or ".join(repr(f"{one.package}>{name}") for one in own)
         raise ValueError(f"activation {name!r} is declared by several packages: write {choices}")
     return own[0] if own else None
+
+
+def edition() -> int:
+    """Another number after every declaration: what was looked up under the same one still holds."""
+    return _edition
 
 
 def letters(name: str) -> str:

@@ -1,8 +1,10 @@
 """From a string to the declaration and settings it names."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
 from keras_actx.names import grammar
 from keras_actx.names.layer_names import declared
@@ -26,6 +28,13 @@ def identify(text: str) -> Identified:
     Raises:
         ValueError: for a malformed string, an unknown name or key, a value out of range, or the name of a layer.
     """
+    if len(text) > grammar.LONGEST:
+        grammar.read(text)  # raises; and nothing so long is remembered
+    return _identified(text, registry.edition())
+
+
+@lru_cache(maxsize=256)
+def _identified(text: str, edition: int) -> Identified:
     written = grammar.read(text)
     declaration = declared(written.name)
     settings = dict(written.settings)

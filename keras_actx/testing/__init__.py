@@ -2,7 +2,7 @@
 
 Needs the extra `keras-actx[testing]`; nothing else in the package imports it. `check_activation` is the one call;
 the modules hold its parts: `oracle` is what an activation is worth, `values`, `derivatives`, `vectors` and
-`structure` what is asserted, `ledger` what is excused.
+`structure` what is asserted, `ledger` what is excused. `bytes_kept`, of `memory`, counts what a function keeps.
 """
 
 try:
@@ -15,3 +15,4 @@ except ModuleNotFoundError as error:
 
 from keras_actx.testing.check import check_activation as check_activation
 from keras_actx.testing.ledger import Entry as Entry
+from keras_actx.testing.memory import bytes_kept as bytes_kept

@@ -33,3 +33,10 @@ def transformed(function: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any
 def forward_derivative(function: Callable[[Any], Any], x: Any) -> Any:
     """The derivative of an elementwise function by forward mode."""
     return _in_use.forward_derivative(function, x)
+
+
+def compiled_bytes(function: Callable[[Any], Any], depth: int, width: int, batch: int) -> int:
+    """The temporary memory of a compiled gradient of Dense layers with this activation. On JAX alone."""
+    if BACKEND != "jax":
+        raise RuntimeError(f"the compiler of {BACKEND} does not say how much memory it plans; JAX's does")
+    return _in_use.compiled_bytes(function, depth, width, batch)

@@ -1,0 +1,58 @@
+"""The committed results of benchmarks/memory.py: complete, within the bar, of today, and shown."""
+
+import sys
+
+import keras
+import own
+import pytest
+import scripts
+
+page_maker = scripts.load("docs/make_memory.py")
+RESULTS = page_maker.results()
+EVERY = own.defaults("elementwise", "gated")
+ELEMENTWISE = {one.name for one in EVERY if one.declaration.kind == "elementwise"}
+#: For a scalar parameter beside the input.
+SLACK = 0.01
+
+
+@pytest.mark.parametrize("backend", RESULTS)
+def test_every_activation_is_counted(backend):
+    assert list(RESULTS[backend]["kept"]) == [one.name for one in EVERY]
+
+
+def too_much(kept):
+    return {name for name, row in kept.items() if row["lean"] > 1.0 + SLACK}
+
+
+@pytest.mark.parametrize("backend", RESULTS)
+def test_none_keeps_more_than_its_input(backend):
+    assert not too_much(RESULTS[backend]["kept"])
+    assert len(too_much({name: {"lean": row["plain"]} for name, row in RESULTS[backend]["kept"].items()})) > 70
+
+
+def over_relu(compiled, which):
+    """By how much of relu's a layer more takes more than with relu."""
+    relu = compiled["relu"]["lean"]
+    return {name: (row[which][1] - row[which][0]) / (relu[1] - relu[0]) - 1 for name, row in compiled.items()}
+
+
+def test_a_layer_more_takes_no_more_than_with_relu():
+    """In what XLA plans on the CPU."""
+    compiled = RESULTS["jax"]["compiled"]["bytes"]
+    assert set(compiled) == ELEMENTWISE
+    assert max(over_relu(compiled, "lean").values()) <= SLACK
+    assert max(over_relu(compiled, "plain").values()) > 1
+
+
+def test_results_are_of_today():
+    """Every fifth, counted again."""
+    backend = keras.backend.backend()
+    if RESULTS[backend]["versions"][backend] != sys.modules[backend].__version__:
+        pytest.skip("another version of the backend may keep something else")
+    kept = scripts.load("benchmarks/memory.py").kept
+    changed = [one.name for one in EVERY[::5] if kept(one) != RESULTS[backend]["kept"][one.name]]
+    assert not changed, "count again: python benchmarks/memory.py"
+
+
+def test_the_page_is_written_from_them():
+    assert page_maker.measured_part() in page_maker.PAGE.read_text(encoding="utf-8"), "run docs/make_memory.py"
