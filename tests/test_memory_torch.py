@@ -6,6 +6,7 @@ import pytest
 
 import keras_actx as actx
 from keras_actx import config
+from keras_actx.testing import bytes_kept
 
 if keras.backend.backend() != "torch":
     pytest.skip("of torch alone", allow_module_level=True)
@@ -213,3 +214,10 @@ def test_a_parameter_that_the_result_does_not_use():
     assert rate.grad is not None
     unused(numbers().detach(), other=other).sum()
     assert other.grad is None or not other.grad.any()
+
+
+def test_what_the_result_does_not_need_is_not_counted():
+    """And always the same: storage that is free again may be handed out to the next."""
+    x = torch.ones(64)
+    assert bytes_kept(lambda x: (torch.exp(x) + torch.sin(torch.exp(x)), 2.0 * x)[1], x) == 0
+    assert bytes_kept(lambda x: torch.exp(x) * (torch.sin(x), x)[1], x) == 2 * x.nbytes

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import keras
 import torch
@@ -107,14 +108,22 @@ def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
 
 def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
     """See `keras_actx.backend.bytes_kept`."""
-    kept = {}
+    kept: WeakSet[_Saved] = WeakSet()
 
-    def keep(tensor: Any) -> Any:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+    def keep(tensor: Any) -> "_Saved":
+        saved = _Saved(tensor.detach())  # or a step that saves its own result would keep itself alive
+        kept.add(saved)
+        return saved
 
     tensors = [one.detach().requires_grad_(one.is_floating_point()) for one in tensors]
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        y = function(*tensors)  # as long as it lives, no storage takes another's place
-    return sum(kept.values()) if y.requires_grad else 0
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved.tensor):
+        y = function(*tensors)  # what it does not depend on is gone by now, and what it does lives as long as it
+    storages = [one.tensor.untyped_storage() for one in kept] if y.requires_grad else []
+    return sum({one.data_ptr(): one.nbytes() for one in storages}.values())
+
+
+class _Saved:
+    """A tensor that autograd saves, for as long as it does."""
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
