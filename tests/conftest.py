@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import pytest
+from memory_switch import memory_efficient
 
 import keras_actx  # noqa: F401  (its names must be there for every test)
 
@@ -19,6 +20,13 @@ def _fresh_state():
     keras.utils.set_random_seed(7)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(params=[True, False], ids=["on", "off"])
+def efficient(request):
+    """Both states of the memory switch."""
+    with memory_efficient(request.param):
+        yield request.param
 
 
 def pytest_report_header():

@@ -80,6 +80,7 @@ def _without(name, monkeypatch):
     }
     for table, content in tables.items():
         monkeypatch.setattr(registry, table, types.MappingProxyType(content))
+    monkeypatch.setattr(registry, "_edition", f"without {name}")  # what was looked up before does not hold
 
 
 def test_a_removed_name_or_alias_is_noticed(monkeypatch):

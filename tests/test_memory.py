@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import own
 import pytest
+from memory_switch import memory_efficient
 
 import keras_actx as actx
 from keras_actx import backend as backend_in_use
@@ -16,17 +17,6 @@ from keras_actx.testing.tensors import to_float64, to_tensor
 EVERY = own.defaults("elementwise", "gated")
 #: With kinks, ends of formulas and what is no number among them.
 POINTS = np.array([-np.inf, -900.0, -40.0, -6.0, -3.0, -1.0, -0.3, -0.0, 0.0, 1e-4, 0.5, 1.0, 2.5, 6.0, 90.0, np.nan])
-
-
-@contextlib.contextmanager
-def memory_efficient(value):
-    """The switch, put back afterwards."""
-    before = config.memory_efficient()
-    config.set_memory_efficient(value)
-    try:
-        yield
-    finally:
-        config.set_memory_efficient(before)
 
 
 @pytest.fixture(autouse=True)

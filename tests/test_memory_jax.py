@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import keras_actx as actx
-from keras_actx import config
 from keras_actx.testing import memory
 
 if keras.backend.backend() != "jax":
@@ -15,16 +14,8 @@ import jax
 import jax.export
 import jax.numpy as jnp
 
+pytestmark = pytest.mark.usefixtures("efficient")
 mish, swish = actx.activations.mish, actx.activations.swish
-
-
-@pytest.fixture(params=[True, False], ids=["on", "off"], autouse=True)
-def efficient(request):
-    """Both states of the switch."""
-    before = config.memory_efficient()
-    config.set_memory_efficient(request.param)
-    yield request.param
-    config.set_memory_efficient(before)
 
 
 def residuals(function, *tensors):

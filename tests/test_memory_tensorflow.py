@@ -5,23 +5,14 @@ import numpy as np
 import pytest
 
 import keras_actx as actx
-from keras_actx import config
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("of TensorFlow alone", allow_module_level=True)
 
 import tensorflow as tf
 
+pytestmark = pytest.mark.usefixtures("efficient")
 mish, swish = actx.activations.mish, actx.activations.swish
-
-
-@pytest.fixture(params=[True, False], ids=["on", "off"], autouse=True)
-def efficient(request):
-    """Both states of the switch."""
-    before = config.memory_efficient()
-    config.set_memory_efficient(request.param)
-    yield request.param
-    config.set_memory_efficient(before)
 
 
 def numbers():
