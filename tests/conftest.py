@@ -10,14 +10,16 @@ import pytest
 from memory_switch import memory_efficient
 
 import keras_actx  # noqa: F401  (its names must be there for every test)
+from keras_actx.names import identify
 
 BACKEND = keras.backend.backend()
 
 
 @pytest.fixture(autouse=True)
 def _fresh_state():
-    """Each test starts from the same seed, in the default dtype policy."""
+    """Each test starts from the same seed, in the default dtype policy, and with no string read before."""
     keras.utils.set_random_seed(7)
+    identify._identified.cache_clear()
     yield
     keras.config.set_dtype_policy("float32")
 

@@ -1,0 +1,43 @@
+"""Timing by turns: what is compared runs in the same moments, so that what else the machine does cancels."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+ROUNDS, WARM_UP = 15, 3
+#: A shorter sample is repeated; the clock and what surrounds a call would be measured otherwise.
+SHORTEST = 2e-3
+
+
+def compared(calls: dict[str, Callable[[], None]]) -> dict[str, Any]:
+    """Median and quartiles of the ratios of ours to each other, over rounds in which all take turns."""
+    repeats = 1
+    for call in calls.values():
+        for _ in range(WARM_UP):
+            call()
+    once = min(seconds(call, 1) for call in calls.values())
+    repeats = max(1, round(SHORTEST / once))
+    rounds = []
+    for i in range(ROUNDS):
+        order = list(calls) if i % 2 else list(reversed(calls))
+        rounds.append({one: seconds(calls[one], repeats) for one in order})
+    found: dict[str, Any] = {"ms": _rounded(1e3 * statistics.median(one["ours"] for one in rounds))}
+    for other in calls:
+        if other != "ours":
+            ratios = [one["ours"] / one[other] for one in rounds]
+            low, middle, high = statistics.quantiles(ratios, n=4)
+            found[other] = [_rounded(middle), _rounded(low), _rounded(high)]
+    return found
+
+
+def seconds(call: Callable[[], None], repeats: int) -> float:
+    """The processor's time of one call."""
+    started = time.process_time()
+    for _ in range(repeats):
+        call()
+    return (time.process_time() - started) / repeats
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
