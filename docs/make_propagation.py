@@ -46,8 +46,8 @@ def main() -> None:
 def measured_part() -> str:
     """All tables."""
     results = {one: measured.read(one) for one in TITLES}
-    parts = (_about(), _counts(results), _exceptions(results), _side_by_side(results), _lost(results))
-    parts += (_critical(results), _build_time())
+    parts = (_about(), _counts(results), _stay_apart(results), _exceptions(results), _side_by_side(results))
+    parts += (_lost(results), _critical(results), _build_time())
     return "\n".join(line for part in parts for line in part)
 
 
@@ -87,6 +87,27 @@ def _counts(results: Results) -> list[str]:
                 there = [row for row in rows if "none" not in row]
                 cells.append(f"{sum(map(holds, there))} of {len(there)}")
             lines.append(f"| {title} | {TITLES[backend]} | {cells[0]} | {cells[1]} |")
+    return [*lines, ""]
+
+
+def _stay_apart(results: Results) -> list[str]:
+    """Whether the inputs are still told apart behind the last layer."""
+    lines = ["### Inputs stay apart", ""]
+    lines += [
+        "With critical, the variance across inputs stays within a factor of ten from end to end, in the worst seed:"
+    ]
+    for backend, title in TITLES.items():
+        found = {
+            name: worst(row["across_inputs"])
+            for (name, scheme), row in results[backend].items()
+            if scheme == "critical" and "none" not in row
+        }
+        beyond = [f"{name} ({decades(one)})" for name, one in sorted(found.items()) if abs(one) > 1.0]
+        lines += [
+            "",
+            f"- {title}: {len(found) - len(beyond)} of {len(found)}"
+            + (f"; not {', '.join(beyond)}." if beyond else "."),
+        ]
     return [*lines, ""]
 
 
