@@ -10,7 +10,6 @@ busy. Rows go to benchmarks/results/speed/BACKEND.json after every activation; t
 import argparse
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable
@@ -36,7 +35,7 @@ import native  # noqa: E402  (what Keras and the backend have under a name)
 import own  # noqa: E402
 import ways  # noqa: E402  (beside this file)
 from composites import COMPOSITES  # noqa: E402
-from turns import ROUNDS, compared  # noqa: E402
+from turns import about, compared  # noqa: E402
 
 FOLDER = ROOT / "benchmarks" / "results" / "speed"
 BACKEND = keras.backend.backend()
@@ -110,17 +109,10 @@ def timed(activation: Any, size: int, way: str) -> Row:
 
 def write(rows: dict[tuple[str, int, str], Row]) -> None:
     """Write the file, one row a line; at no moment is it half written."""
-    versions = {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__}
-    about = {
-        "backend": BACKEND,
-        "versions": {**versions, BACKEND: sys.modules[BACKEND].__version__},
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
-        "rounds": ROUNDS,
-    }
     lines = ",\n".join(json.dumps(rows[one]) for one in sorted(rows))
     FOLDER.mkdir(parents=True, exist_ok=True)
     part = path().with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(about)[:-1] + f', "rows": [\n{lines}\n]}}\n')
+    part.write_text(json.dumps(about())[:-1] + f', "rows": [\n{lines}\n]}}\n')
     part.replace(path())
 
 

@@ -8,7 +8,6 @@ docs/make_speed.py writes the page.
 
 import json
 import os
-import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks" / "speed")]
 
 import native  # noqa: E402  (what Keras and the backend have under a name)
-from turns import ROUNDS, compared  # noqa: E402
+from turns import about, compared  # noqa: E402
 
 FOLDER = ROOT / "benchmarks" / "results" / "speed"
 BACKEND = keras.backend.backend()
@@ -42,15 +41,11 @@ Step = Callable[[], Any]
 
 def main() -> None:
     """Measure, and write the result."""
-    versions = {"python": platform.python_version(), "keras": keras.__version__}
     result = {
-        "backend": BACKEND,
-        "versions": {**versions, BACKEND: sys.modules[BACKEND].__version__},
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
+        **about(),
         "depth": DEPTH,
         "width": WIDTH,
         "batch": BATCH,
-        "rounds": ROUNDS,
         "steps": {name: compared(contenders(name)) for name in ACTIVATIONS},
     }
     FOLDER.mkdir(parents=True, exist_ok=True)

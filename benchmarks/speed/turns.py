@@ -1,13 +1,31 @@
 """Timing by turns: what is compared runs in the same moments, so that what else the machine does cancels."""
 
+import os
+import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+import keras
+import numpy as np
+
 ROUNDS, WARM_UP = 15, 3
 #: A shorter sample is repeated; the clock and what surrounds a call would be measured otherwise.
 SHORTEST = 2e-3
+
+
+def about() -> dict[str, Any]:
+    """What the times were measured with."""
+    backend = keras.backend.backend()
+    versions = {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__}
+    return {
+        "backend": backend,
+        "versions": {**versions, backend: sys.modules[backend].__version__},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
+        "rounds": ROUNDS,
+    }
 
 
 def compared(calls: dict[str, Callable[[], None]]) -> dict[str, Any]:
