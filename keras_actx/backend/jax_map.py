@@ -1,7 +1,7 @@
 """JAX on the CPU: an elementwise function handed to XLA as a function of numbers, so that it takes one pass.
 
-Of a dozen steps on a tensor XLA makes one pass on an accelerator, but several on the CPU, with tensors of the input's
-size in between, all there at the same time. Nor can steps within be taken from a pass that did them before.
+XLA's CPU compiler makes several passes of a dozen steps on a tensor, with tensors of its size in between, all there at
+the same time. What is mapped it does not take apart, so neither does it keep steps of the way there for the way back.
 """
 
 from collections.abc import Callable
