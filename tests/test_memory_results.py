@@ -44,6 +44,14 @@ def test_a_layer_more_takes_no_more_than_with_relu():
     assert max(over_relu(compiled, "plain").values()) > 1
 
 
+def test_a_network_takes_no_more_than_with_relu():
+    """Nor is anything else there in the steps of one layer."""
+    compiled = RESULTS["jax"]["compiled"]["bytes"]
+    relu = compiled["relu"]["lean"]
+    for which in range(len(relu)):
+        assert max(row["lean"][which] for row in compiled.values()) <= relu[which]
+
+
 def test_results_are_of_today():
     """Every fifth, counted again."""
     backend = keras.backend.backend()

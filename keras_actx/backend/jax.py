@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from keras_actx.backend import jax_map
 from keras_actx.backend.sample import asked_once
 
 # Moved out of `jax.experimental` in 2025.
@@ -42,20 +43,28 @@ def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
         return function(*tensors)
     if _is_frugal(function, tuple(one.dtype for one in tensors)):
         return function(*tensors)
-    return _recomputed(function)(*tensors)
+    return _recomputed(function, False)(*tensors)
 
 
 @lru_cache(maxsize=1024)
-def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
-    recomputed = jax.custom_jvp(function)
+def _recomputed(function: Callable[..., Any], differentiated: bool) -> Callable[..., Any]:
+    """The function; in one pass if `differentiated`, and otherwise of steps that other programs read too."""
+    recomputed = jax.custom_jvp(partial(_in_one_pass, function) if differentiated else function)
 
     def derivative(tensors: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         moved = tuple(not isinstance(one, jax.custom_derivatives.SymbolicZero) for one in tangents)
-        y = recomputed(*tensors)
+        y = _recomputed(function, True)(*tensors)
         return y, _tangent_of(function, moved, _type_of(y), tensors, _chosen(tangents, moved))
 
     recomputed.defjvp(derivative, symbolic_zeros=True)
     return recomputed
+
+
+def _in_one_pass(function: Callable[..., Any], *tensors: Any) -> Any:
+    if not jax_map.applies(function, tensors):
+        return function(*tensors)
+    numbers = (jax.ShapeDtypeStruct((), one.dtype) for one in tensors)
+    return jax_map.mapped(function, tensors).astype(jax.eval_shape(function, *numbers).dtype)
 
 
 # The derivative, a linear function of the tangents, as one step that JAX does not look into. `jax.checkpoint` would do
@@ -95,10 +104,54 @@ def _backward(
     """What it does the other way: the function again, and the gradient through it."""
     if type(cotangent) is ad.Zero:
         return [None] * len(given)
-    x, *parameters = given[: len(moved)]
-    tensors = (_not_before(cotangent, x), *parameters)
-    back = jax.vjp(_of_moved(function, moved, tensors), *_chosen(tensors, moved))[1]
-    return [None] * len(moved) + list(back(cotangent))
+    tensors = given[: len(moved)]
+    if jax_map.applies(function, tensors):
+        gradients = _gradients_in_one_pass(function, moved, tensors, cotangent)
+    else:
+        gradients = _gradients(function, moved, *_late(*tensors, cotangent))
+    return [None] * len(moved) + gradients
+
+
+def _gradients(function: Callable[..., Any], moved: tuple[bool, ...], *given: Any) -> list[Any]:
+    """Of those tensors that moved, from the tensors and the gradient that comes in."""
+    *tensors, cotangent = given
+    y, back = jax.vjp(_of_moved(function, moved, tensors), *_chosen(tensors, moved))
+    return list(back(cotangent.astype(y.dtype)))
+
+
+def _gradients_in_one_pass(function: Callable[..., Any], moved: tuple[bool, ...], tensors: Any, cotangent: Any) -> Any:
+    """The same; a pass each."""
+    x, *parameters = tensors
+    # Of 16 bits, a parameter's gradient is rounded once, when all are added up.
+    wide = [one.astype(jnp.promote_types(one.dtype, "float32")) for one in parameters]
+    gradients = []
+    for place, one in enumerate(tensors):
+        if moved[place]:
+            step, elsewhere = (_gradient(function, place, len(moved), late) for late in (False, True))
+            found = jax_map.mapped(step, (x, *wide, cotangent), elsewhere)
+            gradients.append(_summed_to(found, one.shape).astype(one.dtype))
+    return gradients
+
+
+@lru_cache(maxsize=1024)
+def _gradient(function: Callable[..., Any], place: int, count: int, late: bool) -> Callable[..., Any]:
+    """That of one of so many tensors."""
+    moved = tuple(other == place for other in range(count))
+    return lambda *given: _gradients(function, moved, *(_late(*given) if late else given))[0]
+
+
+def _summed_to(gradient: Any, shape: tuple[int, ...]) -> Any:
+    """Over the axes along which a tensor of that shape was repeated."""
+    if gradient.shape == shape:
+        return gradient
+    more = gradient.ndim - len(shape)
+    repeated = [axis for axis, size in enumerate(gradient.shape) if axis < more or shape[axis - more] != size]
+    return gradient.sum(repeated).reshape(shape)
+
+
+def _late(x: Any, *others: Any) -> tuple[Any, ...]:
+    """The same, but x not before the last."""
+    return (_not_before(others[-1], x), *others)
 
 
 def _not_before(first: Any, x: Any) -> Any:
@@ -135,8 +188,12 @@ def _mapped(given: Any, axes: Any, *, function: Callable[..., Any], moved: tuple
         jnp.broadcast_to(one, (size, *one.shape)) if axis is None else jnp.moveaxis(one, axis, 0)
         for one, axis in zip(given, axes, strict=True)
     ]
+    rank = given[0].ndim
+    if jax_map.is_of_numbers(function, given[: len(moved)]) and all(one.ndim <= rank for one in given):
+        given = [one.reshape((size, *[1] * (rank - one.ndim), *one.shape[1:])) for one in given]
+    else:
+        function = jax.vmap(function)
     tensors, tangents = given[: len(moved)], given[len(moved) :]
-    function = jax.vmap(function)
     return _tangent_of(function, moved, _type_of(function(*tensors)), tensors, tangents), 0
 
 

@@ -1,0 +1,157 @@
+"""JAX on the CPU: an elementwise function handed to XLA as a function of numbers, so that it takes one pass.
+
+XLA's CPU compiler makes several passes of a dozen steps on a tensor, with tensors of its size in between, all there at
+the same time. What is mapped it does not take apart, so neither does it keep steps of the way there for the way back.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.extend.mlir import ir
+from jax.extend.mlir.dialects import stablehlo
+from jax.interpreters import ad, batching, mlir
+
+from keras_actx.backend.sample import asked_once
+
+Function = Callable[..., Any]
+_map_p = Primitive("keras_actx_map")
+
+
+def applies(function: Function, tensors: tuple[Any, ...]) -> bool:
+    """Whether the function is one of numbers, and the first tensor has the result's shape."""
+    x, *parameters = tensors
+    if not isinstance(x, jax.core.Tracer) or not is_of_numbers(function, tensors):
+        return False
+    if parameters and _is_spread(x.aval):
+        return False
+    return all(len(one.shape) <= len(x.shape) and _repeats_to(one.shape, x.shape) for one in parameters)
+
+
+def _repeats_to(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    return all(size in (1, to) for size, to in zip(reversed(shape), reversed(whole), strict=False))
+
+
+def is_of_numbers(function: Function, tensors: tuple[Any, ...]) -> bool:
+    """Whether each number of its result is made of those in the same place."""
+    return not _needs_tensors(function, tuple(one.dtype for one in tensors))
+
+
+def _is_spread(kind: Any) -> bool:
+    """Over devices, by its type: a parameter's type then needs more than its shape."""
+    mesh = getattr(getattr(kind, "sharding", None), "mesh", None)
+    return bool(getattr(kind, "vma", None)) or not (mesh is None or mesh.empty)
+
+
+def mapped(function: Function, tensors: tuple[Any, ...], elsewhere: Function | None = None) -> Any:
+    """`function(*tensors)`, of the first one's shape, in the widest of their dtypes.
+
+    Args:
+        function: of numbers, and not of their dtype: they are given to it in the widest.
+        tensors: of shapes that broadcast to the first one's.
+        elsewhere: the same function of tensors, for other devices than one CPU.
+    """
+    shape, dtype = tensors[0].shape, jnp.result_type(*tensors)
+    tensors = tuple(jnp.broadcast_to(one.astype(dtype), shape) for one in tensors)
+    return _map_p.bind(*tensors, function=function, elsewhere=elsewhere or function)
+
+
+@asked_once
+def _needs_tensors(function: Function, sample: list[Any]) -> bool:
+    tensors, numbers = ([jax.ShapeDtypeStruct(shape, dtype) for _, dtype in sample] for shape in ((3, 5), ()))
+    return jax.eval_shape(function, *numbers).shape != () or not _of_numbers(jax.make_jaxpr(function)(*tensors).jaxpr)
+
+
+def _of_numbers(steps: Any) -> bool:
+    for step in steps.eqns:
+        name = step.primitive.name
+        if name in _CALLS:
+            parts = [getattr(one, "jaxpr", one) for one in step.params.values()]
+            parts = [one for one in parts if hasattr(one, "eqns")]
+            if not parts or not all(_of_numbers(one) for one in parts):
+                return False
+        elif name not in _OF_NUMBERS and not (name == "broadcast_in_dim" and step.invars[0].aval.shape == ()):
+            return False
+    return True
+
+
+_CALLS = frozenset({"pjit", "jit", "closed_call", "custom_jvp_call"})
+#: Steps whose result has the shape of what they are given, number by number.
+_OF_NUMBERS = frozenset(
+    "abs acos acosh add and asin asinh atan atan2 atanh cbrt ceil clamp convert_element_type copy copy_p cos cosh div "
+    "eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow is_finite le log log1p logistic lt max min mul ne neg "
+    "nextafter not or pow reduce_precision rem round rsqrt select_n sign sin sinh sqrt square stop_gradient sub tan "
+    "tanh xor".split()
+)
+
+
+def _whole(*tensors: Any, elsewhere: Function, **_: Any) -> Any:
+    return elsewhere(*tensors).astype(tensors[0].dtype)
+
+
+def _on_its_own(devices: Any) -> bool:
+    """Whether each device has tensors of its own: what splits them over several gathers those of a `map`."""
+    if hasattr(devices, "manual_axes"):
+        return devices.manual_axes == frozenset(devices.mesh.axis_names)
+    return getattr(devices, "num_devices", 0) == 1
+
+
+def _lowered(context: Any, *values: Any, function: Function, elsewhere: Function) -> Any:
+    """One `map`, of a function of scalars."""
+    if not _on_its_own(context.module_context.axis_context):
+        return mlir.lower_fun(_whole, multiple_results=False)(context, *values, elsewhere=elsewhere)
+    kind = ir.RankedTensorType(values[0].type)
+    step = stablehlo.MapOp(kind, list(values), mlir.dense_int_array(list(range(kind.rank))))
+    number = ir.RankedTensorType.get((), kind.element_type)
+    block = step.regions[0].blocks.append(*[number] * len(values))
+    with ir.InsertionPoint(block):
+        numbers = [jax.core.ShapedArray((), one.dtype) for one in context.avals_in]
+        inside = context.replace(avals_in=numbers, avals_out=numbers[:1])
+        found = mlir.lower_fun(_whole, multiple_results=False)(inside, *block.arguments, elsewhere=function)
+        stablehlo.return_(jax.tree.leaves(found))
+    return [step.result]
+
+
+def _derivative(given: Any, changes: Any, *, function: Function, elsewhere: Function) -> Any:
+    """Of steps that JAX sees."""
+    moved = [type(one) is not ad.Zero for one in changes]
+
+    def of_moved(*moving: Any) -> Any:
+        rest = iter(moving)
+        return _whole(
+            *(next(rest) if is_moved else one for one, is_moved in zip(given, moved, strict=True)), elsewhere=elsewhere
+        )
+
+    y = _map_p.bind(*given, function=function, elsewhere=elsewhere)
+    moving = [one for one, is_moved in zip(given, moved, strict=True) if is_moved]
+    return y, jax.jvp(of_moved, moving, [one for one, is_moved in zip(changes, moved, strict=True) if is_moved])[1]
+
+
+def _over_more(given: Any, axes: Any, **known: Any) -> Any:
+    """Number by number, so along any further axis."""
+    size = next(one.shape[axis] for one, axis in zip(given, axes, strict=True) if axis is not None)
+    tensors = [
+        jnp.broadcast_to(one, (size, *one.shape)) if axis is None else jnp.moveaxis(one, axis, 0)
+        for one, axis in zip(given, axes, strict=True)
+    ]
+    return _map_p.bind(*tensors, **known), 0
+
+
+def _transposed(cotangent: Any, *given: Any, **known: Any) -> list[Any]:
+    """Linear in one tensor, number by number, it is a multiple, and its transpose the same multiple."""
+    if type(cotangent) is ad.Zero:
+        return [None] * len(given)
+    place = next(place for place, one in enumerate(given) if ad.is_undefined_primal(one))
+    tensors = [*given[:place], cotangent, *given[place + 1 :]]
+    return [None] * place + [_map_p.bind(*tensors, **known)] + [None] * (len(given) - place - 1)
+
+
+_map_p.def_impl(_whole)
+_map_p.def_abstract_eval(lambda x, *_, **__: x.update(weak_type=False))
+ad.primitive_jvps[_map_p] = _derivative
+ad.primitive_transposes[_map_p] = _transposed
+batching.primitive_batchers[_map_p] = _over_more
+mlir.register_lowering(_map_p, mlir.lower_fun(_whole, multiple_results=False))
+mlir.register_lowering(_map_p, _lowered, platform="cpu")
