@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
 import marked_part  # noqa: E402  (beside this file)
+from backends import TITLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "memory.md"
 FOLDER = ROOT / "benchmarks" / "results" / "memory"
-TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
 def main() -> None:

@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
 import marked_part  # noqa: E402  (beside this file)
+from backends import TITLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "speed.md"
 FOLDER = ROOT / "benchmarks" / "results" / "speed"
-TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 WAYS = {"xla": "XLA", "eager": "eagerly", "jit": "jit"}
 OTHERS = {"composite": "as one writes it", "keras": "Keras's", "native": "the backend's", "kept": "switched off"}
 
