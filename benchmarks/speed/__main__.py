@@ -35,7 +35,7 @@ import native  # noqa: E402  (what Keras and the backend have under a name)
 import own  # noqa: E402
 import ways  # noqa: E402  (beside this file)
 from composites import COMPOSITES  # noqa: E402
-from turns import about, compared  # noqa: E402
+from turns import ROUNDS, about, compared  # noqa: E402
 
 FOLDER = ROOT / "benchmarks" / "results" / "speed"
 BACKEND = keras.backend.backend()
@@ -112,7 +112,7 @@ def write(rows: dict[tuple[str, int, str], Row]) -> None:
     lines = ",\n".join(json.dumps(rows[one]) for one in sorted(rows))
     FOLDER.mkdir(parents=True, exist_ok=True)
     part = path().with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(about())[:-1] + f', "rows": [\n{lines}\n]}}\n')
+    part.write_text(json.dumps({**about(), "rounds": ROUNDS})[:-1] + f', "rows": [\n{lines}\n]}}\n')
     part.replace(path())
 
 
