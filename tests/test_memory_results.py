@@ -9,6 +9,7 @@ import scripts
 
 page_maker = scripts.load("docs/make_memory.py")
 RESULTS = page_maker.results()
+PEAKS = page_maker.results("peak-")
 EVERY = own.defaults("elementwise", "gated")
 ELEMENTWISE = {one.name for one in EVERY if one.declaration.kind == "elementwise"}
 #: For a scalar parameter beside the input.
@@ -42,6 +43,21 @@ def test_a_layer_more_takes_no_more_than_with_relu():
     assert set(compiled) == ELEMENTWISE
     assert max(over_relu(compiled, "lean").values()) <= SLACK
     assert max(over_relu(compiled, "plain").values()) > 1
+
+
+@pytest.mark.parametrize("backend", PEAKS)
+def test_the_memory_of_training_is_measured(backend):
+    found = PEAKS[backend]
+    assert found["depth"] == 12
+    assert set(found["bytes"]) >= {"relu", "gelu", "silu", "mish", "snake", "tanhexp"}
+    assert all({"lean", "plain", "composite"} <= set(row) for row in found["bytes"].values())
+
+
+@pytest.mark.parametrize("backend", PEAKS)
+def test_training_takes_less_than_with_every_step_kept(backend):
+    for name in set(PEAKS[backend]["bytes"]) - {"relu"}:  # whose formula keeps no more by itself
+        row = PEAKS[backend]["bytes"][name]
+        assert row["lean"] < row["plain"], name
 
 
 def test_results_are_of_today():
