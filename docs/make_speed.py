@@ -162,7 +162,8 @@ def _steps(found: dict[str, dict[str, Any]]) -> list[str]:
         "### A training step",
         "",
         f"{first['depth']} layers of {first['width']} units, a batch of {first['batch']}, SGD: `DenseBlock`s over "
-        "Keras's `Dense` with the same activation, and over the backend's own layers with the backend's own function.",
+        "Keras's `Dense` with the same activation, and over the backend's own layers with the backend's own function. "
+        "A plain name that Keras has too is Keras's function in both: relu, gelu, silu, mish.",
         "",
         "| activation | " + " | ".join(f"{title}, ms | over Dense | over its own" for title in TITLES.values()) + " |",
         "|---|" + "---|---|---|" * len(TITLES),

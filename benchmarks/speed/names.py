@@ -111,7 +111,7 @@ def child(also: str) -> Iterator[Callable[[], float]]:
     """A process that builds layers when asked, and says how long one took."""
     code = _CHILD.format(also=also, layers=LAYERS)
     with subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-P", "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
