@@ -55,9 +55,11 @@ def test_the_memory_of_training_is_measured(backend):
 
 @pytest.mark.parametrize("backend", PEAKS)
 def test_training_takes_less_than_with_every_step_kept(backend):
-    for name in set(PEAKS[backend]["bytes"]) - {"relu"}:  # whose formula keeps no more by itself
-        row = PEAKS[backend]["bytes"][name]
-        assert row["lean"] < row["plain"], name
+    rows = PEAKS[backend]["bytes"]
+    for name, row in rows.items():
+        assert row["lean"] <= 1.05 * row["plain"], name
+    for name in ("gelu", "mish", "tanhexp"):  # of many steps
+        assert rows[name]["lean"] < 0.75 * rows[name]["plain"], name
 
 
 def test_results_are_of_today():
