@@ -42,7 +42,7 @@ from turns import ROUNDS, about, compared  # noqa: E402
 FOLDER = ROOT / "benchmarks" / "results" / "speed"
 BACKEND = keras.backend.backend()
 SIZES = (12, 16, 20, 24)
-#: Eagerly, 2^24 elements take up to half a minute a row: only these are timed there, unless names are given.
+#: Eagerly, 2^24 elements take up to five minutes a row: only these are timed there, unless names are given.
 LARGEST, AT_LARGEST = 24, ("gelu", "mish", "relu", "silu", "snake", "tanhexp")
 #: The length of the axis that an activation mixes, if it does.
 ALONG = 64
