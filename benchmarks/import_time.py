@@ -7,7 +7,8 @@ From an environment that has keras_actx and one backend:
 
 Child processes run `python -X importtime`, in turn with `import keras` alone and with `import keras, keras_actx`. What
 is added is the cumulative time of keras_actx, less that of the modules of Keras, and of what they import in turn, that
-`import keras` had left for later. The result is one line of JSON (milliseconds), then the same in words.
+`import keras` had left for later. The result is printed as one line of JSON (milliseconds), then in words, and goes to
+benchmarks/results/speed/import-BACKEND.json; docs/make_speed.py writes the page.
 """
 
 import argparse
@@ -17,17 +18,24 @@ import re
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks" / "speed"))
+
+from turns import about  # noqa: E402  (which imports Keras here; what is measured are children)
+
+FOLDER = ROOT / "benchmarks" / "results" / "speed"
 _LINE = re.compile(r"import time:\s*(\d+) \|\s*(\d+) \|( +)(\S+)")
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write the result."""
     parser = argparse.ArgumentParser(description="what import keras_actx adds to import keras")
     parser.add_argument("--runs", type=int, default=7, help="child processes of each kind")
     runs = parser.parse_args().runs
     keras_alone, keras_first, added = [], [], []
-    _imports("keras")  # fills the caches of files and bytecode
+    _imports("keras")  # fills the caches of files and bytecode, which an installed package has
     _imports("keras, keras_actx")
     for _ in range(runs):
         keras_alone.append(cumulative(_imports("keras"), "keras"))
@@ -35,12 +43,13 @@ def main() -> None:
         keras_first.append(cumulative(lines, "keras"))
         added.append(cumulative(lines, "keras_actx") - keras_inside(lines, "keras_actx"))
     result = {
-        "backend": os.environ.get("KERAS_BACKEND", "Keras's default"),
-        "python": sys.version.split()[0],
+        **about(),
         "runs": runs,
         "keras_ms": summary(keras_alone + keras_first),
         "keras_actx_adds_ms": summary(added),
     }
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"import-{result['backend']}.json").write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result))
     adds, keras_itself = result["keras_actx_adds_ms"], result["keras_ms"]
     print(
@@ -51,8 +60,13 @@ def main() -> None:
 
 def _imports(modules: str) -> list[tuple[int, str, int]]:
     """(depth, module, cumulative microseconds) of every import of a child process, in the order of their ends."""
+    # -P: what is installed, not what lies in the current folder.
     child = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", f"import {modules}"], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-X", "importtime", "-c", f"import {modules}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
     )
     found = (_LINE.fullmatch(line.rstrip()) for line in child.stderr.splitlines())
     return [(len(one[3]) // 2, one[4], int(one[2])) for one in found if one]

@@ -13,10 +13,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
 import marked_part  # noqa: E402  (beside this file)
+from backends import TITLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "memory.md"
+CONTENDERS = {
+    "lean": "`DenseBlock`",
+    "plain": "switched off",
+    "composite": "`Dense`, as one writes it",
+    "keras": "`Dense`, Keras's",
+    "native": "the backend's own",
+}
 FOLDER = ROOT / "benchmarks" / "results" / "memory"
-TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
 def main() -> None:
@@ -24,9 +31,9 @@ def main() -> None:
     marked_part.replace(PAGE, measured_part())
 
 
-def results() -> dict[str, dict]:
-    """What benchmarks/memory.py counted, by backend."""
-    return {one: json.loads((FOLDER / f"{one}.json").read_text(encoding="utf-8")) for one in TITLES}
+def results(what: str = "") -> dict[str, dict]:
+    """What benchmarks/memory.py counted, by backend; with "peak-" what benchmarks/peak_memory.py measured."""
+    return {one: json.loads((FOLDER / f"{what}{one}.json").read_text(encoding="utf-8")) for one in TITLES}
 
 
 def measured_part() -> str:
@@ -34,7 +41,9 @@ def measured_part() -> str:
     found = results()
     versions = dict(item for one in found.values() for item in one["versions"].items())
     lines = [", ".join(f"{name} {version}" for name, version in versions.items()) + ".", ""]
-    return "\n".join([*lines, *_summary(found), *_kept(found), *_compiled(found["jax"]["compiled"])])
+    return "\n".join(
+        [*lines, *_summary(found), *_peak(results("peak-")), *_kept(found), *_compiled(found["jax"]["compiled"])]
+    )
 
 
 def _summary(found: dict[str, dict]) -> list[str]:
@@ -49,6 +58,27 @@ def _summary(found: dict[str, dict]) -> list[str]:
         lean, plain = ([row[which] for row in kept.values()] for which in ("lean", "plain"))
         frugal = sum(row["plain"] <= 1.0 for row in kept.values())
         lines.append(f"| {title} | {max(lean):g} | {max(plain):g} | {len(kept)} | {frugal} |")
+    return [*lines, ""]
+
+
+def _peak(found: dict[str, dict]) -> list[str]:
+    first = found["jax"]
+    lines = [
+        "### The memory of training",
+        "",
+        f"MiB by which a process that trains {first['depth']} layers of {first['width']} units grows at its highest, "
+        f"from a step on one example to {first['steps']} on a batch of {first['batch']}, each number in a process of "
+        f"its own. The output of a layer is {4 * first['width'] * first['batch'] / 2**20:.0f} MiB. "
+        f"{'; '.join(sorted({one['machine'] for one in found.values()}))}. "
+        "`KERAS_BACKEND=torch python benchmarks/peak_memory.py` measures it.",
+        "",
+        "| | activation | " + " | ".join(CONTENDERS.values()) + " |",
+        "|---|---|" + "---|" * len(CONTENDERS),
+    ]
+    for backend, title in TITLES.items():
+        for name, row in found[backend]["bytes"].items():
+            cells = [f"{row[one] / 2**20:.0f}" if one in row else "" for one in CONTENDERS]
+            lines.append(f"| {title} | {name} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 
 

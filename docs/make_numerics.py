@@ -16,10 +16,9 @@ sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests")]
 
 import ledger  # noqa: E402  (beside the tests, which use it too)
 import marked_part  # noqa: E402  (beside this file)
+from backends import TITLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "numerics.md"
-BACKENDS = ("tensorflow", "jax", "torch")
-_TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
 def main() -> None:
@@ -29,7 +28,7 @@ def main() -> None:
 
 def measured_part() -> str:
     """The tables of all backends, and the ledger."""
-    results = [json.loads((ROOT / "benchmarks" / "results" / f"numerics-{one}.json").read_text()) for one in BACKENDS]
+    results = [json.loads((ROOT / "benchmarks" / "results" / f"numerics-{one}.json").read_text()) for one in TITLES]
     parts = (*map(_backend, results), _cancelling(), _ledger())
     return "\n".join(line for part in parts for line in part)
 
@@ -39,7 +38,7 @@ def _backend(result: dict) -> list[str]:
     compilers = list(dict.fromkeys(c for row in result["activations"].values() for c in row["value"]["float32"]))
     compilers = [one for one in compilers if one not in ("ours", "keras", "native")]
     lines = [
-        f"### {_TITLES[result['backend']]}",
+        f"### {TITLES[result['backend']]}",
         "",
         f"{versions}; {result['machine']}. {result['points']:,} points in 32 and 64 bits at default parameters, "
         f"{result['parameter_points']:,} at the samples and ends of each parameter's range, "
@@ -91,9 +90,9 @@ def _cancelling() -> list[str]:
         "| activation | dtype | backend | ulp | at x = | why |",
         "|---|---|---|---|---|---|",
     ]
-    rows = [(one, backend) for backend in BACKENDS for one in ledger.cancelling(backend)]
+    rows = [(one, backend) for backend in TITLES for one in ledger.cancelling(backend)]
     for one, backend in sorted(rows, key=lambda row: (row[0].name, row[0].dtype)):
-        lines.append(f"| {one.name} | {one.dtype} | {_TITLES[backend]} | {one.ulps:g} | {one.at:g} | {one.reason} |")
+        lines.append(f"| {one.name} | {one.dtype} | {TITLES[backend]} | {one.ulps:g} | {one.at:g} | {one.reason} |")
     return [*lines, ""]
 
 
@@ -108,13 +107,13 @@ def _ledger() -> list[str]:
         "| activation | of the | dtype | backend | x | ulp | worst for | reason |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    rows = [(one, backend) for backend in BACKENDS for one in ledger.read(backend)]
+    rows = [(one, backend) for backend in TITLES for one in ledger.read(backend)]
     for known, backend in sorted(rows, key=lambda row: (row[0].entry.name, row[0].entry.quantity)):
         one, (of, way, _) = known.entry, known.witnesses[0]
         worst = f"`{of}`" + (f" by {way}" if way != "eager" else "")
         where = f"{one.low:g} .. {one.high:g}"
         lines.append(
-            f"| {one.name} | {one.quantity} | {one.dtypes} | {_TITLES[backend]} | {where} | {one.ulps:g} | {worst} | "
+            f"| {one.name} | {one.quantity} | {one.dtypes} | {TITLES[backend]} | {where} | {one.ulps:g} | {worst} | "
             f"{one.reason} |"
         )
     return [*lines, ""]

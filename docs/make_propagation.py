@@ -18,10 +18,10 @@ sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "benchmarks")]
 
 import marked_part  # noqa: E402  (beside this file)
 import propagation_results as measured  # noqa: E402  (beside what measures)
+from backends import TITLES  # noqa: E402
 from propagation_results import WITH_OTHERS, Row, Rows, holds, worst  # noqa: E402
 
 PAGE = ROOT / "docs" / "propagation.md"
-TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 STARTS = {
     "critical": "critical",
     "mirrored": "mirrored",

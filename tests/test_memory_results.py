@@ -9,6 +9,7 @@ import scripts
 
 page_maker = scripts.load("docs/make_memory.py")
 RESULTS = page_maker.results()
+PEAKS = page_maker.results("peak-")
 EVERY = own.defaults("elementwise", "gated")
 ELEMENTWISE = {one.name for one in EVERY if one.declaration.kind == "elementwise"}
 #: For a scalar parameter beside the input.
@@ -50,6 +51,23 @@ def test_a_network_takes_no_more_than_with_relu():
     relu = compiled["relu"]["lean"]
     for which in range(len(relu)):
         assert max(row["lean"][which] for row in compiled.values()) <= relu[which]
+
+
+@pytest.mark.parametrize("backend", PEAKS)
+def test_the_memory_of_training_is_measured(backend):
+    found = PEAKS[backend]
+    assert found["depth"] == 12
+    assert set(found["bytes"]) >= {"relu", "gelu", "silu", "mish", "snake", "tanhexp"}
+    assert all({"lean", "plain", "composite"} <= set(row) for row in found["bytes"].values())
+
+
+@pytest.mark.parametrize("backend", PEAKS)
+def test_training_takes_less_than_with_every_step_kept(backend):
+    rows = PEAKS[backend]["bytes"]
+    for name, row in rows.items():
+        assert row["lean"] <= 1.05 * row["plain"], name
+    for name in ("gelu", "mish", "tanhexp"):  # of many steps
+        assert rows[name]["lean"] < 0.75 * rows[name]["plain"], name
 
 
 def test_results_are_of_today():

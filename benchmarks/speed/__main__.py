@@ -3,11 +3,12 @@
     KERAS_BACKEND=torch python benchmarks/speed [NAME ...] [--sizes 12 16 20 24]
 
 All that compute a function take turns, and a ratio is that of two neighbours in time, since machines differ and are
-busy. Rows go to benchmarks/results/speed/BACKEND.json after every activation; those that are there are kept unless
+busy. Rows go to benchmarks/results/speed/BACKEND.json as each is there; those that are there are kept unless
 --again. docs/make_speed.py writes the page.
 """
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -35,11 +36,17 @@ import native  # noqa: E402  (what Keras and the backend have under a name)
 import own  # noqa: E402
 import ways  # noqa: E402  (beside this file)
 from composites import COMPOSITES  # noqa: E402
-from turns import about, compared  # noqa: E402
+from libraries import ADDONS, TIMM, otherwise  # noqa: E402
+from turns import ROUNDS, about, compared  # noqa: E402
 
 FOLDER = ROOT / "benchmarks" / "results" / "speed"
 BACKEND = keras.backend.backend()
 SIZES = (12, 16, 20, 24)
+#: Eagerly, 2^24 elements take up to five minutes a row: only these are timed there, unless names are given.
+LARGEST, AT_LARGEST = 24, ("gelu", "mish", "relu", "silu", "snake", "tanhexp")
+#: The length of the axis that an activation mixes, if it does.
+ALONG = 64
+OURS = ("ours", "kept")
 
 Row = dict[str, Any]
 
@@ -52,15 +59,15 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="also what is there")
     options = parser.parse_args()
     rows = {} if not path().exists() else {key(row): row for row in json.loads(path().read_text())["rows"]}
-    names = options.names or COMPOSITES
-    every = [one for one in own.defaults("elementwise") if one.name in names]
+    every = [one for one in own.defaults("elementwise", "vector") if one.name in (options.names or COMPOSITES)]
     started = time.monotonic()
     for done, activation in enumerate(every, start=1):
-        for size in options.sizes:
-            for way in ways.WAYS:
-                if options.again or (activation.name, size, way) not in rows:
-                    rows[activation.name, size, way] = timed(activation, size, way)
-        write(rows)
+        for size, way in itertools.product(options.sizes, ways.WAYS):
+            if size == LARGEST and not options.names and activation.name not in AT_LARGEST:
+                continue
+            if options.again or not complete(rows.get((activation.name, size, way)), activation):
+                rows[activation.name, size, way] = timed(activation, size, way)
+                write(rows)
         print(f"{done}/{len(every)} {activation.name} {time.monotonic() - started:.0f} s", flush=True)
 
 
@@ -72,12 +79,19 @@ def key(row: Row) -> tuple[str, int, str]:
     return row["name"], row["size"], row["way"]
 
 
+def complete(row: Row | None, activation: Any) -> bool:
+    """Whether all that is compared now was compared then."""
+    return row is not None and set(row["both"]) == {"ms", *contenders(activation)} - {"ours"}
+
+
 def contenders(activation: Any) -> dict[str, Callable[[Any], Any]]:
     """Ours first, then what it is compared with, where there is such a thing."""
     found = {
         "ours": activation,
         "kept": not_lean(activation),
         "composite": COMPOSITES.get(activation.name),
+        "addons": otherwise(ADDONS).get(activation.name),
+        "timm": otherwise(TIMM).get(activation.name),
         "keras": native.keras_native(activation),
         "native": native.backend_native(activation),
     }
@@ -99,11 +113,16 @@ def not_lean(activation: Any) -> Callable[[Any], Any]:
 
 def timed(activation: Any, size: int, way: str) -> Row:
     """One row: milliseconds of ours, and the ratios to the others, forward and with the gradient."""
-    x = np.random.default_rng(0).normal(size=2**size).astype("float32")
+    shape = 2**size if activation.declaration.kind == "elementwise" else (2**size // ALONG, ALONG)
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
     row: Row = {"name": activation.name, "size": size, "way": way}
     for what in ("forward", "both"):
-        calls = {one: ways.call(way, function, x, what) for one, function in contenders(activation).items()}
-        row[what] = compared(calls)
+        row[what] = compared(
+            {
+                one: ways.call(way, function, x, what, ours=one in OURS)
+                for one, function in contenders(activation).items()
+            }
+        )
     return row
 
 
@@ -112,7 +131,7 @@ def write(rows: dict[tuple[str, int, str], Row]) -> None:
     lines = ",\n".join(json.dumps(rows[one]) for one in sorted(rows))
     FOLDER.mkdir(parents=True, exist_ok=True)
     part = path().with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(about())[:-1] + f', "rows": [\n{lines}\n]}}\n')
+    part.write_text(json.dumps({**about(), "rounds": ROUNDS})[:-1] + f', "rows": [\n{lines}\n]}}\n')
     part.replace(path())
 
 

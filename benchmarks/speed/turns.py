@@ -24,7 +24,6 @@ def about() -> dict[str, Any]:
         "backend": backend,
         "versions": {**versions, backend: sys.modules[backend].__version__},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
-        "rounds": ROUNDS,
     }
 
 
@@ -43,10 +42,14 @@ def compared(calls: dict[str, Callable[[], None]]) -> dict[str, Any]:
     found: dict[str, Any] = {"ms": _rounded(1e3 * statistics.median(one["ours"] for one in rounds))}
     for other in calls:
         if other != "ours":
-            ratios = [one["ours"] / one[other] for one in rounds]
-            low, middle, high = statistics.quantiles(ratios, n=4)
-            found[other] = [_rounded(middle), _rounded(low), _rounded(high)]
+            found[other] = quartiles([one["ours"] / one[other] for one in rounds])
     return found
+
+
+def quartiles(values: list[float]) -> list[float]:
+    """The median, then the lower and the upper quartile."""
+    low, middle, high = statistics.quantiles(values, n=4)
+    return [_rounded(middle), _rounded(low), _rounded(high)]
 
 
 def seconds(call: Callable[[], None], repeats: int) -> float:

@@ -1,4 +1,8 @@
-"""The ways in which a backend runs a function: compiled or eagerly, forward alone or with the gradient."""
+"""The ways in which a backend runs a function: compiled or eagerly, forward alone or with the gradient.
+
+A way that is a setting of this package, such as "fused", is a name more in `WAYS` and an entry in `SETTINGS`: ours run
+with it, the others eagerly.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +12,13 @@ import numpy as np
 
 WAYS = {"jax": ("jit",), "tensorflow": ("xla", "eager"), "torch": ("eager",)}[keras.backend.backend()]
 
+#: By way, what switches the setting on and off.
+SETTINGS: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}
+
 Function = Callable[[Any], Any]
 
 
-def call(way: str, function: Function, x: np.ndarray, what: str) -> Callable[[], None]:
+def call(way: str, function: Function, x: np.ndarray, what: str, ours: bool = False) -> Callable[[], None]:
     """A call without arguments that is over when the result is there.
 
     Args:
@@ -19,9 +26,22 @@ def call(way: str, function: Function, x: np.ndarray, what: str) -> Callable[[],
         function: of one tensor.
         x: the numbers.
         what: "forward", or "both" for the result and the gradient of its sum.
+        ours: whether it is of this package, and runs with the way's setting.
     """
     makers = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}
-    return makers[keras.backend.backend()](way, function, x, what == "both")
+    run = makers[keras.backend.backend()](way, function, x, what == "both")
+    return _set(*SETTINGS[way], run) if ours and way in SETTINGS else run
+
+
+def _set(on: Callable[[], None], off: Callable[[], None], run: Callable[[], None]) -> Callable[[], None]:
+    def run_with_it() -> None:
+        on()
+        try:
+            run()
+        finally:
+            off()
+
+    return run_with_it
 
 
 def _jax(way: str, function: Function, x: np.ndarray, both: bool) -> Callable[[], None]:
@@ -48,8 +68,8 @@ def _tensorflow(way: str, function: Function, x: np.ndarray, both: bool) -> Call
 
     x = tf.constant(x)
     run = with_gradient if both else function
-    if way != "eager":
-        run = tf.function(run, jit_compile=way == "xla", autograph=False)
+    if way == "xla":
+        run = tf.function(run, jit_compile=True, autograph=False)
 
     def wait() -> None:
         result = run(x)
