@@ -7,6 +7,11 @@ MEMORY_EFFICIENT_BY_DEFAULT = True
 
 _memory_efficient = MEMORY_EFFICIENT_BY_DEFAULT
 
+#: What holds until `set_fused` is called.
+FUSED_BY_DEFAULT = False
+
+_fused = FUSED_BY_DEFAULT
+
 
 def memory_efficient() -> bool:
     """Whether activations keep only their input for the backward pass, and compute the rest again there.
@@ -47,3 +52,44 @@ def set_memory_efficient(value: bool) -> None:
     if not isinstance(value, bool):
         raise TypeError(f"set_memory_efficient takes True or False, not {_quote(value)}")
     _memory_efficient = value
+
+
+def fused() -> bool:
+    """Whether torch compiles the activations that it runs eagerly.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> actx.config.fused()
+    False
+    """
+    return _fused
+
+
+def set_fused(value: bool) -> None:
+    """Choose whether torch compiles each activation on its first call, when it runs eagerly otherwise.
+
+    Run eagerly, a formula of many steps is as many passes over memory; compiled by `torch.compile`, it is one there and
+    one back. Elementwise and gated activations of four steps or more are compiled; shapes may vary from call to call.
+    The first call of each takes seconds, and a C++ compiler must be installed (on a GPU, Triton). Results may differ in
+    the last digits: `docs/numerics.md` has those of torch's compiler too. Within `torch.compile`, and on JAX and
+    TensorFlow, which have `jit` for it, this changes nothing.
+
+    Args:
+        value: True to compile, False to run step by step.
+
+    Raises:
+        TypeError: if `value` is not True or False.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> actx.config.set_fused(True)
+    >>> actx.config.fused()
+    True
+    >>> actx.config.set_fused(False)
+    """
+    global _fused
+    if not isinstance(value, bool):
+        raise TypeError(f"set_fused takes True or False, not {_quote(value)}")
+    _fused = value

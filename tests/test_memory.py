@@ -64,9 +64,9 @@ def test_keeps_sixteen_bits_of_sixteen(name, dtype):
 
 def test_the_check_above_can_fail():
     with memory_efficient(False):
-        assert memory.in_inputs(actx.activations.mish, actx.activations.mish) > 2
-        with pytest.raises(AssertionError, match="mish keeps"):
-            memory.assert_keeps_its_input_alone(actx.activations.mish, actx.activations.mish)
+        assert memory.in_inputs(actx.activations.tanhexp, actx.activations.tanhexp) > 2
+        with pytest.raises(AssertionError, match="tanhexp keeps"):
+            memory.assert_keeps_its_input_alone(actx.activations.tanhexp, actx.activations.tanhexp)
 
 
 @pytest.mark.parametrize("shape", [(), (256,), (4, 1)])

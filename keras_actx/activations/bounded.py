@@ -7,6 +7,7 @@ from keras import ops
 from keras_actx.activations.stable import at_most, between, sigmoid_exact, where_selected, x_minus_tanh
 from keras_actx.backend import arctan as _arctan
 from keras_actx.backend import tanh as _tanh
+from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
@@ -14,7 +15,7 @@ activation = functools.partial(activation, package="keras_actx")
 
 
 def _sign(x):
-    return ops.where(x < 0, -ops.ones_like(x), ops.ones_like(x))
+    return where(x < 0, -ops.ones_like(x), 1.0)
 
 
 def _far(x):
@@ -49,13 +50,14 @@ def tanh(x):
     kinks={0.0: 1.0},
     exact=lambda mp, x: x / (1 + abs(x)),
 )
+@with_kernel("softsign")
 def softsign(x):
     """An algebraic sigmoid."""
     # Not Keras's function: TensorFlow's has no second derivative. Far out, x / (1 + |x|) is inf / inf, and the terms of
     # its derivative cancel; those of 1 - 1 / (1 + |x|) do not.
     far = ops.abs(x) > 1
     near, sign = where_selected(~far, x), _sign(x)
-    return ops.where(far, sign - sign / (1.0 + ops.abs(x)), near / (1.0 + ops.abs(near)))
+    return where(far, sign - sign / (1.0 + ops.abs(x)), near / (1.0 + ops.abs(near)))
 
 
 @activation(
@@ -63,6 +65,7 @@ def softsign(x):
     cites=("Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",),
     exact=lambda mp, x, alpha: x / mp.sqrt(1 + alpha * x**2),
 )
+@with_kernel("isru")
 def isru(x, alpha: Positive = 1.0):
     r"""An algebraic sigmoid that saturates at $\pm 1 / \sqrt{\alpha}$.
 
@@ -70,7 +73,7 @@ def isru(x, alpha: Positive = 1.0):
     """
     far, near, inverse = _far(x)
     small = near / ops.sqrt(1.0 + alpha * near * near)
-    return ops.where(far, _sign(x) / ops.sqrt(inverse * inverse + alpha), small)
+    return where(far, _sign(x) / ops.sqrt(inverse * inverse + alpha), small)
 
 
 @activation(
@@ -109,8 +112,8 @@ def complementary_log_log(x):
     # derivative of expm1, which has no digits left for positive x.
     power = ops.exp(at_most(x, 7.0))
     positive = x > 0
-    low = -ops.expm1(-ops.where(positive, ops.ones_like(x), power))
-    return ops.where(positive, 1.0 - ops.exp(-power), low)
+    low = -ops.expm1(-where(positive, 1.0, power))
+    return where(positive, 1.0 - ops.exp(-power), low)
 
 
 @activation(
@@ -135,7 +138,7 @@ def penalized_tanh(x, alpha: Real = 0.25):
     activations-plus has $\tanh(x) - 0.25 \tanh^2(x)$ under this name, which is another function.
     """
     y = _tanh(x)
-    return ops.where(x > 0, y, alpha * y)
+    return where(x > 0, y, alpha * y)
 
 
 @activation(
@@ -166,6 +169,7 @@ def softcap(x, cap: Positive = 30.0):
     cites=("The identity bent by half a hyperbola",),
     exact=lambda mp, x: (mp.sqrt(x**2 + 1) - 1) / 2 + x,
 )
+@with_kernel("bent_identity")
 def bent_identity(x):
     """The identity with its slope turned from 1/2 to 3/2."""
     # sqrt(x^2 + 1) - 1 = x^2 / (1 + sqrt(x^2 + 1)) does not cancel; sqrt(x^2 + 1) = |x| + 1 / (|x| + sqrt(x^2 + 1))
@@ -174,7 +178,7 @@ def bent_identity(x):
     square, inverse = near * near, ops.abs(inverse)
     small = near + 0.5 * square / (1.0 + ops.sqrt(1.0 + square))
     bend = inverse / (1.0 + ops.sqrt(1.0 + inverse * inverse)) - 1.0
-    return ops.where(far, ops.where(x > 0, 1.5 * x, 0.5 * x) + 0.5 * bend, small)
+    return where(far, where(x > 0, 1.5 * x, 0.5 * x) + 0.5 * bend, small)
 
 
 @activation(
@@ -189,7 +193,7 @@ def step(x):
 
     The value at 0 is 1; others have 1/2 or 0 there. Nothing before it learns by gradient.
     """
-    return ops.where(x >= 0, ops.ones_like(x), ops.where(x < 0, ops.zeros_like(x), x))  # NaN stays
+    return where(x >= 0, 1.0, where(x < 0, 0.0, x))  # NaN stays
 
 
 @activation(
@@ -205,5 +209,5 @@ def sign(x):
     The value at 0 is 0, as of `keras.ops.sign`; bipolar steps of two values have 1 or -1 there. Nothing before it
     learns by gradient.
     """
-    known = ops.where(x == 0, ops.zeros_like(x), ops.where(x > 0, ops.ones_like(x), -ops.ones_like(x)))
-    return ops.where(ops.isnan(x), x, known)
+    known = where(x == 0, 0.0, where(x > 0, ops.ones_like(x), -1.0))
+    return where(ops.isnan(x), x, known)

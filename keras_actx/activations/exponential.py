@@ -13,6 +13,7 @@ from keras_actx.activations.stable import (
     unless_cancelled,
     where_selected,
 )
+from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Fixed, NonNegative, Positive
 
@@ -25,9 +26,10 @@ activation = functools.partial(activation, package="keras_actx")
     kinks=lambda alpha: {0.0: alpha},
     exact=lambda mp, x, alpha: x if x > 0 else alpha * mp.expm1(x),
 )
+@with_kernel("elu")
 def elu(x, alpha: NonNegative = 1.0):
     """Passes positives; negatives saturate at -`alpha`."""
-    return ops.where(x > 0, x, alpha * expm1_of_negative(x))
+    return where(x > 0, x, alpha * expm1_of_negative(x))
 
 
 @activation(
@@ -36,9 +38,10 @@ def elu(x, alpha: NonNegative = 1.0):
     kinks=lambda alpha: {0.0: 1.0},
     exact=lambda mp, x, alpha: x if x > 0 else alpha * mp.expm1(x / mp.mpf(alpha)),
 )
+@with_kernel("celu")
 def celu(x, alpha: Positive = 1.0):
     """ELU with a continuous derivative for every `alpha`."""
-    return ops.where(x > 0, x, alpha * expm1_of_negative(x / alpha))
+    return where(x > 0, x, alpha * expm1_of_negative(x / alpha))
 
 
 @activation(
@@ -53,7 +56,7 @@ def pelu(x, a: Positive = 1.0, b: Positive = 1.0):
 
     The paper's two-parameter form; ports with three free constants are another function.
     """
-    return ops.where(x > 0, a / b * x, a * expm1_of_negative(x / b))
+    return where(x > 0, a / b * x, a * expm1_of_negative(x / b))
 
 
 @activation(
@@ -68,7 +71,7 @@ def mpelu(x, alpha: NonNegative = 0.25, beta: Positive = 1.0):
 
     Starts where Echo's does; `mpelu(alpha=1.0)` starts as ELU.
     """
-    return ops.where(x > 0, x, alpha * expm1_of_negative(beta * x))
+    return where(x > 0, x, alpha * expm1_of_negative(beta * x))
 
 
 # The paper's fixed point, rounded to double: lambda, and lambda alpha, which is not the product of the two doubles.
@@ -88,7 +91,12 @@ def _selu_exact(mp, x):
 )
 def selu(x):
     r"""ELU scaled so that mean 0 and variance 1 are a fixed point: $\lambda = 1.0507\ldots$, $\alpha = 1.6732\ldots$"""
-    return ops.where(x > 0, _SELU_SCALE * x, _SELU_SLOPE * expm1_of_negative(x))
+    return _scaled_elu(x, _SELU_SCALE, _SELU_SLOPE)
+
+
+@with_kernel("scaled_elu")
+def _scaled_elu(x, scale, slope):
+    return where(x > 0, scale * x, slope * expm1_of_negative(x))
 
 
 @activation(
@@ -100,7 +108,7 @@ def selu(x):
 def serlu(x):
     r"""Passes positives; negatives make a bump that dies out: $\lambda = 1.07862$, $\alpha = 2.90427$."""
     negative = between(x, -800.0, 0.0)  # e^-800 is 0 in every dtype, and its product with an infinity NaN
-    return ops.where(x >= 0, 1.07862 * x, 1.07862 * 2.90427 * negative * ops.exp(negative))
+    return where(x >= 0, 1.07862 * x, 1.07862 * 2.90427 * negative * ops.exp(negative))
 
 
 @activation(
@@ -115,7 +123,7 @@ def elish(x):
     Echo's torch version has $e^{x - 1}$ for $e^x - 1$, another function.
     """
     # The sigmoid is 0 or 1 in every dtype beyond 800; without the bound the gradient is inf * 0.
-    return ops.where(x > 0, x, expm1_of_negative(x)) * sigmoid(between(x, -800.0, 800.0))
+    return where(x > 0, x, expm1_of_negative(x)) * sigmoid(between(x, -800.0, 800.0))
 
 
 @activation(
@@ -149,11 +157,11 @@ def xielu(
     $\log(e^{\alpha_n - \beta} - 1)$ and starts where this starts. It also keeps `alpha_n` above `beta`, which here is
     the user's to constrain, and cuts off $e^x - 1$ at $-10^{-6}$, which is not needed here.
     """
-    positive = ops.where(x > 0, x, ops.zeros_like(x))
-    negative = ops.where(x > 0, ops.zeros_like(x), x)
+    positive = where(x > 0, x, 0.0)
+    negative = where(x > 0, 0.0, x)
     near = negative > -1.5
     close, far = where_selected(near, negative), where_selected(~near, negative)
     bend = alpha_n * expm1_minus_x(close) + beta * close
     line = alpha_n * expm1_of_negative(far) + times(beta - alpha_n, far)  # far out, where -alpha_n x is infinite
     slope = alpha_p * unless_cancelled(positive, alpha_p) + beta
-    return slope * unless_cancelled(positive, slope) + ops.where(near, bend, line)
+    return slope * unless_cancelled(positive, slope) + where(near, bend, line)

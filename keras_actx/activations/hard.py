@@ -5,6 +5,7 @@ import functools
 from keras import ops
 
 from keras_actx.activations.stable import between, expm1_of_negative, where_selected
+from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Fixed, FixedNonNegative, NonNegative, Positive, Real
 
@@ -19,10 +20,11 @@ _clip = functools.partial(
 )
 
 
+@with_kernel("clipped")
 def _clipped(x, low, high):
     """Not `between`: `high` counts where the two are in the wrong order, as in torch, numpy and the formula."""
-    y = ops.where(x <= low, low * ops.ones_like(x), x)
-    return ops.where(y >= high, high * ops.ones_like(x), y)
+    y = where(x <= low, low, x)
+    return where(y >= high, high, y)
 
 
 @_clip(cites=("torch.clamp",), aliases=("clamp",))
@@ -69,14 +71,14 @@ def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
     """
     low, high, width = _hard_sigmoid_ends(slope, shift)
     line = (between(x, low, high) - low) / width  # the difference first: it loses nothing near the lower end
-    return ops.where(x >= high, ops.ones_like(x), line)
+    return where(x >= high, 1.0, line)
 
 
 def _parabola(x, low, high):
     """x times the line from 0 at `low` to 1 at `high`, between them; 0 below, x above."""
     inside = ops.logical_and(x > low, x < high)
     bend = where_selected(inside, x)
-    return ops.where(inside, bend / (high - low) * (bend - low), ops.where(x <= low, ops.zeros_like(x), x))
+    return where(inside, bend / (high - low) * (bend - low), where(x <= low, 0.0, x))
 
 
 @activation(
@@ -86,6 +88,7 @@ def _parabola(x, low, high):
     exact=lambda mp, x: x * min(mp.mpf(1), max(mp.mpf(0), x / 6 + mp.mpf(1) / 2)),
     aliases=("hard_swish", "hswish"),
 )
+@with_kernel("hard_silu")
 def hard_silu(x):
     """Piecewise quadratic stand-in for SiLU."""
     return _parabola(x, -3.0, 3.0)
@@ -115,8 +118,8 @@ def hard_elish(x):
     """
     inside = ops.abs(x) < 1
     bend = where_selected(inside, x)
-    bend = ops.where(bend > 0, bend, expm1_of_negative(bend)) * ((bend + 1) / 2)
-    return ops.where(inside, bend, ops.relu(x))
+    bend = where(bend > 0, bend, expm1_of_negative(bend)) * ((bend + 1) / 2)
+    return where(inside, bend, ops.relu(x))
 
 
 @activation(
@@ -148,12 +151,13 @@ def sqnl(x):
     kinks=lambda threshold, default_value: {threshold: 0.0},
     exact=lambda mp, x, threshold, default_value: x if x > threshold else mp.mpf(default_value),
 )
+@with_kernel("threshold")
 def threshold(x, threshold: Fixed = 0.0, default_value: Real = 0.0):
     """Passes what is above `threshold` $\\theta$ and replaces the rest by `default_value` $v$.
 
     Keras's own function has no defaults, so its plain name cannot work as a string; give both parameters.
     """
-    return ops.where(x <= threshold, default_value * ops.ones_like(x), x)
+    return where(x <= threshold, default_value, x)
 
 
 @activation(
@@ -162,9 +166,10 @@ def threshold(x, threshold: Fixed = 0.0, default_value: Real = 0.0):
     kinks=lambda threshold: {-threshold: 0.0, threshold: 0.0},
     exact=lambda mp, x, threshold: x if abs(x) > threshold else mp.mpf(0),
 )
+@with_kernel("hard_shrink")
 def hard_shrink(x, threshold: FixedNonNegative = 0.5):
     """Sets what is within `threshold` $\\lambda$ of zero to zero."""
-    return ops.where(ops.abs(x) <= threshold, ops.zeros_like(x), x)
+    return where(ops.abs(x) <= threshold, 0.0, x)
 
 
 @activation(
@@ -173,10 +178,11 @@ def hard_shrink(x, threshold: FixedNonNegative = 0.5):
     kinks=lambda threshold: {-threshold: 0.0, threshold: 0.0},
     exact=lambda mp, x, threshold: x - threshold if x > threshold else x + threshold if x < -threshold else mp.mpf(0),
 )
+@with_kernel("soft_shrink")
 def soft_shrink(x, threshold: NonNegative = 0.5):
     """Moves everything towards zero by `threshold` $\\lambda$, and what is nearer to zero itself."""
-    inner = ops.where(x >= -threshold, ops.zeros_like(x), x + threshold)
-    return ops.where(x > threshold, x - threshold, inner)
+    inner = where(x >= -threshold, 0.0, x + threshold)
+    return where(x > threshold, x - threshold, inner)
 
 
 @activation(
@@ -191,7 +197,7 @@ def hat(x, a: Positive = 2.0):
     2 is the paper's width, with a peak of 1; activations-plus has 1. `tent` is the same, centred on 0.
     """
     outside = ops.logical_or(x <= 0, x >= a)
-    return ops.where(outside, ops.zeros_like(x), ops.where(x < a / 2, x, a - x))
+    return where(outside, 0.0, where(x < a / 2, x, a - x))
 
 
 @activation(
@@ -205,4 +211,4 @@ def tent(x, delta: Positive = 1.0):
 
     The paper learns it, against a penalty on its size: `tent(learnable=True)`.
     """
-    return ops.where(ops.abs(x) >= delta, ops.zeros_like(x), ops.where(x < 0, delta + x, delta - x))
+    return where(ops.abs(x) >= delta, 0.0, where(x < 0, delta + x, delta - x))

@@ -8,14 +8,16 @@ import keras
 from keras import ops
 
 from keras_actx.activations.stable import times, where_selected
+from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import FixedNonNegative, Range, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
 
+@with_kernel("leaky")
 def _leaky(x, slope):
-    return ops.where(x >= 0, x, times(slope, x))
+    return where(x >= 0, x, times(slope, x))
 
 
 @activation(
@@ -82,7 +84,7 @@ def arelu(x, alpha: Annotated[float, Range(low=0.01, high=0.99)] = 0.9, beta: Re
     keeps to.
     """
     amplified = 1.0 + ops.sigmoid(ops.convert_to_tensor(beta, dtype=keras.backend.standardize_dtype(x.dtype)))
-    return ops.where(x >= 0, amplified * x, alpha * x)
+    return where(x >= 0, amplified * x, alpha * x)
 
 
 def _srelu_exact(mp, x, *, t_left, a_left, t_right, a_right):
@@ -93,7 +95,7 @@ def _srelu_exact(mp, x, *, t_left, a_left, t_right, a_right):
 
 
 def _larger(a, b):
-    return max(a, b) if isinstance(a, float) and isinstance(b, float) else ops.where(b < a, a, b)
+    return max(a, b) if isinstance(a, float) and isinstance(b, float) else where(b < a, a, b)
 
 
 def _ray(selected, x, slope, start):
@@ -121,7 +123,7 @@ def srelu(x, t_left: Real = 0.0, a_left: Real = 0.5, t_right: Real = 2.5, a_righ
     """
     right = _larger(t_left, t_right)
     above, below = x >= right, x <= t_left
-    return ops.where(above, _ray(above, x, a_right, right), ops.where(below, _ray(below, x, a_left, t_left), x))
+    return where(above, _ray(above, x, a_right, right), where(below, _ray(below, x, a_left, t_left), x))
 
 
 @activation(
@@ -138,7 +140,7 @@ def aplu(x, a: Real = 0.0, b: Real = 0.0):
     with `@keras_actx.activation`.
     """
     below = x < b
-    hinge = b - ops.where(below, x, b * ops.ones_like(x))
+    hinge = b - where(below, x, b)
     return ops.relu(x) + times(a, hinge)
 
 
@@ -159,4 +161,4 @@ def tlu(x, tau: Real = 0.0, alpha: Real = 0.0):
     rise = 1.0 - alpha  # not x > line: both may be infinite
     passed = times(2.0**24 * rise, x) > 2.0**24 * tau  # a product below the normal numbers counts as 0 for XLA
     line = times(alpha, where_selected(~passed, x)) + tau
-    return ops.where(passed, x, line)
+    return where(passed, x, line)

@@ -6,6 +6,7 @@ import math
 from keras import ops
 
 from keras_actx.activations.stable import expm1_of_negative, product, unless_cancelled, where_selected
+from keras_actx.backend import where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
@@ -24,7 +25,7 @@ def nlrelu(x, beta: Positive = 1.0):
     huge = beta * positive > 1e20  # where the 1 is nothing, and the product may overflow
     near = ops.log1p(beta * where_selected(~huge, positive))
     far = ops.log(beta * 2.0**-64 * where_selected(huge, positive, 1.0)) + 64 * math.log(2.0)
-    return ops.where(huge, far, near)
+    return where(huge, far, near)
 
 
 _END = 2.0**-20
@@ -66,7 +67,7 @@ def soft_exponential(x, alpha: Real = 0.0):
         return _growing(x, alpha) if alpha > 0 else _damped(x, alpha)
     positive = alpha > 0
     growing = _growing(where_selected(positive, x), where_selected(positive, alpha, 1.0))
-    return ops.where(positive, growing, _damped(where_selected(~positive, x), where_selected(~positive, alpha)))
+    return where(positive, growing, _damped(where_selected(~positive, x), where_selected(~positive, alpha)))
 
 
 # Both sides are a logarithm or exponential over alpha; where that is tiny, its derivative needs z / alpha written as x.
@@ -76,15 +77,17 @@ def _growing(x, alpha):
     """The side of alpha > 0."""
     z = alpha * x
     small, large = ops.abs(z) < 1, z >= 1
-    rate = ops.where(small, ops.ones_like(x), alpha * ops.ones_like(x))
+    rate = where(small, ops.ones_like(x), alpha)
     near = where_selected(small, x) * _expm1_over_x(where_selected(small, z))
     moderate = ops.logical_and(large, z < 800)  # further up it overflows
     exponent, error = product(alpha, where_selected(moderate, x))
-    half = ops.exp(0.5 * ops.where(moderate, exponent, where_selected(large, z)))  # e^z / alpha may not overflow
+    half = ops.exp(0.5 * where(moderate, exponent, where_selected(large, z)))  # e^z / alpha may not overflow
     # The derivative may be finite where the value overflows: the correction's own, 0, must not meet it.
-    power = half * (half / rate) * (1.0 + ops.stop_gradient(error))
-    far = ops.where(large, power - 1.0 / rate, expm1_of_negative(z) / rate)
-    return ops.where(small, near, far) + alpha
+    power = half * (half / rate)
+    if error is not None:
+        power = power * (1.0 + ops.stop_gradient(error))
+    far = where(large, power - 1.0 / rate, expm1_of_negative(z) / rate)
+    return where(small, near, far) + alpha
 
 
 def _damped(x, alpha):
@@ -93,14 +96,14 @@ def _damped(x, alpha):
     small = ops.logical_and(w > -0.5, w < 1)
     near = (where_selected(small, x) + alpha) * _log1p_over_x(where_selected(small, w))
     one, zero = ops.ones_like(x), ops.zeros_like(x)
-    rate = ops.where(small, one, -alpha * one)
+    rate = where(small, one, -alpha * one)
     outer = where_selected(~small, x)
     ended = outer <= _soft_exponential_end(alpha)
     huge = rate * outer > 1e20  # which may overflow
-    scale = ops.where(huge, 2.0**-64 * one, one)
+    scale = where(huge, 2.0**-64 * one, one)
     argument = (1.0 - alpha) * (1.0 + alpha) * scale + rate * (scale * outer)  # not 1 + w, which cancels near 0
     logarithm = ops.log(where_selected(~ops.logical_or(small, ended), argument, _END))
-    return ops.where(small, near, (logarithm + ops.where(huge, 64 * math.log(2.0) * one, zero)) / rate)
+    return where(small, near, (logarithm + where(huge, 64 * math.log(2.0) * one, zero)) / rate)
 
 
 def _expm1_over_x(x):

@@ -20,6 +20,7 @@ from keras_actx.activations.stable import (
     times_weight,
     where_selected,
 )
+from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Range, Real
 
@@ -28,16 +29,18 @@ activation = functools.partial(activation, package="keras_actx")
 _HENDRYCKS = ("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",)
 
 
+@with_kernel("gelu")
 def _gelu(x):
     """max(x, 0) less an even function, whose rounding counts little for positive x."""
     t = distance(x)
-    return ops.where(x > 0, x, ops.zeros_like(x)) - times_normal_tail(t, t)
+    return where(x > 0, x, 0.0) - times_normal_tail(t, t)
 
 
 def _gelu_exact(mp, x):
     return x * normal_cdf_exact(mp, x)
 
 
+@with_kernel("gelu_tanh")
 def _gelu_tanh(x):
     # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel.
     return times_sigmoid(x, x, _tanh_argument)
@@ -109,7 +112,7 @@ def gelu_10(x, max_value: Annotated[float, Range(low=9.0, learnable=False)] = 10
     its input in every dtype, and the kink is at `max_value` itself.
     """
     y = _gelu(x)
-    return ops.where(y >= max_value, max_value * ops.ones_like(y), y)
+    return where(y >= max_value, max_value, y)
 
 
 @activation(
@@ -137,10 +140,10 @@ def laplace(x, mu: Real = _MU, sigma: Positive = _SIGMA):
     """
     t = (x - mu) / sigma
     inside = ops.abs(t) < 40.0
-    beyond = ops.where(t > 0, ops.ones_like(x), ops.where(t < 0, ops.zeros_like(x), t))  # NaN stays
+    beyond = where(t > 0, 1.0, where(t < 0, 0.0, t))  # NaN stays
     t = where_selected(inside, t)
-    error = _standardizing_error(ops.where(inside, x, mu * ops.ones_like(x)), mu, sigma, t)
-    return ops.where(inside, normal_cdf(t, error), beyond)
+    error = _standardizing_error(where(inside, x, mu), mu, sigma, t)
+    return where(inside, normal_cdf(t, error), beyond)
 
 
 def _standardizing_error(x, mu, sigma, t):
@@ -153,4 +156,5 @@ def _standardizing_error(x, mu, sigma, t):
     back = difference - x
     lost = (x - (difference - back)) - (mu + back)
     back, error = product(sigma, t)
-    return ops.stop_gradient((lost - rest + (difference - back) - error) / sigma)
+    rest = lost - rest + (difference - back)
+    return ops.stop_gradient((rest if error is None else rest - error) / sigma)

@@ -6,6 +6,7 @@ import math
 from keras import ops
 
 from keras_actx.activations.stable import where_selected
+from keras_actx.backend import all_within, where, with_kernel
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
 from keras_actx.declaration.decorator import activation
@@ -16,6 +17,7 @@ activation = functools.partial(activation, package="keras_actx")
 _SNAKE = "Ziyin, Hartwig & Ueda 2020, Neural Networks Fail to Learn Periodic Functions, arXiv:2006.08195"
 
 
+@with_kernel("squared_sine")
 def _ripple(x, alpha):
     """sin^2(alpha x); 0 where alpha x is beyond the numbers, and nothing next to x."""
     angle = alpha * x
@@ -68,8 +70,10 @@ def sine(x, w0: Positive = 30.0):
     `sine(w0=1.0)` is the plain sine.
     """
     angle = w0 * x
+    if all_within(angle, 1e38):
+        return _sin(angle)
     # Where the product overflows, neighbouring inputs are many turns apart, and any angle is as right.
-    return _sin(ops.where(ops.abs(angle) < math.inf, angle, ops.stop_gradient(x)))
+    return _sin(where(ops.abs(angle) < math.inf, angle, ops.stop_gradient(x)))
 
 
 @activation(

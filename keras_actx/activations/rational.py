@@ -10,6 +10,7 @@ import functools
 from keras import ops
 
 from keras_actx.activations.stable import where_selected
+from keras_actx.backend import where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Real
 
@@ -33,8 +34,8 @@ def _quotient(x, p, q, each):
 
     size = where_selected(far, size, _FAR)
     inverse = 1.0 / size
-    inverse = ops.where(size < _FLAT, inverse, ops.stop_gradient(inverse))  # else inf times 0 where x is inf
-    sign = ops.where(x < 0, -ops.ones_like(x), ops.ones_like(x))
+    inverse = where(size < _FLAT, inverse, ops.stop_gradient(inverse))  # else inf times 0 where x is inf
+    sign = where(x < 0, -ops.ones_like(x), 1.0)
     above, _, p_leads = _reversed(inverse, p, sign)
     below, power, q_leads = _reversed(inverse, [0.0, *q], None if each else sign)
     outside = above / (power + positive(below))
@@ -42,7 +43,7 @@ def _quotient(x, p, q, each):
     for up, down in zip(p_leads, [False, *q_leads], strict=True):  # what is left of |x|^degree(P) / |x|^degree(Q)
         factor = _choose(up, _choose(down, one, size), _choose(down, inverse, one))
         outside = outside if factor is one else outside * factor
-    return ops.where(far, outside, inside)
+    return where(far, outside, inside)
 
 
 def _magnitude(x):
@@ -75,7 +76,7 @@ def _reversed(inverse, coefficients, sign):
 
 def _absolute(q):
     """|q| with derivative 1 at 0, from where it could otherwise not learn."""
-    return abs(q) if isinstance(q, float) else ops.where(q < 0, -q, q)
+    return abs(q) if isinstance(q, float) else where(q < 0, -q, q)
 
 
 def _either(a, b):
@@ -85,7 +86,7 @@ def _either(a, b):
 
 
 def _choose(condition, yes, no):
-    return (yes if condition else no) if isinstance(condition, bool) else ops.where(condition, yes, no)
+    return (yes if condition else no) if isinstance(condition, bool) else where(condition, yes, no)
 
 
 def _terms_exact(x, letter, exponents, coefficients):

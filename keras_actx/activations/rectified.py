@@ -7,15 +7,17 @@ from typing import Annotated
 import keras
 from keras import ops
 
-from keras_actx.activations import bounded
+from keras_actx.activations import bounded, hard
 from keras_actx.activations.stable import times, unless_cancelled, where_selected
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
+from keras_actx.backend import where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import FixedNonNegative, NonNegative, Positive, Range, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
+_above = hard.threshold.declaration.formula
 _isru = bounded.isru.declaration.formula
 
 
@@ -49,12 +51,12 @@ def relu(
     that ReLU-n is `relu(max_value=n)`.
     """
     if isinstance(negative_slope, float) and negative_slope == 0.0:
-        y = ops.where(x <= threshold, ops.zeros_like(x), x)  # 0 times -inf is no number
+        y = _above(x, threshold, 0.0)
     else:
         above = x > threshold
         below = where_selected(~above, x, threshold) - threshold
-        y = ops.where(above, x, times(negative_slope, below))
-    return y if max_value is None else ops.where(y >= max_value, max_value * ops.ones_like(y), y)
+        y = where(above, x, times(negative_slope, below))
+    return y if max_value is None else where(y >= max_value, max_value, y)
 
 
 @activation(
@@ -116,7 +118,7 @@ def flexible_relu(x, b: Real = 0.0):
 def _joined(x, half_width):
     inside = ops.abs(x) < half_width
     bend = ops.square(where_selected(inside, x) + half_width) / (4 * half_width)
-    return ops.where(inside, bend, ops.relu(x))
+    return where(inside, bend, ops.relu(x))
 
 
 @activation(
@@ -155,7 +157,7 @@ def isrlu(x, alpha: Positive = 1.0):
 
     The paper's isru saturates on both sides.
     """
-    return ops.where(x >= 0, x, _isru(ops.where(x >= 0, ops.zeros_like(x), x), alpha))
+    return where(x >= 0, x, _isru(where(x >= 0, 0.0, x), alpha))
 
 
 def _sine_relu_kink(epsilon):
@@ -186,7 +188,7 @@ def sine_relu(x, epsilon: Annotated[float, Range(low=0.0, high=0.5, low_open=Tru
     # The number where it is known, so that rounding does not decide which derivative the kink has.
     wave = x <= (_sine_relu_kink(epsilon) if isinstance(epsilon, float) else epsilon * (_sin(x) - _cos(x)))
     inside = where_selected(wave, x)
-    return ops.where(wave, epsilon * (_sin(inside) - _cos(inside)), x)
+    return where(wave, epsilon * (_sin(inside) - _cos(inside)), x)
 
 
 @activation(

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_actx.activations.stable import (
     at_most,
+    corrected,
     decay,
     product,
     sigmoid,
@@ -16,16 +17,19 @@ from keras_actx.activations.stable import (
     times_weight,
     where_selected,
 )
+from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import NonNegative, Positive, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
 
+@with_kernel("silu")
 def _silu(x):
-    return times_sigmoid(x, x, lambda inside: (inside, 0.0 * inside))
+    return times_sigmoid(x, x, lambda inside: (inside, None))
 
 
+@with_kernel("swish")
 def _swish(x, beta, missing=0.0):
     return times_sigmoid(x, beta * x, lambda inside: product(beta, inside, missing))
 
@@ -65,7 +69,7 @@ def quick_gelu(x):
 
     diffusers calls it `ApproximateGELU`; NNlib's `gelu_sigmoid` is `gelu_tanh` instead.
     """
-    return _swish(x, 1.702, missing=4.263256414560601e-17)  # the double is not 1.702 to the last bit
+    return _swish(x, 1.702, 4.263256414560601e-17)  # the double is not 1.702 to the last bit
 
 
 @activation(
@@ -106,7 +110,7 @@ def flatten_t_swish(x, threshold: Real = -0.2):
     """
     negative = x < 0
     positive = where_selected(~negative, x)
-    return ops.where(negative, ops.zeros_like(x), _silu(positive)) + threshold
+    return where(negative, 0.0, _silu(positive)) + threshold
 
 
 def _acon(x, p1, p2, beta):
@@ -116,7 +120,7 @@ def _acon(x, p1, p2, beta):
     def mixture(inside):
         z, error = product(slope, inside)
         power = decay(z, error)
-        return ops.where(z > 0, p1 + p2 * power, p1 * power + p2) / (1.0 + power)
+        return where(z > 0, p1 + p2 * power, p1 * power + p2) / (1.0 + power)
 
     return times_weight(x, slope * x, mixture, top=p1, bottom=p2)
 
@@ -188,12 +192,14 @@ def aria2(x, alpha: Positive = 1.5, beta: Positive = 2.0):
         y, error = product(beta, inside)
         left = y < 0
         z, z_error = product(alpha, where_selected(left, y))
-        tail = ops.exp(z)  # sigmoid(y)^alpha is e^(alpha y) sigmoid(-y)^alpha
-        tail = tail + tail * (z_error + alpha * where_selected(left, error))
+        # sigmoid(y)^alpha is e^(alpha y) sigmoid(-y)^alpha
+        tail = corrected(ops.exp(z), z_error)
+        if error is not None:
+            tail = corrected(tail, alpha * where_selected(left, error))
         return tail * ops.exp(-alpha * ops.log1p(decay(y, error)))
 
     # On the left it has arrived where e^(alpha beta x) has, on the right where e^(-beta x) has.
-    return times_weight(x, beta * x * ops.where(x < 0, alpha * ops.ones_like(x), ops.ones_like(x)), weight)
+    return times_weight(x, beta * x * where(x < 0, alpha * ops.ones_like(x), 1.0), weight)
 
 
 @activation(
@@ -210,6 +216,6 @@ def colu(x):
         right = 1.0 / (1.0 - right * ops.exp(-right - ops.exp(at_most(right, 7.0))))  # e^(-e^7) is 0 in every dtype
         left = where_selected(~positive, inside)  # with e^x above and below: e^-x may overflow
         power = ops.exp(left)
-        return ops.where(positive, right, power / (power - left * ops.exp(-power)))
+        return where(positive, right, power / (power - left * ops.exp(-power)))
 
     return times_weight(x, x, weight)

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_actx.activations.stable import (
     between,
+    corrected,
     decay_of_product,
     normal_cdf,
     normal_cdf_exact,
@@ -17,6 +18,7 @@ from keras_actx.activations.stable import (
     where_selected,
 )
 from keras_actx.activations.stable import softplus as _softplus
+from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Range
 
@@ -34,7 +36,9 @@ def softplus(x, beta: Positive = 1.0):
     Keras's function has no `beta`; torch's also has a threshold, beyond which it is its input, which costs digits and
     saves nothing.
     """
-    return ops.where(x > 0, x, ops.zeros_like(x)) + ops.log1p(decay_of_product(beta, x)) / beta
+    if isinstance(beta, float) and beta == 1.0:
+        return _softplus(x)
+    return where(x > 0, x, 0.0) + ops.log1p(decay_of_product(beta, x)) / beta
 
 
 @activation(
@@ -48,7 +52,7 @@ def sqrt_softplus(x):
     # Where softplus is e^x in every dtype it may underflow, and the square root has no derivative at 0.
     far = x < -40.0
     tail = ops.exp(0.5 * where_selected(far, x, -40.0))
-    return ops.where(far, tail, ops.sqrt(_softplus(where_selected(~far, x))))
+    return where(far, tail, ops.sqrt(_softplus(where_selected(~far, x))))
 
 
 @activation(
@@ -60,7 +64,7 @@ def shifted_softplus(x):
     """Softplus moved down so that it passes through the origin."""
     # log((1 + e^x) / 2) without cancellation near 0; beyond 1 the difference loses nothing.
     small = ops.log1p(0.5 * ops.expm1(between(x, -1.0, 1.0)))
-    return ops.where(ops.abs(x) < 1.0, small, _softplus(x) - math.log(2.0))
+    return where(ops.abs(x) < 1.0, small, _softplus(x) - math.log(2.0))
 
 
 @activation(
@@ -87,22 +91,23 @@ def squareplus(x, b: Positive = 4.0):
     return _hyperbola(x, b**0.5)
 
 
+@with_kernel("hyperbola")
 def _hyperbola(x, bend):
     """(x + sqrt(x^2 + bend^2)) / 2."""
     # Far out it is bend^2 / (4 |x|), and x more for x > 0, to the last bit.
     far = ops.abs(x) > 1e9 * bend
     beyond = where_selected(far, x, bend)
     excess = 0.25 * bend * (bend / ops.abs(beyond))
-    beyond = ops.where(beyond > 0, beyond + excess, excess)
+    beyond = where(beyond > 0, beyond + excess, excess)
     x = where_selected(~far, x)
     # The root as the larger of |x| and bend, times a root between 1 and 1.5: x^2 overflows.
     large = ops.abs(x) > bend
-    ratio = ops.where(large, bend / where_selected(large, x, bend), where_selected(~large, x) / bend)
-    half_root = 0.5 * ops.where(large, ops.abs(x), bend * ops.ones_like(x)) * ops.sqrt(1 + ratio * ratio)
+    ratio = where(large, bend / where_selected(large, x, bend), where_selected(~large, x) / bend)
+    half_root = 0.5 * where(large, ops.abs(x), bend) * ops.sqrt(1 + ratio * ratio)
     negative = x < 0
     # For x < 0 the sum cancels; (bend^2 / 4) / (root / 2 - x / 2) is the same number.
-    tail = 0.25 * bend * (bend / (half_root - 0.5 * ops.where(negative, x, ops.zeros_like(x))))
-    return ops.where(far, beyond, ops.where(negative, tail, 0.5 * x + half_root))
+    tail = 0.25 * bend * (bend / (half_root - 0.5 * where(negative, x, 0.0)))
+    return where(far, beyond, where(negative, tail, 0.5 * x + half_root))
 
 
 _SMU = ("Biswas et al. 2021, SMU: Smooth Activation Function Using Smoothing Maximum Technique, arXiv:2111.04682",)
@@ -158,20 +163,19 @@ def soft_clipping(x, alpha: Positive = 0.5):
     """
     # f(1 - x) = 1 - f(x); and the ratio is 1 + e^y (1 - e^-alpha) / (1 + e^(y - alpha)) with y = alpha x.
     upper = x > 0.5
-    lower = ops.where(upper, 1.0 - x, x)
+    lower = where(upper, 1.0 - x, x)
     z = alpha * lower
     straight = z > 40.0  # the identity in every dtype
     settled = z < -800.0
     z, error = product(alpha, where_selected(~ops.logical_or(straight, settled), lower))
-    power = ops.exp(z)
-    power = power + power * error
+    power = corrected(ops.exp(z), error)
     if isinstance(alpha, float):
         least, gap = math.exp(-alpha), -math.expm1(-alpha)
     else:
         least, gap = ops.exp(-alpha), -ops.expm1(-alpha)
     bent = ops.log1p(power * gap / (1.0 + power * least)) / alpha
-    result = ops.where(straight, lower, ops.where(settled, ops.zeros_like(x), bent))
-    return ops.where(upper, 1.0 - result, result)
+    result = where(straight, lower, where(settled, 0.0, bent))
+    return where(upper, 1.0 - result, result)
 
 
 @activation(
@@ -180,6 +184,7 @@ def soft_clipping(x, alpha: Positive = 0.5):
     aliases=("logcosh",),
     exact=lambda mp, x: abs(x) + mp.log1p(mp.exp(-2 * abs(x))) - mp.log(2),
 )
+@with_kernel("log_cosh")
 def log_cosh(x):
     """The logarithm of the hyperbolic cosine: a parabola that turns into the absolute value."""
     near = ops.abs(x) < 1.0
@@ -189,4 +194,4 @@ def log_cosh(x):
     series = 1.0  # of cosh(x) - 1, over x^2 / 2
     for denominator in (306.0, 240.0, 182.0, 132.0, 90.0, 56.0, 30.0, 12.0):
         series = 1.0 + square * series / denominator
-    return ops.where(near, ops.log1p(0.5 * square * series), far)
+    return where(near, ops.log1p(0.5 * square * series), far)

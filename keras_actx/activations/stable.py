@@ -1,44 +1,49 @@
 """Pieces of formulas in the form that keeps its digits and its gradient on every backend."""
 
 import math
+from fractions import Fraction
+from itertools import zip_longest
 
 import keras
 from keras import ops
 
-from keras_actx.backend import tanh
+from keras_actx.backend import all_within, error_of_product, tanh, where, with_kernel
 
 
+@with_kernel("expm1_of_negative")
 def expm1_of_negative(x):
     """e^x - 1 for x <= 0, and 0 above: safe to differentiate where the caller's `where` takes another branch.
 
     Backends have expm1 + 1 for the derivative of expm1, which has no digits left in the tail; there it is e^x - 1.
     """
     tail = x < -1
-    near = ops.expm1(ops.where(ops.logical_or(tail, x > 0), ops.zeros_like(x), x))
-    return ops.where(tail, ops.exp(where_selected(tail, x)) - 1.0, near)
+    near = ops.expm1(where(ops.logical_or(tail, x > 0), 0.0, x))
+    return where(tail, ops.exp(where_selected(tail, x)) - 1.0, near)
 
 
 def between(x, low, high):
     """x clipped to [low, high] with derivative 0 at both ends (backends disagree about the ends of their own clip)."""
-    return ops.where(x <= low, low * ops.ones_like(x), ops.where(x >= high, high * ops.ones_like(x), x))
+    if isinstance(low, float) and low < 0.0 and isinstance(high, float) and all_within(x, min(-low, high)):
+        return x
+    return where(x <= low, low, where(x >= high, high, x))
 
 
 def at_most(x, bound):
     """x, and `bound` above it. Not `ops.minimum`, which returns float32 for a float64 tensor and a Python number."""
-    return ops.where(x > bound, bound * ops.ones_like(x), x)
+    return x if isinstance(bound, float) and all_within(x, bound) else where(x > bound, bound, x)
 
 
 def where_selected(condition, x, otherwise=0.0):
     """x where the condition holds, a harmless number elsewhere: the inner half of a double `where`, which keeps the
     branch that is not taken from sending NaN into the gradient."""
-    return ops.where(condition, x, otherwise * ops.ones_like(x))
+    return where(condition, x, otherwise)
 
 
 def unless_cancelled(x, factor):
     """x, but 0 for an infinity that a factor of 0 is to multiply: 0 is the limit of the product, which would be NaN."""
     if isinstance(factor, float) and factor != 0.0:
         return x
-    return ops.where(ops.logical_and(ops.isinf(x), factor == 0), ops.zeros_like(x), x)
+    return where(ops.logical_and(ops.isinf(x), factor == 0), 0.0, x)
 
 
 #: Beyond it, e^-x is 0 even in float64.
@@ -58,19 +63,21 @@ def times_weight(x, z, weight, top=1.0, bottom=0.0):
     Beyond 800 it is `bottom` or `top` times x, whose derivatives are finite where inf * 0 is not. `weight` must be
     finite at 0, which it sees in place of what is beyond. z is only compared: it may overflow.
     """
+    if all_within(z, SETTLED):
+        return x * weight(x)
     inside = ops.abs(z) < SETTLED
     selected = where_selected(inside, x)
     if isinstance(bottom, float) and bottom == 0.0:
-        beyond = ops.where(z < 0, ops.zeros_like(x), times(top, x))
+        beyond = where(z < 0, 0.0, times(top, x))
     else:
         between_both = times(0.5 * (top + bottom), x)  # z is NaN, from 0 * inf or since x is
-        beyond = ops.where(z > 0, times(top, x), ops.where(z < 0, times(bottom, x), between_both))
-    return ops.where(inside, selected * weight(selected), beyond)
+        beyond = where(z > 0, times(top, x), where(z < 0, times(bottom, x), between_both))
+    return where(inside, selected * weight(selected), beyond)
 
 
-# Exponentials magnify the rounding error of their argument by the argument. `product` returns that error too, and
-# `decay` and what is built on it take it into account. XLA adds up constants, (x - a) - b to x - (a + b): keep them
-# apart.
+# Exponentials magnify the rounding error of their argument by the argument. `product` returns that error too (None
+# where there is none), and `decay` and what is built on it take it into account. XLA adds up constants, (x - a) - b to
+# x - (a + b): keep them apart.
 
 
 def is_double(x):
@@ -96,9 +103,15 @@ def sum_with_error(high, low):
 def product(factor, x, missing=0.0):
     """factor * x for what will be an exponent, and its rounding error; `missing` is what a constant has beyond double.
 
-    From parts whose products are exact, so that it does not matter whether a compiler fuses multiplications and
-    additions. A factor that is a tensor and far from 1 may leave a part of the error.
+    A power of two has none. Otherwise it is computed from parts whose products are exact, so that it does not matter
+    whether a compiler fuses multiplications and additions. A factor that is a tensor and far from 1 may leave a part of
+    the error.
     """
+    if is_power_of_two(factor) and missing == 0.0:
+        return x if factor == 1.0 else factor * x, None
+    error = error_of_product(factor, x, missing)
+    if error is not None:
+        return factor * x, error
     if not isinstance(factor, float):
         coarse = where_selected(ops.abs(x) < 2.0**13, x)  # all of x may be too large for a grid
     elif 2.0**-100 < abs(factor) < 2.0**100:
@@ -115,24 +128,41 @@ def product(factor, x, missing=0.0):
     return sum_with_error(factor_high * x_high, factor_high * (x - x_high) + (factor_low + missing) * x)
 
 
+def is_power_of_two(number):
+    """Whether multiplying by a number rounds nothing."""
+    return isinstance(number, float) and abs(math.frexp(number)[0]) == 0.5
+
+
+def corrected(power, error):
+    """The exponential of an argument that lacked a small `error`."""
+    return power if error is None else power + power * error
+
+
 def decay(z, error=None):
     """e^-|z + error|."""
-    positive = z > 0
-    power = ops.exp(ops.where(positive, -z, z))
-    return power if error is None else power + power * ops.where(positive, -error, error)
+    power = _decay(z)
+    return power if error is None else corrected(power, where(z > 0, -error, error))
+
+
+@with_kernel("decay")
+def _decay(z):
+    return ops.exp(where(z > 0, -z, z))
 
 
 def decay_of_product(factor, x):
     """e^-|factor * x|, 0 at infinity."""
+    if all_within(factor * x, SETTLED):
+        return decay(*product(factor, x))
     settled = ops.abs(factor * x) >= SETTLED
     power = decay(*product(factor, where_selected(~settled, x)))
-    return ops.where(settled, ops.zeros_like(x), power)
+    return where(settled, 0.0, power)
 
 
+@with_kernel("sigmoid")
 def sigmoid(z, error=None):
     """1 / (1 + e^-(z + error)), with a derivative that keeps its digits where it is small."""
     power = decay(z, error)
-    return ops.where(z > 0, ops.ones_like(z), power) / (1.0 + power)
+    return where(z > 0, 1.0, power) / (1.0 + power)
 
 
 def times_sigmoid(x, z, argument):
@@ -141,43 +171,50 @@ def times_sigmoid(x, z, argument):
     `argument` computes z and its rounding error from x where that is not too large; z itself is only compared: it may
     overflow.
     """
+    if all_within(z, 40.0):
+        exponent, error = argument(x)
+        return x / (1.0 + corrected(ops.exp(-exponent), None if error is None else -error))
     inside = ops.abs(z) < SETTLED
     selected = where_selected(inside, x)
     exponent, error = argument(selected)
     near = exponent > -40.0  # below it, 1 + e^-z is e^-z even in float64
-    power = ops.exp(ops.where(near, -exponent, exponent))
-    power = power + power * ops.where(near, -error, error)
-    result = ops.where(near, selected / (1.0 + power), selected * power)
-    return ops.where(inside, result, ops.where(z < 0, ops.zeros_like(x), x))
+    power = ops.exp(where(near, -exponent, exponent))
+    if error is not None:
+        power = corrected(power, where(near, -error, error))
+    result = where(near, selected / (1.0 + power), selected * power)
+    return where(inside, result, where(z < 0, 0.0, x))
 
 
+@with_kernel("softplus")
 def softplus(x):
     """log(1 + e^x). torch's own drops e^-x above 20, and `logaddexp` has no gradient at 0 on TensorFlow."""
-    return ops.where(x > 0, x, ops.zeros_like(x)) + ops.log1p(decay(x))
+    return where(x > 0, x, 0.0) + ops.log1p(decay(x))
 
 
+@with_kernel("tanh")
 def steady_tanh(x):
     """The hyperbolic tangent. Backends have 1 - tanh^2 for its derivative, which has no digits left far out; and XLA's
     is 0 for the smallest numbers."""
     tiny, small = ops.abs(x) < 1e-9, ops.abs(x) < 0.5
     power = ops.exp(-2.0 * ops.abs(x))
     far = 1.0 - 2.0 * power / (1.0 + power)
-    near = ops.where(tiny, x, tanh(where_selected(small, x)))
-    return ops.where(small, near, ops.where(x < 0, -far, far))
+    near = where(tiny, x, tanh(where_selected(small, x)))
+    return where(small, near, where(x < 0, -far, far))
 
 
+@with_kernel("normal_cdf")
 def normal_cdf(x, error=None):
     """The normal distribution function of x + error, to the last digits of its lower tail."""
     positive = x > 0
     if error is not None:
-        error = ops.where(positive, error, -error)
+        error = where(positive, error, -error)
     tail = times_normal_tail(1.0, distance(x), error)
-    return ops.where(positive, 1.0 - tail, tail)
+    return where(positive, 1.0 - tail, tail)
 
 
 def distance(x):
     """|x| with derivative -1 at 0, and no more than 40, beyond which the normal distribution is 0 even in float64."""
-    return at_most(ops.where(x > 0, x, -x), 40.0)
+    return at_most(where(x > 0, x, -x), 40.0)
 
 
 def times_normal_tail(factor, t, error=None):
@@ -239,19 +276,45 @@ def _scaled_normal_tail(t, correction):
     return last + (rest + correction * (last + rest))
 
 
+@with_kernel("x_minus_tanh")
 def x_minus_tanh(x):
     """x - tanh(x) without cancellation near 0, where it is x^3 / 3.
 
-    From the continued fraction tanh(x) = x / (1 + x^2 / (3 + x^2 / (5 + ...))), all of whose terms are positive; cut
-    at 19 it has every digit of a double up to |x| = 1.
+    For |x| < 1 the fraction of two polynomials that the continued fraction tanh(x) = x / (1 + x^2 / (3 + x^2 / (5 +
+    ...))) is when it is cut off, without a digit lost: all of their terms are positive.
     """
     small = ops.abs(x) < 1
     inside = where_selected(small, x)
     square = inside * inside
-    fraction = 19.0
-    for odd in (17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0):
-        fraction = odd + square / fraction
-    return ops.where(small, inside * (square / (fraction + square)), x - tanh(x))
+    numerator, denominator = _CUT_AT_19 if is_double(x) else _CUT_AT_11
+    bend = inside * (square * (_polynomial(numerator, square) / _polynomial(denominator, square)))
+    return where(small, bend, x - tanh(x))
+
+
+def _polynomial(coefficients, x):
+    """From the highest power down."""
+    total, *rest = coefficients
+    for one in rest:
+        total = total * x + one
+    return total
+
+
+def _tanh_fraction(last):
+    """The coefficients of 1 / (3 + s / (5 + ... + s / last)) as a, b in a / (b + s a), which is (1 - tanh(x) / x) / s
+    for s = x^2; divided by the lowest of b, which is as far as floats can be from overflow."""
+    top, bottom = [last], [1]  # 3 + s / (5 + ...), built from its end; from the lowest power up
+    for odd in range(last - 2, 1, -2):
+        top, bottom = _sum([odd * one for one in top], [0, *bottom]), top
+    whole = _sum(top, [0, *bottom])
+    return [tuple(float(one / whole[0]) for one in reversed(each)) for each in (bottom, whole)]
+
+
+def _sum(first, second):
+    return [Fraction(a) + b for a, b in zip_longest(first, second, fillvalue=0)]
+
+
+# Of the cut-off fraction the error is below half a unit in the last place up to |x| = 1.
+_CUT_AT_11, _CUT_AT_19 = _tanh_fraction(11), _tanh_fraction(19)
 
 
 def expm1_minus_x(x):

@@ -7,6 +7,7 @@ from keras import ops
 from keras_actx.activations.stable import (
     SETTLED,
     at_most,
+    corrected,
     decay,
     product,
     sigmoid_exact,
@@ -16,6 +17,7 @@ from keras_actx.activations.stable import (
     times_weight,
     where_selected,
 )
+from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
@@ -59,6 +61,7 @@ def tanhexp(x):
     cites=("Misra 2019, Mish, arXiv:1908.08681",),
     exact=lambda mp, x: x * mp.tanh(mp.log1p(mp.exp(x))),
 )
+@with_kernel("mish")
 def mish(x):
     """The input times the hyperbolic tangent of its softplus."""
     # With p = e^-|x|, tanh(log(1 + e^x)) is 1 - p^2 / (p^2 + p + 1/2) for positive x and otherwise
@@ -69,8 +72,8 @@ def mish(x):
     square, above, first = power * power, 1.0 + power, selected * power
     positive = selected - selected * (square / (square + power + 0.5))
     negative = first - first * (power * above / (1.0 + above * above))
-    bend = ops.where(selected > 0, positive, negative)
-    return ops.where(inside, bend, ops.where(x < 0, ops.zeros_like(x), x))
+    bend = where(selected > 0, positive, negative)
+    return where(inside, bend, where(x < 0, 0.0, x))
 
 
 @activation(
@@ -85,7 +88,7 @@ def smish(x, a: Real = 1.0, b: Real = 1.0):
         z, error = product(b, inside)
         power = decay(z, error)
         left = power * (2.0 + 3.0 * power) / (2.0 + power * (6.0 + 5.0 * power))
-        return ops.where(z > 0, (3.0 + 2.0 * power) / (5.0 + power * (6.0 + 2.0 * power)), left)
+        return where(z > 0, (3.0 + 2.0 * power) / (5.0 + power * (6.0 + 2.0 * power)), left)
 
     return times(a, times_weight(x, b * x, weight, top=0.6))
 
@@ -116,7 +119,7 @@ def erf_act(x, a: Positive = 0.75, b: Real = 0.75):
     def weight(inside):
         z, error = product(b, inside)
         power = ops.exp(at_most(z, 80.0))  # erf is 1 there, and e^z may overflow
-        return ops.erf(at_most(a * (power + power * error), 10.0))
+        return ops.erf(at_most(a * corrected(power, error), 10.0))
 
     return times_weight(x, b * x, weight)
 
@@ -135,7 +138,7 @@ def pserf(x, gamma: Positive = 1.25, delta: Real = 0.85):
 
     def weight(inside):
         z, error = product(delta, inside)
-        ramp = ops.where(z > 0, z, ops.zeros_like(z)) + ops.log1p(decay(z, error))
+        ramp = where(z > 0, z, 0.0) + ops.log1p(decay(z, error))
         return ops.erf(at_most(gamma * ramp, 10.0))
 
     return times_weight(x, delta * x, weight)

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_actx.activations.stable import where_selected
+from keras_actx.backend import where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import FixedPositive
 
@@ -88,16 +89,16 @@ def sparsemax(x, axis: int = -1):
     threshold = ops.amax((sums - 1) / counts, axis=axis, keepdims=True)
     for step in range(3):
         inside = ops.relu((x if step == 2 else start) - threshold)
-        survivors = ops.sum(ops.where(inside > 0, ops.ones_like(x), ops.zeros_like(x)), axis=axis, keepdims=True)
+        survivors = ops.sum(where(inside > 0, ops.ones_like(x), 0.0), axis=axis, keepdims=True)
         rest = ops.sum(inside, axis=axis, keepdims=True) - 1
-        threshold = threshold + rest / ops.where(survivors < 1, ops.ones_like(survivors), survivors)
+        threshold = threshold + rest / where(survivors < 1, 1.0, survivors)
     return ops.relu(x - threshold)
 
 
 def _from_largest(x, axis):
     """x - max(x), stopped at -1, below which both sparse functions are 0: it keeps sums small, and takes -inf."""
     x = x - ops.stop_gradient(ops.amax(x, axis=axis, keepdims=True))  # neither changes with such a shift
-    return ops.where(x < -1, -ops.ones_like(x), x)
+    return where(x < -1, -1.0, x)
 
 
 def _largest_first(x, axis):
@@ -140,7 +141,7 @@ def entmax15(x, axis: int = -1):
     decreasing, counts, sums, squares = _largest_first(start, axis)
     mean = sums / counts
     solutions = mean - ops.sqrt(ops.relu(1 - (squares - sums * mean)) / counts)
-    threshold = ops.amax(ops.where(solutions <= decreasing, solutions, -ops.ones_like(x)), axis=axis, keepdims=True)
+    threshold = ops.amax(where(solutions <= decreasing, solutions, -1.0), axis=axis, keepdims=True)
     # Newton's steps repair what the difference of squares has lost in long rows. The last two carry the gradient: where
     # the threshold solves its equation, one gives its first derivative, two also its second.
     for step in range(6):
@@ -221,13 +222,13 @@ def squash(x, offset: FixedPositive = 1.0, axis: int = -1):
     # a quarter, since XLA multiplies by the reciprocal, which must not be subnormal. The unit drops out: no gradient.
     largest = ops.stop_gradient(ops.amax(ops.abs(x), axis=axis, keepdims=True))
     long = largest >= 1
-    unit = ops.where(long, 0.25 * largest, ops.ones_like(largest))
+    unit = where(long, 0.25 * largest, 1.0)
     x = x / unit
     squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
     zero = squares == 0
-    norm = ops.where(zero, squares, ops.sqrt(where_selected(~zero, squares, 1.0)))
+    norm = where(zero, squares, ops.sqrt(where_selected(~zero, squares, 1.0)))
     inner, outer = where_selected(~long, norm), where_selected(long, norm, 1.0)
-    return x * ops.where(long, 1 / (outer + offset / unit / unit / outer), inner / (offset + ops.square(inner)))
+    return x * where(long, 1 / (outer + offset / unit / unit / outer), inner / (offset + ops.square(inner)))
 
 
 def _kwta(mp, x, k):
@@ -251,5 +252,5 @@ def kwta(x, k: int = 1, axis: int = -1):
         raise ValueError(f"kwta: k={k} is not allowed; use a whole number from 1 on")
     decreasing = -ops.sort(-ops.stop_gradient(x), axis=axis)
     counts = ops.cumsum(ops.ones_like(x), axis=axis)
-    top = ops.where(counts <= k, decreasing, ops.amax(decreasing, axis=axis, keepdims=True))
-    return ops.where(x < ops.amin(top, axis=axis, keepdims=True), ops.zeros_like(x), x)
+    top = where(counts <= k, decreasing, ops.amax(decreasing, axis=axis, keepdims=True))
+    return where(x < ops.amin(top, axis=axis, keepdims=True), 0.0, x)

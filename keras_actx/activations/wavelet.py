@@ -4,9 +4,10 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.stable import between, product, where_selected
+from keras_actx.activations.stable import between, is_power_of_two, product, where_selected
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
+from keras_actx.backend import where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
@@ -25,11 +26,14 @@ def _bell(z, rate=1.0, error=None):
 
 
 def _scaled(x, width):
-    """x / width within +-40, and its rounding error, which has no gradient."""
+    """x / width within +-40, and its rounding error, which has no gradient; None if there is none."""
     z = between(x / width, -_GONE, _GONE)
+    if is_power_of_two(width):
+        return z, None
     near = ops.abs(z) < _GONE
     back, error = product(width, z)
-    return z, ops.stop_gradient(((where_selected(near, x) - where_selected(near, back)) - error) / width)
+    rest = where_selected(near, x) - where_selected(near, back)
+    return z, ops.stop_gradient((rest if error is None else rest - error) / width)
 
 
 @activation(
@@ -68,7 +72,7 @@ def mexican_hat(x, sigma: Positive = 1.0):
     """
     z, error = _scaled(x, sigma)
     # Equal; the product has the digits near its zeros, the difference those of its derivative near 0.
-    wave = ops.where(ops.abs(z) < 0.5, 1.0 - z * z, (1.0 - z) * (1.0 + z))
+    wave = where(ops.abs(z) < 0.5, 1.0 - z * z, (1.0 - z) * (1.0 + z))
     return _RICKER / sigma**0.5 * wave * _bell(z, 0.5, error)
 
 
@@ -102,5 +106,5 @@ def sinc(x):
     series = 1.0
     for k in (9, 8, 7, 6, 5, 4, 3, 2, 1):
         series = 1.0 - square * series / (2 * k * (2 * k + 1))
-    rest = ops.where(small, ops.ones_like(x), x)
-    return ops.where(small, series, _sin(ops.where(ops.isinf(rest), ops.zeros_like(x), rest)) / rest)
+    rest = where(small, 1.0, x)
+    return where(small, series, _sin(where(ops.isinf(rest), 0.0, rest)) / rest)

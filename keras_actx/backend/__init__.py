@@ -1,17 +1,26 @@
-"""The one place where backends differ; one file a backend, imported only when that backend is in use.
+"""The one place where backends differ; a file or folder a backend, imported only when that backend is in use.
 
 * `eager_float64`: leaving whatever is being traced, to compute a constant in float64.
 * `there_and_back`: a function compiled, and the gradient's way back through it.
 * `keeping_inputs`: a function that keeps its inputs alone for its backward pass; `bytes_kept`: how much one keeps.
+* `fused`: a function compiled for a call that is eager.
+* `with_kernel`: a faster way to compute a certain formula.
+* `all_within`: whether a formula can leave out its branches for large numbers.
+* `error_of_product`: what rounding a product loses, where the backend can tell.
+* `where`: a choice between a tensor and another, or a number, that is as fast as the backend allows.
 * `tanh`, `sin`, `cos`, `arctan`: `keras.ops` compute them in float32 for a float64 tensor on JAX (seen in Keras 3.15).
 """
 
+import functools
 import importlib
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
+
+from keras_actx.backend import keras_where
 
 _name = keras.backend.backend()
 # At import, not at the first call: torch.compile cannot trace an import.
@@ -26,6 +35,7 @@ def eager_float64() -> AbstractContextManager[None]:
 
 
 Function = Callable[..., Any]
+_NUMBER = (int, float)
 
 
 def there_and_back(function: Function) -> tuple[Function, Function]:
@@ -43,10 +53,68 @@ def keeping_inputs(function: Function, tensors: tuple[Any, ...]) -> Any:
     is, and so is any other where nothing is kept (without a gradient) or the backend sees to it better (torch.compile).
 
     Args:
-        function: of tensors alone, and hashable: what is found out about it once is used for all equal ones.
+        function: of tensors alone, and hashable: what is found out about it once is used for all equal ones. Its
+            `elementwise` says whether it is the same function of every element of the first.
         tensors: on which to call it.
     """
     return _in_use.keeping_inputs(function, tensors)
+
+
+def all_within(x: Any, bound: float) -> bool:
+    """Whether all of `x` is known to be between -bound and bound, so that a formula can leave out what is for the rest.
+
+    Only where steps are run one by one, and to leave one out saves time; the numbers are the same. False for what is
+    not known, as in a compiled function, and for NaN.
+    """
+    return hasattr(_in_use, "all_within") and not isinstance(x, keras.KerasTensor) and _in_use.all_within(x, bound)
+
+
+def error_of_product(factor: Any, x: Any, missing: float) -> Any:
+    """What rounding `factor * x` loses, plus `missing * x`, without a gradient; None where it takes more steps."""
+    if isinstance(x, keras.KerasTensor) or not hasattr(_in_use, "error_of_product"):
+        return None
+    return _in_use.error_of_product(factor, x, missing)
+
+
+def fuses(function: Function, tensors: tuple[Any, ...]) -> bool:
+    """Whether `fused` can compile `function`, and is worth it: on torch, eagerly, for four steps or more."""
+    return hasattr(_in_use, "fuses") and _in_use.fuses(function, tensors)
+
+
+def fused(function: Function, tensors: tuple[Any, ...]) -> Any:
+    """`function(*tensors)`, compiled, with a gradient that is, and that keeps the tensors alone.
+
+    Args:
+        function: as `keeping_inputs` takes it; what is compiled once is used for all equal ones.
+        tensors: on which to call it; of any shapes.
+    """
+    return _in_use.fused(function, tensors)
+
+
+def with_kernel(name: str) -> Callable[[Function], Function]:
+    """Marks a formula of x and numbers for which a backend may have a faster kernel, under this name.
+
+    The kernel's results are within the same bars; where it does not do, the formula is called as ever: with parameters
+    that are tensors, within a compiled function, for numbers out of its range.
+    """
+
+    def marked(formula: Function) -> Function:
+        kernel = _in_use.KERNELS.get(name)
+        if kernel is None:
+            return formula
+
+        names = tuple(inspect.signature(formula).parameters)[1:]
+
+        @functools.wraps(formula)
+        def by_kernel(x: Any, *numbers: Any, **named: Any) -> Any:
+            numbers = (*numbers, *(named[one] for one in names if one in named))
+            while numbers and numbers[-1] is None:  # not given
+                numbers = numbers[:-1]
+            return _in_use.by_kernel(kernel, formula, x, numbers)
+
+        return by_kernel
+
+    return marked
 
 
 def bytes_kept(function: Function, *tensors: Any) -> int:
@@ -57,6 +125,18 @@ def bytes_kept(function: Function, *tensors: Any) -> int:
     from the others by a comparison, a sum or the like.
     """
     return _in_use.bytes_kept(function, *tensors)
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """`x` where the condition holds, `y` elsewhere: tensors of one dtype, one of which may be a number instead.
+
+    Not `keras.ops.where`, which on the CPU torch runs element by element.
+    """
+    if (isinstance(x, _NUMBER) and isinstance(y, _NUMBER)) or any(
+        isinstance(one, keras.KerasTensor) for one in (condition, x, y)
+    ):
+        return keras_where.where(condition, x, y)
+    return _in_use.where(condition, x, y)
 
 
 def tanh(x: Any) -> Any:

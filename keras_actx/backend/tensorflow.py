@@ -8,7 +8,23 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_actx.backend.keras_where import where
 from keras_actx.backend.sample import asked_once
+
+__all__ = [
+    "KERNELS",
+    "arctan",
+    "bytes_kept",
+    "cos",
+    "eager_float64",
+    "keeping_inputs",
+    "sin",
+    "tanh",
+    "there_and_back",
+    "where",
+]
+
+KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
 
 tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
 

@@ -25,10 +25,11 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
     inputs = (keras.ops.cast(x, dtype), *tensors.values())
     # A random formula would draw other numbers the second time. One that mixes an axis (softmax) keeps little, and
     # what it does twice is dear.
-    once = context or declaration.kind == "vector" or not config.memory_efficient()
-    if once or any(isinstance(one, keras.KerasTensor) for one in inputs):
+    if context or declaration.kind == "vector" or any(isinstance(one, keras.KerasTensor) for one in inputs):
         return formula(*inputs, **context)
-    return backend.keeping_inputs(formula, inputs)
+    if config.fused() and backend.fuses(formula, inputs):
+        return backend.fused(formula, inputs)
+    return backend.keeping_inputs(formula, inputs) if config.memory_efficient() else formula(*inputs)
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Formula:
     numbers: tuple[tuple[str, Any], ...]
     names: tuple[str, ...]
     dtype: str
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether it means nothing along which axes the elements of x are."""
+        return self.declaration.kind == "elementwise"
 
     def __call__(self, x: Any, *tensors: Any, **context: Any) -> Any:
         """The result, in `dtype`."""

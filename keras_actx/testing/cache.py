@@ -4,6 +4,7 @@ The folder is named by the environment variable KERAS_ACTX_ORACLE; without it no
 found by a hash of the reference formula as Python compiled it, of its parameters, and of the points.
 """
 
+import dataclasses
 import functools
 import hashlib
 import os
@@ -57,6 +58,8 @@ def _described(thing: Any, seen: set[int]) -> Any:
     if isinstance(thing, Activation):
         both = (thing.declaration.formula, thing.declaration.exact)
         return repr(thing), [_described(one, seen) for one in both if one is not None]
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):  # a backend's kernel
+        return [_described(getattr(thing, field.name), seen) for field in dataclasses.fields(thing)]
     if not isinstance(thing, types.FunctionType):
         return thing.__name__ if isinstance(thing, (types.ModuleType, types.BuiltinFunctionType, type)) else repr(thing)
     if id(thing) in seen:

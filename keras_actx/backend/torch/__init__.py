@@ -1,7 +1,7 @@
 """torch: no autograd, and the CPU instead of the `meta` device on which Keras traces shapes."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
@@ -9,6 +9,34 @@ import keras
 import torch
 
 from keras_actx.backend.sample import asked_once
+from keras_actx.backend.torch import blocks
+from keras_actx.backend.torch.compiled import fused, fuses
+from keras_actx.backend.torch.kernel import by_kernel
+from keras_actx.backend.torch.mode import all_within, is_plain
+from keras_actx.backend.torch.native import NATIVE
+from keras_actx.backend.torch.recomputed import KeepingInputs
+from keras_actx.backend.torch.selection import where
+from keras_actx.backend.torch.wide import WIDE, error_of_product
+
+__all__ = [
+    "KERNELS",
+    "all_within",
+    "arctan",
+    "by_kernel",
+    "bytes_kept",
+    "cos",
+    "eager_float64",
+    "error_of_product",
+    "fused",
+    "fuses",
+    "keeping_inputs",
+    "sin",
+    "tanh",
+    "there_and_back",
+    "where",
+]
+
+KERNELS = NATIVE | WIDE
 
 tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
 
@@ -44,56 +72,9 @@ def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
     if torch.compiler.is_compiling():  # which fuses the plain formula, and breaks the graph at a Function
         return function(*tensors)
     needed = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
-    if not needed or _is_transformed(tensors) or _is_frugal(function, tuple(one.dtype for one in tensors)):
+    if not needed or not is_plain(*tensors) or _is_frugal(function, tuple(one.dtype for one in tensors)):
         return function(*tensors)
-    return _KeepingInputs.apply(function, *tensors)
-
-
-def _is_transformed(tensors: tuple[Any, ...]) -> bool:
-    """Whether torch.func, forward mode, a tracer or Keras's tracing of shapes is at work, which want the steps."""
-    forward = torch.autograd.forward_ad.unpack_dual
-    return (
-        _in_functorch()
-        or torch.jit.is_tracing()
-        or any(one.is_meta or forward(one).tangent is not None for one in tensors)
-    )
-
-
-# torch has no public name for it; without one, no function is taken out of torch.func's hands.
-_in_functorch = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
-
-
-class _KeepingInputs(torch.autograd.Function):
-    """A function, then its tensors, which alone are kept; the backward pass computes the function again."""
-
-    @staticmethod
-    def forward(ctx: Any, function: Callable[..., Any], *tensors: Any) -> Any:
-        ctx.function, ctx.autocast = function, _autocast(tensors[0].device.type)
-        ctx.save_for_backward(*tensors)
-        return function(*tensors)
-
-    @staticmethod
-    def backward(ctx: Any, cotangent: Any) -> Any:
-        again = torch.is_grad_enabled()  # this derivative is to be differentiated, so it stays joined to the inputs
-        needed = ctx.needs_input_grad[1:]
-        with torch.enable_grad(), ctx.autocast():
-            # A name of its own for each: the same tensor may be two of them.
-            tensors = [
-                one if not is_needed else one.view_as(one) if again else one.detach().requires_grad_()
-                for one, is_needed in zip(ctx.saved_tensors, needed, strict=True)
-            ]
-            wanted = [one for one, is_needed in zip(tensors, needed, strict=True) if is_needed]
-            y = ctx.function(*tensors)
-            if not y.requires_grad:  # it uses none of them
-                return (None, *(None for _ in needed))
-            found = iter(torch.autograd.grad(y, wanted, cotangent, create_graph=again, materialize_grads=True))
-        return (None, *(next(found) if is_needed else None for is_needed in needed))
-
-
-def _autocast(device: str) -> Callable[[], AbstractContextManager[None]]:
-    """What makes the autocast of now, for the backward pass, which runs outside of the user's block."""
-    enabled, dtype = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
-    return lambda: torch.autocast(device, dtype, enabled)
+    return KeepingInputs.apply(function, blocks.there, blocks.back, *tensors)
 
 
 @asked_once

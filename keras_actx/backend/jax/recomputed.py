@@ -1,7 +1,6 @@
-"""JAX: constants inside `jit` need `ensure_compile_time_eval`, and float64 needs to be switched on."""
+"""JAX: a function whose gradient computes it again from its inputs, which alone are kept."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
@@ -10,61 +9,28 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from keras_actx.backend import jax_map
-from keras_actx.backend.sample import asked_once
-
-# Moved out of `jax.experimental` in 2025.
-_enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
-
-
-tanh, sin, cos, arctan = jnp.tanh, jnp.sin, jnp.cos, jnp.arctan
-
-
-@contextmanager
-def eager_float64() -> Iterator[None]:
-    """See `keras_actx.backend.eager_float64`."""
-    with jax.ensure_compile_time_eval(), _enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
-        yield
-
-
-def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """See `keras_actx.backend.there_and_back`."""
-
-    def back(weights: Any, x: Any, cotangent: Any) -> Any:
-        return jax.vjp(lambda one: function(weights, one), x)[1](cotangent)[0]
-
-    return jax.jit(function), jax.jit(back)
-
-
-def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
-    """See `keras_actx.backend.keeping_inputs`."""
-    # Numbers are not being differentiated, and what is traced once for all must not be made of them.
-    if not any(isinstance(one, jax.core.Tracer) for one in tensors):
-        return function(*tensors)
-    if _is_frugal(function, tuple(one.dtype for one in tensors)):
-        return function(*tensors)
-    return _recomputed(function, False)(*tensors)
+from keras_actx.backend.jax import scalars
 
 
 @lru_cache(maxsize=1024)
-def _recomputed(function: Callable[..., Any], differentiated: bool) -> Callable[..., Any]:
+def recomputed(function: Callable[..., Any], differentiated: bool) -> Callable[..., Any]:
     """The function; in one pass if `differentiated`, and otherwise of steps that other programs read too."""
-    recomputed = jax.custom_jvp(partial(_in_one_pass, function) if differentiated else function)
+    found = jax.custom_jvp(partial(_in_one_pass, function) if differentiated else function)
 
     def derivative(tensors: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         moved = tuple(not isinstance(one, jax.custom_derivatives.SymbolicZero) for one in tangents)
-        y = _recomputed(function, True)(*tensors)
+        y = recomputed(function, True)(*tensors)
         return y, _tangent_of(function, moved, _type_of(y), tensors, _chosen(tangents, moved))
 
-    recomputed.defjvp(derivative, symbolic_zeros=True)
-    return recomputed
+    found.defjvp(derivative, symbolic_zeros=True)
+    return found
 
 
 def _in_one_pass(function: Callable[..., Any], *tensors: Any) -> Any:
-    if not jax_map.applies(function, tensors):
+    if not scalars.applies(function, tensors):
         return function(*tensors)
     numbers = (jax.ShapeDtypeStruct((), one.dtype) for one in tensors)
-    return jax_map.mapped(function, tensors).astype(jax.eval_shape(function, *numbers).dtype)
+    return scalars.mapped(function, tensors).astype(jax.eval_shape(function, *numbers).dtype)
 
 
 # The derivative, a linear function of the tangents, as one step that JAX does not look into. `jax.checkpoint` would do
@@ -105,7 +71,7 @@ def _backward(
     if type(cotangent) is ad.Zero:
         return [None] * len(given)
     tensors = given[: len(moved)]
-    if jax_map.applies(function, tensors):
+    if scalars.applies(function, tensors):
         gradients = _gradients_in_one_pass(function, moved, tensors, cotangent)
     else:
         gradients = _gradients(function, moved, *_late(*tensors, cotangent))
@@ -128,7 +94,7 @@ def _gradients_in_one_pass(function: Callable[..., Any], moved: tuple[bool, ...]
     for place, one in enumerate(tensors):
         if moved[place]:
             step, elsewhere = (_gradient(function, place, len(moved), late) for late in (False, True))
-            found = jax_map.mapped(step, (x, *wide, cotangent), elsewhere)
+            found = scalars.mapped(step, (x, *wide, cotangent), elsewhere)
             gradients.append(_summed_to(found, one.shape).astype(one.dtype))
     return gradients
 
@@ -189,7 +155,7 @@ def _mapped(given: Any, axes: Any, *, function: Callable[..., Any], moved: tuple
         for one, axis in zip(given, axes, strict=True)
     ]
     rank = given[0].ndim
-    if jax_map.is_of_numbers(function, given[: len(moved)]) and all(one.ndim <= rank for one in given):
+    if scalars.is_of_numbers(function, given[: len(moved)]) and all(one.ndim <= rank for one in given):
         given = [one.reshape((size, *[1] * (rank - one.ndim), *one.shape[1:])) for one in given]
     else:
         function = jax.vmap(function)
@@ -203,44 +169,3 @@ ad.primitive_jvps[_tangent_p] = _derivative
 ad.primitive_transposes[_tangent_p] = _backward
 batching.primitive_batchers[_tangent_p] = _mapped
 mlir.register_lowering(_tangent_p, mlir.lower_fun(_forward, multiple_results=False))
-
-
-@asked_once
-def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
-    """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
-    tensors = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in sample]
-    if any(isinstance(one, jax.core.Tracer) for one in jax.make_jaxpr(function)(*tensors).consts):
-        return True
-    return bytes_kept(function, *tensors) <= sum(one.size * one.dtype.itemsize for one in tensors)
-
-
-def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
-    """See `keras_actx.backend.bytes_kept`."""
-    with jax.disable_jit():  # so that no step is hidden in another
-        traced = jax.make_jaxpr(lambda *given: jax.vjp(function, *given)[1])(*tensors)
-    made_by = {variable: step for step in traced.eqns for variable in step.outvars}
-    kept = {one for one in traced.jaxpr.outvars if not _is_literal(one)}
-
-    def follows(variable: Any, given: set) -> bool:
-        if _is_literal(variable) or variable in given or variable in traced.jaxpr.constvars:
-            return True
-        step = made_by.get(variable)
-        if step is None or not all(follows(one, given) for one in step.invars):
-            return False
-        return step.primitive.name in _CHEAP or all(follows(one, set()) for one in step.invars)
-
-    for one in [variable for step in reversed(traced.eqns) for variable in step.outvars]:
-        if one in kept and follows(one, kept - {one}):
-            kept.remove(one)
-    return sum(one.aval.size * one.aval.dtype.itemsize for one in kept)
-
-
-def _is_literal(variable: Any) -> bool:
-    return hasattr(variable, "val")
-
-
-#: What XLA computes again wherever it is used, rather than keep it.
-_CHEAP = frozenset(
-    "abs add and broadcast_in_dim convert_element_type copy eq ge gt is_finite le lt max min mul ne neg not or "
-    "reshape select_n sign slice squeeze stop_gradient sub xor".split()
-)

@@ -1,0 +1,100 @@
+"""JAX: constants inside `jit` need `ensure_compile_time_eval`, and float64 needs to be switched on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from keras_actx.backend.jax.recomputed import recomputed
+from keras_actx.backend.keras_where import where
+from keras_actx.backend.sample import asked_once
+
+# Moved out of `jax.experimental` in 2025.
+_enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+
+
+__all__ = [
+    "KERNELS",
+    "arctan",
+    "bytes_kept",
+    "cos",
+    "eager_float64",
+    "keeping_inputs",
+    "sin",
+    "tanh",
+    "there_and_back",
+    "where",
+]
+
+KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
+
+tanh, sin, cos, arctan = jnp.tanh, jnp.sin, jnp.cos, jnp.arctan
+
+
+@contextmanager
+def eager_float64() -> Iterator[None]:
+    """See `keras_actx.backend.eager_float64`."""
+    with jax.ensure_compile_time_eval(), _enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
+        yield
+
+
+def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.there_and_back`."""
+
+    def back(weights: Any, x: Any, cotangent: Any) -> Any:
+        return jax.vjp(lambda one: function(weights, one), x)[1](cotangent)[0]
+
+    return jax.jit(function), jax.jit(back)
+
+
+def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.keeping_inputs`."""
+    # Numbers are not being differentiated, and what is traced once for all must not be made of them.
+    if not any(isinstance(one, jax.core.Tracer) for one in tensors):
+        return function(*tensors)
+    if _is_frugal(function, tuple(one.dtype for one in tensors)):
+        return function(*tensors)
+    return recomputed(function, False)(*tensors)
+
+
+@asked_once
+def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
+    """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
+    tensors = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in sample]
+    if any(isinstance(one, jax.core.Tracer) for one in jax.make_jaxpr(function)(*tensors).consts):
+        return True
+    return bytes_kept(function, *tensors) <= sum(one.size * one.dtype.itemsize for one in tensors)
+
+
+def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
+    """See `keras_actx.backend.bytes_kept`."""
+    with jax.disable_jit():  # so that no step is hidden in another
+        traced = jax.make_jaxpr(lambda *given: jax.vjp(function, *given)[1])(*tensors)
+    made_by = {variable: step for step in traced.eqns for variable in step.outvars}
+    kept = {one for one in traced.jaxpr.outvars if not _is_literal(one)}
+
+    def follows(variable: Any, given: set) -> bool:
+        if _is_literal(variable) or variable in given or variable in traced.jaxpr.constvars:
+            return True
+        step = made_by.get(variable)
+        if step is None or not all(follows(one, given) for one in step.invars):
+            return False
+        return step.primitive.name in _CHEAP or all(follows(one, set()) for one in step.invars)
+
+    for one in [variable for step in reversed(traced.eqns) for variable in step.outvars]:
+        if one in kept and follows(one, kept - {one}):
+            kept.remove(one)
+    return sum(one.aval.size * one.aval.dtype.itemsize for one in kept)
+
+
+def _is_literal(variable: Any) -> bool:
+    return hasattr(variable, "val")
+
+
+#: What XLA computes again wherever it is used, rather than keep it.
+_CHEAP = frozenset(
+    "abs add and broadcast_in_dim convert_element_type copy eq ge gt is_finite le lt max min mul ne neg not or "
+    "reshape select_n sign slice squeeze stop_gradient sub xor".split()
+)

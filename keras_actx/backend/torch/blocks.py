@@ -1,0 +1,76 @@
+"""torch on the CPU: a formula on one part of a tensor after the other, so that its steps stay in the processor's cache,
+and what they keep for the gradient never exists for all of the tensor at once."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+Function = Callable[..., Any]
+
+#: Elements for each thread; of fewer, a step's overhead is what counts.
+_EACH = 2**16
+
+
+def there(function: Function, tensors: tuple[Any, ...]) -> Any:
+    """`function(*tensors)`."""
+    x, *parameters = tensors
+    rows = _rows(function, tensors)
+    if rows is None:
+        return function(*tensors)
+    parts = rows.split(_count(rows))
+    first = function(parts[0], *parameters)
+    result = first.new_empty((len(rows), *first.shape[1:]))
+    for at, part in zip(result.split(_count(rows)), parts, strict=True):
+        at.copy_(first if part is parts[0] else function(part, *parameters))
+    return result.view(*x.shape[:-1], -1)
+
+
+def back(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> Iterator[Any]:
+    """The gradients of `function(*tensors)` for the tensors that are needed, None where it does not depend on them."""
+    x, *parameters = tensors
+    rows = _rows(function, tensors)
+    if rows is None:
+        return iter(_gradients(function, tensors, needed, cotangent))
+    cotangents = cotangent.reshape(len(rows), *([-1] if rows.dim() > 1 else [])).split(_count(rows))
+    of_x, totals = torch.empty_like(rows) if needed[0] else None, None
+    starts = range(0, len(rows), _count(rows))
+    for start, part, change in zip(starts, rows.split(_count(rows)), cotangents, strict=True):
+        found = _gradients(function, (part, *parameters), needed, change)
+        if needed[0]:
+            of_part = found.pop(0)
+            of_x[start : start + len(part)] = 0.0 if of_part is None else of_part
+        added = zip(totals or [None] * len(found), found, strict=True)
+        totals = [one if total is None else total if one is None else total + one for total, one in added]
+    return iter(([of_x.view(x.shape)] if needed[0] else []) + totals)
+
+
+def _gradients(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> list[Any]:
+    with torch.enable_grad():
+        # A name of its own for each: the same tensor may be two of them.
+        tensors = [one.detach().requires_grad_(is_needed) for one, is_needed in zip(tensors, needed, strict=True)]
+        wanted = [one for one in tensors if one.requires_grad]
+        y = function(*tensors)
+        if not y.requires_grad:  # it uses none of them
+            return [None] * len(wanted)
+        return list(torch.autograd.grad(y, wanted, cotangent, materialize_grads=True))
+
+
+def _rows(function: Function, tensors: tuple[Any, ...]) -> Any:
+    """x with one axis, or two if the last one means something; None if it is not to be parted."""
+    x, *parameters = tensors
+    if x.device.type != "cpu" or not x.is_contiguous() or x.numel() < 2 * _size():
+        return None
+    if function.elementwise and not any(one.dim() for one in parameters):
+        return x.view(-1)
+    along_last = all(one.dim() <= 1 for one in parameters)
+    return x.view(-1, x.shape[-1]) if along_last and x.dim() > 1 and x.shape[-1] <= _size() else None
+
+
+def _count(rows: Any) -> int:
+    """Of rows in a part."""
+    return max(1, _size() // (rows.shape[1] if rows.dim() > 1 else 1))
+
+
+def _size() -> int:
+    return _EACH * max(2, torch.get_num_threads())

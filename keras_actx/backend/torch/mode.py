@@ -1,0 +1,28 @@
+"""How torch runs now: one step after the other, or under something that wants to see the steps."""
+
+from typing import Any
+
+import torch
+
+# torch has no public name for it; without one, no function is taken out of torch.func's hands.
+_in_functorch = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
+
+
+def is_plain(*tensors: Any) -> bool:
+    """Whether they are numbers in memory and torch runs eagerly, with nothing at work that wants the steps themselves.
+
+    Such are torch.compile, torch.func, forward mode, a tracer, and Keras's tracing of shapes on the `meta` device.
+    """
+    if torch.compiler.is_compiling() or _in_functorch() or torch.jit.is_tracing():
+        return False
+    forward = torch.autograd.forward_ad.unpack_dual
+    return all(not one.is_meta and forward(one).tangent is None for one in tensors)
+
+
+def all_within(x: Any, bound: float) -> bool:
+    """See `keras_actx.backend.all_within`. On the CPU, where looking at a tensor holds nothing up."""
+    if torch.compiler.is_compiling() or x.device.type != "cpu" or not x.numel() or not is_plain(x):
+        return False
+    with torch.no_grad():
+        low, high = torch.aminmax(x)
+    return bool(low > -bound) and bool(high < bound)
