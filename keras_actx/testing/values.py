@@ -9,7 +9,7 @@ import numpy as np
 from keras_actx.declaration.activation import Activation
 from keras_actx.testing import errors, grids, oracle
 from keras_actx.testing.ledger import Entry, excused
-from keras_actx.testing.tensors import along_gate, dtype_of, to_float64, to_tensor
+from keras_actx.testing.tensors import along_gate, dtype_of, in_two_calls, to_float64, to_tensor
 
 #: How far a result may be from the truth, in units in the last place.
 BARS = {"float16": 1.0, "bfloat16": 1.0, "float32": 4.0, "float64": 4.0}
@@ -40,13 +40,17 @@ class Measured:
 
 
 def call(function: Callable[[Any], Any], activation: Activation, x: np.ndarray, dtype: str) -> np.ndarray:
-    """`function` on the points, in one call, with the dtype and shape of its result checked."""
-    result = along_gate(function, activation)(to_tensor(x, dtype))
-    found = dtype_of(result)
-    assert found == dtype, f"{activation} turned {dtype} into {found}"
-    y = to_float64(result)
-    assert y.shape == x.shape, f"{activation} turned shape {x.shape} into {y.shape}"
-    return y
+    """`function` on the points, with the dtype and shape of its results checked."""
+
+    def results(x: np.ndarray) -> np.ndarray:
+        result = along_gate(function, activation)(to_tensor(x, dtype))
+        found = dtype_of(result)
+        assert found == dtype, f"{activation} turned {dtype} into {found}"
+        y = to_float64(result)
+        assert y.shape == x.shape, f"{activation} turned shape {x.shape} into {y.shape}"
+        return y
+
+    return in_two_calls(results, x)
 
 
 def measure(function: Callable[[Any], Any], activation: Activation, dtype: str, count: int) -> Measured:

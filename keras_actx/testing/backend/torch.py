@@ -8,14 +8,15 @@ import torch
 
 def gradient(scalar: Callable[[Any], Any], x: Any) -> Any:
     """See `keras_actx.testing.backend.gradient`."""
-    if not x.requires_grad:
+    again = x.requires_grad  # this is part of a higher derivative; by itself it is what training takes
+    if not again:
         x = x.detach().requires_grad_()
     with torch.enable_grad():
         y = scalar(x)
     # A result without a graph has derivative zero, which JAX and TensorFlow say without being asked.
     if not y.requires_grad:
         return torch.zeros_like(x)
-    (result,) = torch.autograd.grad(y, x, create_graph=True, materialize_grads=True)
+    (result,) = torch.autograd.grad(y, x, create_graph=again, materialize_grads=True)
     return result
 
 
