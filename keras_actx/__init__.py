@@ -1,5 +1,7 @@
 """keras_actx: every Keras layer understands a hundred activations by name, and DenseBlock starts them right."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from keras_actx import versions as _versions
 
 __version__ = "0.1.0"
@@ -17,10 +19,6 @@ from keras_actx.declaration.parameters import NonNegative as NonNegative  # noqa
 from keras_actx.declaration.parameters import Positive as Positive  # noqa: E402
 from keras_actx.declaration.parameters import Range as Range  # noqa: E402
 from keras_actx.declaration.parameters import Real as Real  # noqa: E402
-from keras_actx.expectation import Moments as Moments  # noqa: E402
-from keras_actx.expectation import gain as gain  # noqa: E402
-from keras_actx.expectation import moments as moments  # noqa: E402
-from keras_actx.initializers.pairing import pairing as pairing  # noqa: E402
 from keras_actx.names import keras_table as _keras_table  # noqa: E402
 from keras_actx.names.resolve import describe as describe  # noqa: E402
 from keras_actx.names.resolve import deserialize as deserialize  # noqa: E402
@@ -30,10 +28,28 @@ from keras_actx.names.resolve import serialize as serialize  # noqa: E402
 
 _keras_table.install()
 
+if _TYPE_CHECKING:
+    from keras_actx.expectation import Moments as Moments
+    from keras_actx.expectation import gain as gain
+    from keras_actx.expectation import moments as moments
+    from keras_actx.initializers.pairing import pairing as pairing
+
+#: Imported at their first use.
+_LATER = {
+    **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation"),
+    "pairing": "keras_actx.initializers.pairing",
+    "plot": "keras_actx.plot",
+}
+
 
 def __getattr__(name: str) -> object:
-    if name == "plot":  # only those who draw pay for its import
+    if name in _LATER:
         import importlib
 
-        return importlib.import_module("keras_actx.plot")
+        module = importlib.import_module(_LATER[name])
+        return module if name == "plot" else getattr(module, name)
     raise AttributeError(f"module 'keras_actx' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -1,6 +1,7 @@
 """`Activation`: a fixed activation as a value, with all its parameters."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,10 +42,7 @@ class Activation:
         declaration = find_declaration(self.name)
         object.__setattr__(self, "name", declaration.identifier)
         object.__setattr__(self, "params", declaration.complete(dict(self.params)))
-        # So that help(), inspect.signature() and Keras's plotting show the formula's own.
         object.__setattr__(self, "__name__", declaration.name)
-        object.__setattr__(self, "__doc__", docstring(declaration))
-        object.__setattr__(self, "__signature__", _call_signature(declaration, dict(self.params)))
 
     @property
     def declaration(self) -> Declaration:
@@ -116,6 +114,25 @@ class Activation:
 
     def __deepcopy__(self, memo: dict) -> "Activation":
         return self
+
+
+class _WhenAsked:
+    """An attribute of a value, made when somebody asks; of the class, another."""
+
+    def __init__(self, make: Callable[[Activation], Any], of_class: Any = None) -> None:
+        self.make, self.of_class = make, of_class
+
+    def __get__(self, value: Activation | None, owner: type | None = None) -> Any:
+        if value is not None:
+            return self.make(value)
+        if self.of_class is None:
+            raise AttributeError("of values alone")
+        return self.of_class
+
+
+# So that help(), inspect.signature() and Keras's plotting show the formula's own.
+Activation.__doc__ = _WhenAsked(lambda value: docstring(value.declaration), Activation.__doc__)
+Activation.__signature__ = _WhenAsked(lambda value: _call_signature(value.declaration, dict(value.params)))
 
 
 def find_declaration(name: Any) -> Declaration:

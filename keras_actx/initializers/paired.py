@@ -1,14 +1,16 @@
 """`Paired`: the Keras initializer that draws what pairing chose."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
-from keras_actx.initializers.pairing import Pairing, check_input_is_known, pairing
 from keras_actx.names.suggest import quote
+
+if TYPE_CHECKING:
+    from keras_actx.initializers.pairing import Pairing
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -84,6 +86,9 @@ class Paired(keras.initializers.Initializer):
         input_standardized: bool = False,
         depthwise: bool | None = None,
     ) -> None:
+        # At the first layer that is started by it, since it takes a third of the import of the package.
+        from keras_actx.initializers.pairing import check_input_is_known, pairing
+
         check_input_is_known(scheme, "Paired", activation, first_layer, input_activation)
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise ValueError(f"seed={quote(seed)} is not allowed; use None or a whole number")

@@ -1,16 +1,17 @@
 """`DenseBlock`: Dense, normalization, activation and dropout, with start weights that fit the activation."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import Paired, readable, saved
-from keras_actx.initializers.pairing import Pairing, check_input_is_known, check_scheme
-from keras_actx.initializers.standardization import output_moments_under
 from keras_actx.layers.block_parts import activation_layer, check_arguments, dropout_layer, normalization_layer
 from keras_actx.layers.declared import DeclaredActivationLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
+
+if TYPE_CHECKING:
+    from keras_actx.initializers.pairing import Pairing
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -97,6 +98,9 @@ class DenseBlock(keras.layers.Layer):
             "input_standardized": input_standardized,
         }
         check_arguments(units=units, use_bias=use_bias, dropout=dropout, seed=seed, **switches)
+        # What decides is imported at the first block.
+        from keras_actx.initializers.pairing import check_input_is_known, check_scheme
+
         check_scheme(scheme)
         check_input_is_known(scheme, "DenseBlock", activation, first_layer, input_activation)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -155,7 +159,7 @@ class DenseBlock(keras.layers.Layer):
         self._output_moments = self._moments_at_start(kernel_initializer) if standardize else None
 
     @property
-    def pairing(self) -> Pairing | None:
+    def pairing(self) -> "Pairing | None":
         """What was chosen for the kernel, and why, in words and numbers; None for an initializer of another kind."""
         initializer = self.dense.kernel_initializer
         return initializer.pairing if isinstance(initializer, Paired) else None
@@ -168,6 +172,8 @@ class DenseBlock(keras.layers.Layer):
 
     def _moments_at_start(self, kernel_initializer: Any) -> tuple[float, float]:
         """What standardizes the output."""
+        from keras_actx.initializers.standardization import output_moments_under
+
         rule = kernel_initializer.pairing if isinstance(kernel_initializer, Paired) else None
         return output_moments_under(self._paired_with(), rule, self.normalization is not None)
 
@@ -205,11 +211,17 @@ class DenseBlock(keras.layers.Layer):
 
     def activate(self, x: Any) -> Any:
         """The activation of `x`, standardized if so asked."""
-        x = self.activation_layer(x)
+        layer = self.activation_layer
+        x = layer.activation(x) if self._is_function(layer) else layer(x)
         if self._output_moments is None:
             return x
         mean, deviation = self._output_moments
         return (x - mean) / deviation
+
+    def _is_function(self, layer: Any) -> bool:
+        """Whether calling it as a layer does nothing more, and takes torch a hundredth of a step of training."""
+        plain = type(layer) is keras.layers.Activation and layer.activity_regularizer is None
+        return plain and layer.dtype_policy == self.dtype_policy
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)

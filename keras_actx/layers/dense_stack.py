@@ -1,15 +1,16 @@
 """`DenseStack`: equal blocks one after the other, each told what feeds it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.initializers.auto import scheme_stacked
 from keras_actx.initializers.paired import readable, saved
-from keras_actx.initializers.pairing import Pairing, check_scheme
 from keras_actx.layers.arguments import is_whole, refuse_unless
 from keras_actx.layers.dense_block import DenseBlock, as_value
+
+if TYPE_CHECKING:
+    from keras_actx.initializers.pairing import Pairing
 
 _TOLD = ("input_activation", "input_standardized", "first_layer", "depth")
 
@@ -77,6 +78,10 @@ class DenseStack(keras.layers.Layer):
             shared = isinstance(value, (keras.layers.Layer, keras.initializers.Initializer))
             allowed = "a name or a config, since blocks would share its weights or draw the same numbers"
             refuse_unless(not shared, "DenseStack", name, value, allowed)
+        # What decides is imported at the first stack.
+        from keras_actx.initializers.auto import scheme_stacked
+        from keras_actx.initializers.pairing import check_scheme
+
         check_scheme(scheme)
         plain = not residual and kwargs.get("normalization") is None and kwargs.get("kernel_initializer") is None
         of_blocks = scheme
@@ -116,7 +121,7 @@ class DenseStack(keras.layers.Layer):
             self.blocks.append(block)
 
     @property
-    def pairing(self) -> Pairing | None:
+    def pairing(self) -> "Pairing | None":
         """What was chosen for the blocks but the first; for a stack of one, for that one."""
         return self.blocks[-1].pairing
 
