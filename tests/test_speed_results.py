@@ -25,7 +25,7 @@ MICROSECONDS, MILLISECONDS = 20, 50
 @pytest.mark.parametrize("backend", RESULTS)
 def test_all_that_is_compared_is_timed(backend):
     rows = RESULTS[backend]["rows"]
-    for way in {row["way"] for row in rows}:
+    for way in {row["way"] for row in rows} - {"fused"}:  # of four steps or more
         assert {row["name"] for row in rows if (row["way"], row["size"]) == (way, 20)} >= set(COMPOSITES)
     for row in rows:
         assert row["both"]["ms"] > 0

@@ -28,6 +28,8 @@ import keras
 import numpy as np
 
 import keras_actx as actx
+from keras_actx import backend
+from keras_actx.declaration.evaluation import Formula
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks" / "speed")]
@@ -44,6 +46,8 @@ BACKEND = keras.backend.backend()
 SIZES = (12, 16, 20, 24)
 #: Eagerly, 2^24 elements take up to five minutes a row: only these are timed there, unless names are given.
 LARGEST, AT_LARGEST = 24, ("gelu", "mish", "relu", "silu", "snake", "tanhexp")
+#: Of fewer elements, a compiled function's call is what counts.
+FUSED = 20
 #: The length of the axis that an activation mixes, if it does.
 ALONG = 64
 OURS = ("ours", "kept")
@@ -65,10 +69,18 @@ def main() -> None:
         for size, way in itertools.product(options.sizes, ways.WAYS):
             if size == LARGEST and not options.names and activation.name not in AT_LARGEST:
                 continue
+            if way == "fused" and (size < FUSED or not is_fused(activation)):
+                continue
             if options.again or not complete(rows.get((activation.name, size, way)), activation):
                 rows[activation.name, size, way] = timed(activation, size, way)
                 write(rows)
         print(f"{done}/{len(every)} {activation.name} {time.monotonic() - started:.0f} s", flush=True)
+
+
+def is_fused(activation: Any) -> bool:
+    """Whether `config.set_fused` compiles it."""
+    formula = Formula(activation.declaration, activation.params, (), "float32")
+    return activation.declaration.kind == "elementwise" and backend.fuses(formula, (keras.ops.ones((4, 64)),))
 
 
 def path() -> Path:

@@ -10,10 +10,14 @@ from typing import Any
 import keras
 import numpy as np
 
-WAYS = {"jax": ("jit",), "tensorflow": ("xla", "eager"), "torch": ("eager",)}[keras.backend.backend()]
+import keras_actx as actx
+
+WAYS = {"jax": ("jit",), "tensorflow": ("xla", "eager"), "torch": ("eager", "fused")}[keras.backend.backend()]
 
 #: By way, what switches the setting on and off.
-SETTINGS: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {}
+SETTINGS: dict[str, tuple[Callable[[], None], Callable[[], None]]] = {
+    "fused": (lambda: actx.config.set_fused(True), lambda: actx.config.set_fused(False))
+}
 
 Function = Callable[[Any], Any]
 
