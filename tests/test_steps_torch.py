@@ -122,6 +122,8 @@ NUMBERS = {
     "hard_shrink": (0.5,),
     "soft_shrink": (0.5,),
     "squared_sine": (1.5,),
+    "gaussian": (1.5,),
+    "hard_sigmoid": (1 / 6, 0.5),
     "hyperbola": (2.0,),
     "isru": (1.5,),
 }

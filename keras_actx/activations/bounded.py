@@ -103,6 +103,7 @@ def erf(x):
     aliases=("cloglog", "cll"),
     exact=lambda mp, x: -mp.expm1(-mp.exp(min(x, mp.mpf(20)))),  # 1 to 10^8 digits; mpmath runs out of memory beyond
 )
+@with_kernel("complementary_log_log")
 def complementary_log_log(x):
     """A sigmoid that approaches 1 faster than 0.
 

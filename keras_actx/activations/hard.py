@@ -63,6 +63,7 @@ def _hard_sigmoid_ends(slope, shift):
     kinks=lambda slope, shift: dict.fromkeys(_hard_sigmoid_ends(slope, shift)[:2], 0.0),
     exact=_hard_sigmoid_exact,
 )
+@with_kernel("hard_sigmoid")
 def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
     """Piecewise linear stand-in for the sigmoid, with `slope` $a$ and `shift` $b$.
 

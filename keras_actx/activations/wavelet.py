@@ -7,7 +7,7 @@ from keras import ops
 from keras_actx.activations.stable import between, is_power_of_two, product, where_selected
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
-from keras_actx.backend import where
+from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
@@ -41,6 +41,7 @@ def _scaled(x, width):
     cites=("Ramasinghe & Lucey 2021, Beyond Periodicity, arXiv:2111.15135",),
     exact=lambda mp, x, a: mp.exp(-((x / mp.mpf(a)) ** 2)),
 )
+@with_kernel("gaussian")
 def gaussian(x, a: Positive = 1.0):
     r"""A bell of width `a`.
 

@@ -107,6 +107,12 @@ NATIVE = {
         functional.threshold, lambda g, x, threshold, value: _native.threshold_backward(g, x, threshold)
     ),
     "clipped": Kernel(torch.clamp, _native.hardtanh_backward),
+    "hard_sigmoid": Kernel(
+        lambda x, slope, shift: functional.hardsigmoid(x),
+        lambda g, x, slope, shift: _native.hardsigmoid_backward(g, x),
+        # In float64, torch's has the outer slope next to a kink.
+        lambda x, slope, shift: (slope, shift, x.dtype) == (1 / 6, 0.5, torch.float32),
+    ),
     "hard_silu": Kernel(functional.hardswish, _native.hardswish_backward, lambda x: all_within(x, 1e30)),
     "hard_shrink": Kernel(functional.hardshrink, _native.hardshrink_backward),
     "soft_shrink": Kernel(functional.softshrink, _native.softshrink_backward),

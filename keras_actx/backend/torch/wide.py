@@ -83,6 +83,24 @@ def _gelu_tanh_back(cotangent: Tensor, x: Tensor) -> Tensor:
     return inner.mul_(1.0 - gate).add_(1.0).mul_(gate).mul_(cotangent).float()
 
 
+def _gaussian(x: Tensor, a: float) -> Tensor:
+    return x.double().div_(a).square_().neg_().exp_().float()
+
+
+def _gaussian_back(cotangent: Tensor, x: Tensor, a: float) -> Tensor:
+    x = x.double().div_(a)
+    return x.square().neg_().exp_().mul_(x).mul_(-2.0 / a).mul_(cotangent).float()
+
+
+def _complementary_log_log(x: Tensor) -> Tensor:
+    return x.double().exp_().neg_().expm1_().neg_().float()
+
+
+def _complementary_log_log_back(cotangent: Tensor, x: Tensor) -> Tensor:
+    x = x.double()
+    return x.sub_(x.exp()).exp_().mul_(cotangent).float()
+
+
 def _squared_sine(x: Tensor, alpha: float) -> Tensor:
     return x.mul(alpha).sin_().square_()
 
@@ -156,6 +174,8 @@ WIDE = {
         lambda g, x: _density(x.double()).mul_(g).float(),
         _is_single,
     ),
+    "gaussian": Kernel(_gaussian, _gaussian_back, lambda x, a: 1e-30 < a < 1e30 and _is_single(x)),
+    "complementary_log_log": Kernel(_complementary_log_log, _complementary_log_log_back, _is_single),
     "squared_sine": Kernel(
         _squared_sine, _squared_sine_back, lambda x, alpha: all_within(x, 1e37 / max(1.0, abs(alpha)))
     ),
