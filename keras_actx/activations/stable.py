@@ -171,18 +171,19 @@ def times_sigmoid(x, z, argument):
     `argument` computes z and its rounding error from x where that is not too large; z itself is only compared: it may
     overflow.
     """
-    if all_within(z, 40.0):
-        exponent, error = argument(x)
-        return x / (1.0 + corrected(ops.exp(-exponent), None if error is None else -error))
-    inside = ops.abs(z) < SETTLED
-    selected = where_selected(inside, x)
+    bounded = all_within(z, SETTLED)
+    inside = None if bounded else ops.abs(z) < SETTLED
+    selected = x if bounded else where_selected(inside, x)
     exponent, error = argument(selected)
-    near = exponent > -40.0  # below it, 1 + e^-z is e^-z even in float64
-    power = ops.exp(where(near, -exponent, exponent))
-    if error is not None:
-        power = corrected(power, where(near, -error, error))
-    result = where(near, selected / (1.0 + power), selected * power)
-    return where(inside, result, where(z < 0, 0.0, x))
+    if all_within(exponent, 40.0):
+        result = selected / (1.0 + corrected(ops.exp(-exponent), None if error is None else -error))
+    else:
+        near = exponent > -40.0  # below it, 1 + e^-z is e^-z even in float64
+        power = ops.exp(where(near, -exponent, exponent))
+        if error is not None:
+            power = corrected(power, where(near, -error, error))
+        result = where(near, selected / (1.0 + power), selected * power)
+    return result if bounded else where(inside, result, where(z < 0, 0.0, x))
 
 
 @with_kernel("softplus")
