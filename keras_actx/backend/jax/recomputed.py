@@ -20,7 +20,7 @@ def recomputed(function: Callable[..., Any], differentiated: bool) -> Callable[.
     def derivative(tensors: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         moved = tuple(not isinstance(one, jax.custom_derivatives.SymbolicZero) for one in tangents)
         y = recomputed(function, True)(*tensors)
-        return y, _tangent_of(function, moved, _type_of(y), tensors, _chosen(tangents, moved))
+        return y, _tangent_of(function, moved, _type_of(y), tensors, scalars.chosen(tangents, moved))
 
     found.defjvp(derivative, symbolic_zeros=True)
     return found
@@ -44,24 +44,10 @@ def _tangent_of(function: Callable[..., Any], moved: tuple[bool, ...], kind: Any
     return _tangent_p.bind(*tensors, *tangents, function=function, moved=moved, kind=kind)
 
 
-def _chosen(every: Any, moved: tuple[bool, ...]) -> tuple[Any, ...]:
-    return tuple(one for one, is_moved in zip(every, moved, strict=True) if is_moved)
-
-
-def _of_moved(function: Callable[..., Any], moved: tuple[bool, ...], tensors: Any) -> Callable[..., Any]:
-    """The function of the tensors that move, at the others."""
-
-    def of_moved(*moving: Any) -> Any:
-        rest = iter(moving)
-        return function(*(next(rest) if is_moved else one for one, is_moved in zip(tensors, moved, strict=True)))
-
-    return of_moved
-
-
 def _forward(*given: Any, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any) -> Any:
     """What the step does."""
     tensors, tangents = given[: len(moved)], given[len(moved) :]
-    return jax.jvp(_of_moved(function, moved, tensors), _chosen(tensors, moved), tangents)[1]
+    return jax.jvp(scalars.of_moved(function, moved, tensors), scalars.chosen(tensors, moved), tangents)[1]
 
 
 def _backward(
@@ -81,7 +67,7 @@ def _backward(
 def _gradients(function: Callable[..., Any], moved: tuple[bool, ...], *given: Any) -> list[Any]:
     """Of those tensors that moved, from the tensors and the gradient that comes in."""
     *tensors, cotangent = given
-    y, back = jax.vjp(_of_moved(function, moved, tensors), *_chosen(tensors, moved))
+    y, back = jax.vjp(scalars.of_moved(function, moved, tensors), *scalars.chosen(tensors, moved))
     return list(back(cotangent.astype(y.dtype)))
 
 
@@ -141,19 +127,18 @@ def _derivative(given: Any, changes: Any, *, function: Callable[..., Any], moved
     y = _tangent_of(function, moved, kind, tensors, tangents)
     if any(changed[: len(moved)]):
         step = partial(_forward, function=function, moved=moved, kind=kind)
-        return y, jax.jvp(_of_moved(step, changed, given), _chosen(given, changed), _chosen(changes, changed))[1]
+        return y, jax.jvp(
+            scalars.of_moved(step, changed, given), scalars.chosen(given, changed), scalars.chosen(changes, changed)
+        )[1]
     rest = iter(changed[len(moved) :])
     still_moved = tuple(is_moved and next(rest) for is_moved in moved)
-    return y, _tangent_of(function, still_moved, kind, tensors, _chosen(changes, changed))
+    return y, _tangent_of(function, still_moved, kind, tensors, scalars.chosen(changes, changed))
 
 
 def _mapped(given: Any, axes: Any, *, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any) -> Any:
     """The same step of the mapped function: every tensor is given the axis, at the front."""
-    size = next(one.shape[axis] for one, axis in zip(given, axes, strict=True) if axis is not None)
-    given = [
-        jnp.broadcast_to(one, (size, *one.shape)) if axis is None else jnp.moveaxis(one, axis, 0)
-        for one, axis in zip(given, axes, strict=True)
-    ]
+    given = scalars.with_axis(given, axes)
+    size = given[0].shape[0]
     rank = given[0].ndim
     if scalars.is_of_numbers(function, given[: len(moved)]) and all(one.ndim <= rank for one in given):
         given = [one.reshape((size, *[1] * (rank - one.ndim), *one.shape[1:])) for one in given]

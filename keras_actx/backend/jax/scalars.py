@@ -5,6 +5,7 @@ the same time. What is mapped it does not take apart, so neither does it keep st
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -18,6 +19,30 @@ from keras_actx.backend.sample import asked_once
 
 Function = Callable[..., Any]
 _map_p = Primitive("keras_actx_map")
+
+
+def chosen(every: Any, moved: tuple[bool, ...]) -> tuple[Any, ...]:
+    """Those that move."""
+    return tuple(one for one, is_moved in zip(every, moved, strict=True) if is_moved)
+
+
+def of_moved(function: Function, moved: tuple[bool, ...], tensors: Any) -> Function:
+    """The function of the tensors that move, at the others."""
+
+    def at_the_others(*moving: Any) -> Any:
+        rest = iter(moving)
+        return function(*(next(rest) if is_moved else one for one, is_moved in zip(tensors, moved, strict=True)))
+
+    return at_the_others
+
+
+def with_axis(given: Any, axes: Any) -> list[Any]:
+    """Every tensor with the axis of a `vmap`, at the front."""
+    size = next(one.shape[axis] for one, axis in zip(given, axes, strict=True) if axis is not None)
+    return [
+        jnp.broadcast_to(one, (size, *one.shape)) if axis is None else jnp.moveaxis(one, axis, 0)
+        for one, axis in zip(given, axes, strict=True)
+    ]
 
 
 def applies(function: Function, tensors: tuple[Any, ...]) -> bool:
@@ -116,27 +141,15 @@ def _lowered(context: Any, *values: Any, function: Function, elsewhere: Function
 
 def _derivative(given: Any, changes: Any, *, function: Function, elsewhere: Function) -> Any:
     """Of steps that JAX sees."""
-    moved = [type(one) is not ad.Zero for one in changes]
-
-    def of_moved(*moving: Any) -> Any:
-        rest = iter(moving)
-        return _whole(
-            *(next(rest) if is_moved else one for one, is_moved in zip(given, moved, strict=True)), elsewhere=elsewhere
-        )
-
+    moved = tuple(type(one) is not ad.Zero for one in changes)
+    whole = of_moved(partial(_whole, elsewhere=elsewhere), moved, given)
     y = _map_p.bind(*given, function=function, elsewhere=elsewhere)
-    moving = [one for one, is_moved in zip(given, moved, strict=True) if is_moved]
-    return y, jax.jvp(of_moved, moving, [one for one, is_moved in zip(changes, moved, strict=True) if is_moved])[1]
+    return y, jax.jvp(whole, chosen(given, moved), chosen(changes, moved))[1]
 
 
 def _over_more(given: Any, axes: Any, **known: Any) -> Any:
     """Number by number, so along any further axis."""
-    size = next(one.shape[axis] for one, axis in zip(given, axes, strict=True) if axis is not None)
-    tensors = [
-        jnp.broadcast_to(one, (size, *one.shape)) if axis is None else jnp.moveaxis(one, axis, 0)
-        for one, axis in zip(given, axes, strict=True)
-    ]
-    return _map_p.bind(*tensors, **known), 0
+    return _map_p.bind(*with_axis(given, axes), **known), 0
 
 
 def _transposed(cotangent: Any, *given: Any, **known: Any) -> list[Any]:
