@@ -52,10 +52,15 @@ class InRange(keras.constraints.Constraint):
         return {"low": self.low, "high": self.high}
 
 
-def constraint_for(limits: Range) -> InRange | None:
-    """The constraint of a declared range; None where every number is allowed."""
-    if limits == Range(learnable=limits.learnable):
-        return None
-    low = None if math.isinf(limits.low) else limits.low + (_OPEN_END if limits.low_open else 0.0)
-    high = None if math.isinf(limits.high) else limits.high - (_OPEN_END if limits.high_open else 0.0)
-    return InRange(low, high)
+def ends_of(limits: Range, start: float) -> tuple[float | None, float | None]:
+    """The lowest and the highest value that a parameter may learn; None without one.
+
+    An end that the range excludes is not approached any nearer than `start` is.
+    """
+    low = None if math.isinf(limits.low) else limits.low
+    high = None if math.isinf(limits.high) else limits.high
+    if limits.low_open and low is not None:
+        low = min(low + _OPEN_END, start)
+    if limits.high_open and high is not None:
+        high = max(high - _OPEN_END, start)
+    return low, high

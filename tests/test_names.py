@@ -248,7 +248,7 @@ def test_the_hook_is_installed_once_and_warns_if_keras_breaks_it(monkeypatch):
     with pytest.warns(UserWarning, match=r"activation=keras_actx\.get"):
         assert not keras_table.install()
     monkeypatch.setattr(module, "ALL_OBJECTS_DICT", dict(table), raising=False)
-    monkeypatch.setattr(keras.activations, "get", lambda name: None)
+    monkeypatch.setattr(keras_table, "_keras_get", lambda name: None)
     with pytest.warns(UserWarning, match="did not reach the table"):
         assert not keras_table.install()
     assert type(module.ALL_OBJECTS_DICT) is dict
@@ -262,7 +262,7 @@ def test_a_name_that_keras_takes_over_is_keras_and_warns(monkeypatch):
         return x
 
     monkeypatch.setattr(module, "ALL_OBJECTS_DICT", {**module.ALL_OBJECTS_DICT, "snake": snake})
-    monkeypatch.setattr(keras_table, "_table", {})
+    monkeypatch.setattr(keras_table, "_functions", {})
     with pytest.warns(UserWarning, match="keras_actx>snake"):
         assert keras_table.install()
     assert keras.activations.get("snake") is snake

@@ -112,7 +112,7 @@ def read_parameters(formula, signature: inspect.Signature) -> tuple[Parameter, .
 #: Names in a formula's signature that are not parameters: its inputs, and what a stochastic one is called with.
 NOT_PARAMETERS = frozenset({"x", "value", "gate", "training", "seed"})
 #: Keys of the string form that no parameter may take.
-RESERVED = frozenset({"learnable", "num_parameters"})
+RESERVED = frozenset({"learnable", "num_parameters", "per_channel"})
 
 
 def _read_parameter(formula, declared: inspect.Parameter, hint) -> Parameter:

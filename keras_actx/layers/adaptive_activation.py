@@ -6,15 +6,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import output_dtype
 from keras_actx.layers.arguments import is_number, refuse_unless
 from keras_actx.layers.context import in_full
+from keras_actx.layers.held import HeldLayer
 from keras_actx.layers.learned_parameters import LayerWithParameters
 from keras_actx.layers.named import named_layer
 from keras_actx.names.identify import check_num_parameters
-from keras_actx.names.resolve import get, refuse_gated
+from keras_actx.names.resolve import get, refuse_other_shape
 
 _NAMES = ("scale", "slope", "shift")
 
@@ -29,9 +29,8 @@ class AdaptiveActivation(LayerWithParameters):
     and the same step of an optimizer changes the function `n` times as much. One slope a unit is `axes=-1`, or
     `num_parameters=units` inside another layer.
 
-    The weights exist from construction wherever their shape is known, so that it works as the `activation=` of any
-    layer: `Dense(64, activation=AdaptiveActivation("tanh"))`, a new one for each layer. Around a layer that makes its
-    weights on build, such as `keras.layers.PReLU()`, it is for use as a layer of its own only.
+    It may be the `activation=` of any layer, which then builds it: `Dense(64, activation=AdaptiveActivation("tanh"))`,
+    a new one for each layer.
 
     Args:
         activation: a name (`"tanh"`, `"snake(alpha=2.0)"`, `"prelu"`), an `Activation`, a layer, or a callable that
@@ -90,11 +89,9 @@ class AdaptiveActivation(LayerWithParameters):
             "a list of one or more of 'scale', 'slope' and 'shift'",
         )
         check_num_parameters(num_parameters, "AdaptiveActivation")
-        function = get(activation)
-        if isinstance(function, Activation):
-            refuse_gated(function)
         super().__init__(**kwargs)
-        self.activation = function
+        self.activation = get(activation)
+        refuse_other_shape(self.activation)
         self.n = float(n)
         self.slope = slope if slope is None else float(slope)
         self.scale = float(scale)
@@ -108,17 +105,22 @@ class AdaptiveActivation(LayerWithParameters):
             regularizer=regularizer,
             constraint=constraint,
         )
-        self.built = bool(self._learned) and not self._inner_to_build()
 
-    def _inner_to_build(self) -> bool:
-        return isinstance(self.activation, keras.Layer) and not self.activation.built
+    def _size_is_known(self) -> bool:
+        inner = self.activation
+        known = not isinstance(inner, keras.Layer) or inner.built or (isinstance(inner, HeldLayer) and inner._size_is_known())
+        return known and super()._size_is_known()
 
     def build(self, input_shape: Any) -> None:
         """Make the weights that are not there yet. Raises `ValueError` if the activation would change the shape."""
-        self.compute_output_shape(input_shape)
+        if input_shape is not None:
+            self.compute_output_shape(input_shape)
         super().build(input_shape)
-        if self._inner_to_build():
-            self.activation.build(tuple(input_shape))
+
+    def _make_weights(self, input_shape: Any) -> None:
+        super()._make_weights(input_shape)
+        if isinstance(self.activation, keras.Layer) and not self.activation.built:
+            self.activation.build(input_shape)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         if isinstance(self.activation, keras.Layer):

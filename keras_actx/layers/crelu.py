@@ -36,6 +36,8 @@ class CReLU(AxisLayer):
     [[1.0, 0.0, 0.0, 2.0]]
     """
 
+    changes_shape = True
+
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(axis=axis, **kwargs)
 

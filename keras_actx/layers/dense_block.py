@@ -9,6 +9,7 @@ from keras_actx.initializers.paired import Paired, readable, saved
 from keras_actx.layers.block_parts import activation_layer, check_arguments, dropout_layer, normalization_layer
 from keras_actx.layers.declared import DeclaredActivationLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
+from keras_actx.layers.held import HeldLayer
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
@@ -117,6 +118,8 @@ class DenseBlock(keras.layers.Layer):
         self.seed = seed
         self.supports_masking = True
         self.activation_layer = activation_layer(activation, units, self.dtype_policy)
+        if isinstance(self.activation_layer, HeldLayer):
+            self.activation_layer.held_by(self)
         glu = self.activation_layer
         gated = isinstance(glu, GatedLinearUnit)
         self.normalization = normalization_layer(normalization, self.dtype_policy)

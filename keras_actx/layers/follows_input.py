@@ -14,6 +14,9 @@ class FollowsInputLayer(keras.layers.Layer):
     the policy's variable dtype.
     """
 
+    #: Whether the output has another shape than the input, so that no layer can hold it as its activation.
+    changes_shape = False
+
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("autocast", False)
         super().__init__(**kwargs)

@@ -34,6 +34,8 @@ class GatedLinearUnit(DeclaredActivationLayer):
     (None, 4)
     """
 
+    changes_shape = True
+
     def __init__(self, activation: Any, *, gate: str = "last", interleaved: bool = False, **kwargs: Any) -> None:
         identified = read_activation(activation, "GatedLinearUnit")
         if identified.activation.declaration.kind != "gated":

@@ -1,33 +1,20 @@
 """What layers have in common whose parameters are weights: one for all, one a channel, or one along any axes."""
 
-import collections
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
 from keras_actx.layers.follows_input import FollowsInputLayer
+from keras_actx.layers.held import HeldLayer
 from keras_actx.names.suggest import did_you_mean, quote
 
-#: How many layers of a name there have been. Keras gives both halves of `Bidirectional` activations of one name, and
-#: its `.h5` writer refuses two weights of one path.
-_copies: collections.Counter[str] = collections.Counter()
 
+class LayerWithParameters(HeldLayer, FollowsInputLayer):
+    """An activation layer whose parameters are weights, as a layer of its own or held by another.
 
-class LayerWithParameters(FollowsInputLayer):
-    """An activation layer with weights that exist from construction wherever their shape is known.
-
-    Subclasses call `_learn` in their `__init__`, and `_learned_as` in their `call`.
+    Subclasses call `_learn` in their `__init__`, and `_learned_for` or `_learned_as` in their `call`.
     """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._copy = _copies[self.name]
-        _copies[self.name] += 1
-
-    def _distinct(self, name: str) -> str:
-        """The name of a weight, other than in other layers of the same name."""
-        return name if not self._copy else f"{name}_{self._copy}"
 
     def _learn(
         self,
@@ -38,50 +25,97 @@ class LayerWithParameters(FollowsInputLayer):
         initializer: Any,
         regularizer: Any,
         constraint: Any,
+        per_channel: bool = False,
     ) -> None:
-        """Note which parameters learn, from where, and make their weights if their shape is known."""
+        """Note which parameters learn, from where, and along which axes they differ."""
+        if not isinstance(per_channel, bool):
+            raise ValueError(f"per_channel={quote(per_channel)} is not allowed; use True or False")
+        if per_channel and (axes is not None or num_parameters is not None):
+            raise ValueError(
+                "per_channel=True takes the number of channels from the layer that holds the activation; leave out "
+                "num_parameters and axes"
+            )
         self.num_parameters = num_parameters
+        self.per_channel = per_channel
         self.axes = check_axes(axes, num_parameters)
         self.initializer = by_parameter(initializer, tuple(start), keras.initializers.get, "initializer")
         self.regularizer = by_parameter(regularizer, tuple(start), keras.regularizers.get, "regularizer")
         self.constraint = by_parameter(constraint, tuple(start), keras.constraints.get, "constraint")
         self._start = dict(start)
-        self._learned: dict[str, Any] = {}
-        if self.axes is None or num_parameters is not None:
-            self._make_weights(() if self.axes is None else (num_parameters,))
 
-    def _make_weights(self, shape: tuple[int, ...]) -> None:
+    @property
+    def _learned(self) -> dict[str, Any]:
+        """The weights by parameter; none before they are made."""
+        # Attributes, since TensorFlow's checkpoints do not follow a dict.
+        return {name: getattr(self, _ATTRIBUTE + name) for name in self._start if hasattr(self, _ATTRIBUTE + name)}
+
+    @property
+    def _has_weights(self) -> bool:
+        return len(self._learned) == len(self._start)
+
+    def _size_is_known(self) -> bool:
+        return self.num_parameters is not None or (self.axes is None and not self.per_channel)
+
+    def _make_weights(self, input_shape: tuple[int | None, ...] | None) -> None:
+        shape: tuple[int, ...] = ()
+        if self.num_parameters is not None:
+            shape = (self.num_parameters,)
+        elif not self._size_is_known():
+            axes = self._positive_axes(len(input_shape))
+            shape = tuple(input_shape[axis] for axis in axes)
+            if None in shape:
+                raise ValueError(
+                    f"{self.name}: the input shape {tuple(input_shape)} has no fixed size along axes={self._axes_used}; "
+                    "choose axes of fixed size (-1 for the channels), or num_parameters"
+                )
         for name, value in self._start.items():
-            self._learned[name] = self.add_weight(
-                name=self._distinct(name),
+            weight = self.add_weight(
+                name=name,
                 shape=shape,
                 initializer=self.initializer.get(name) or keras.initializers.Constant(value),
                 regularizer=self.regularizer.get(name),
                 constraint=self.constraint.get(name) or self._default_constraint(name),
                 autocast=False,  # the formula decides its own precision
             )
+            setattr(self, _ATTRIBUTE + name, weight)
 
     def _default_constraint(self, name: str) -> Any:
         """What keeps a parameter where it belongs when the user says nothing."""
         return None
 
-    def build(self, input_shape: Any) -> None:
-        """Make weights along `axes`; does nothing where they exist already."""
-        if len(self._learned) == len(self._start):
+    def _ends_of(self, name: str) -> tuple[float | None, float | None]:
+        """The lowest and the highest value that the parameter may take; None without one."""
+        return None, None
+
+    def check_input_shape(self, input_shape: Any) -> None:
+        """Raise `ValueError` unless there is one value for each place along the axes."""
+        if self._axes_used is None or not self._has_weights:
             return
-        axes = self._positive_axes(len(input_shape))
-        sizes = tuple(input_shape[axis] for axis in axes)
-        if None in sizes:
+        shape = tuple(input_shape)
+        axes = self._positive_axes(len(shape))
+        wanted = tuple(next(iter(self._learned.values())).shape)
+        found = tuple(shape[axis] for axis in axes)
+        if any(size not in (None, each) for size, each in zip(found, wanted, strict=True)):
             raise ValueError(
-                f"{self.name}: the input shape {tuple(input_shape)} has no fixed size along axes={self.axes}; "
-                "choose axes of fixed size (-1 for the channels), or num_parameters"
+                f"{self.name}: {self._counted()}, but the input of shape {shape} has {_sizes(found)} along "
+                f"axis {_sizes(axes)}; the two must agree, or use per_channel=True"
             )
-        self._make_weights(sizes)
+
+    def _counted(self) -> str:
+        if self.num_parameters is not None:
+            return f"num_parameters={self.num_parameters}"
+        return f"there are {_sizes(tuple(next(iter(self._learned.values())).shape))} of each parameter"
 
     def _learned_for(self, inputs: Any) -> dict[str, Any]:
-        """The learned parameters, in a shape that broadcasts against the input."""
-        values = {name: keras.ops.convert_to_tensor(weight) for name, weight in self._learned.items()}
-        if self.axes is None or self.axes == (-1,):
+        """The learned parameters in their ranges, in a shape that broadcasts against the input."""
+        values = {
+            name: kept_within(keras.ops.convert_to_tensor(weight), *self._ends_of(name))
+            for name, weight in self._learned.items()
+        }
+        if self._axes_used is None:
+            return values
+        self.check_input_shape(inputs.shape)
+        if self._axes_used == (-1,):
             return values
         rank = len(inputs.shape)
         axes = self._positive_axes(rank)
@@ -96,11 +130,19 @@ class LayerWithParameters(FollowsInputLayer):
         """The same in the dtype of the input."""
         return {name: keras.ops.cast(value, inputs.dtype) for name, value in self._learned_for(inputs).items()}
 
+    @property
+    def _axes_used(self) -> tuple[int, ...] | None:
+        """The axes along which the parameters differ; None for one value for all."""
+        if self.axes is None and (self.per_channel or self.num_parameters is not None):
+            return (self._channel_axis_of_holder(),)
+        return self.axes
+
     def _positive_axes(self, rank: int) -> tuple[int, ...]:
-        axes = tuple(sorted(axis % rank if -rank <= axis < rank else rank for axis in self.axes or ()))
+        given = self._axes_used
+        axes = tuple(sorted(axis % rank if -rank <= axis < rank else rank for axis in given or ()))
         if len(set(axes)) < len(axes) or rank in axes or 0 in axes:
             raise ValueError(
-                f"{self.name}: axes={self.axes} do not fit an input of {rank} dimensions; "
+                f"{self.name}: axes={given} do not fit an input of {rank} dimensions; "
                 f"name different ones from 1 to {rank - 1}, or negative ones"
             )
         return axes
@@ -111,6 +153,7 @@ class LayerWithParameters(FollowsInputLayer):
         return {
             "num_parameters": self.num_parameters,
             "axes": None if self.axes is None else list(self.axes),
+            **({"per_channel": True} if self.per_channel else {}),
             "parameters": list(self._start),
             "initializer": {name: saved(one) for name, one in self.initializer.items()},
             "regularizer": {name: saved(one) for name, one in self.regularizer.items()},
@@ -118,10 +161,30 @@ class LayerWithParameters(FollowsInputLayer):
         }
 
 
+#: What the attribute that holds a weight begins with: a parameter may have any name, also one of Keras's attributes.
+_ATTRIBUTE = "learned_"
+
+
+def kept_within(value: Any, low: float | None, high: float | None) -> Any:
+    """The value, or the end that it is beyond; the gradient passes all the same, so that the value can come back.
+
+    Keras's optimizers apply constraints; those of torch and optax do not.
+    """
+    for end, is_beyond in ((low, keras.ops.less), (high, keras.ops.greater)):
+        if end is not None:
+            at_end = end + (value - keras.ops.stop_gradient(value))
+            value = keras.ops.where(is_beyond(value, end), at_end, value)
+    return value
+
+
+def _sizes(numbers: tuple[int | None, ...]) -> str:
+    return str(numbers[0]) if len(numbers) == 1 else str(numbers)
+
+
 def check_axes(axes: Any, num_parameters: int | None) -> tuple[int, ...] | None:
-    """The axes as a tuple; None for one parameter for all. Raises `ValueError` for what cannot be axes."""
+    """The axes as a tuple; None if not given. Raises `ValueError` for what cannot be axes."""
     if axes is None:
-        return None if num_parameters is None else (-1,)
+        return None
     axes = (axes,) if isinstance(axes, int) else axes
     if not isinstance(axes, (tuple, list)) or not axes or not all(type(one) is int and one != 0 for one in axes):
         raise ValueError(

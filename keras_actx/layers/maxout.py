@@ -48,6 +48,8 @@ class Maxout(AxisLayer):
     [[4.0, 3.0]]
     """
 
+    changes_shape = True
+
     def __init__(
         self, num_units: int, axis: int = -1, grouping: str = "strided", *, pieces: int | None = None, **kwargs: Any
     ) -> None:

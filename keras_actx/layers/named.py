@@ -33,7 +33,7 @@ def named_layer(
         parameters = list(inspect.signature(layer.__init__).parameters.values())[1:]
         needed = [one.name for one in parameters if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
         written = f"keras_actx.layers.{layer.__name__}({', '.join(needed)})"
-        layer_names.add(layer_names.LayerName(name, written, why, fits_inside), aliases)
+        layer_names.add(layer_names.LayerName(name, written, why, fits_inside, layer), aliases)
         return layer
 
     return enter

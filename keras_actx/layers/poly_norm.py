@@ -9,21 +9,22 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import output_dtype
 from keras_actx.layers.arguments import is_number, refuse_unless
 from keras_actx.layers.context import in_full, mean
-from keras_actx.layers.learned_parameters import LayerWithParameters
+from keras_actx.layers.follows_input import FollowsInputLayer
+from keras_actx.layers.held import HeldLayer
 from keras_actx.layers.named import named_layer
 
 
 @named_layer("poly_norm", why="normalizes the powers of a whole feature vector", fits_inside=True)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
-class PolyNorm(LayerWithParameters):
+class PolyNorm(HeldLayer, FollowsInputLayer):
     """The sum `w0 norm(x^3) + w1 norm(x^2) + w2 norm(x) + b` of normalized powers (Zhuo et al. 2024, arXiv:2411.03884).
 
     `norm(u) = u / sqrt(mean(u^2) + epsilon)`, the mean taken over the last axis. The weights start from 1/3 and
     the bias from 0, as the paper has it; Liger-Kernel's module starts from 0.3, 0.4, 0.3 and 0.1.
 
     The powers are those of `x` over its largest magnitude, so that none overflows, for numbers of any size in any
-    dtype. Its four weights exist from construction, so that it also works as the `activation=` of any layer:
-    `Dense(64, activation=PolyNorm())`, a new one for each layer.
+    dtype. It may be the `activation=` of any layer, which then builds it: `Dense(64, activation=PolyNorm())`, a new one
+    for each layer.
 
     Args:
         epsilon: added to the mean square, above 0.
@@ -62,16 +63,15 @@ class PolyNorm(LayerWithParameters):
             else keras.initializers.get(weight_initializer)
         )
         self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.weight = self.add_weight(
-            name=self._distinct("weight"), shape=(3,), initializer=self.weight_initializer, autocast=False
-        )
-        self.bias = self.add_weight(
-            name=self._distinct("bias"), shape=(), initializer=self.bias_initializer, autocast=False
-        )
-        self.built = True
+        self.weight = self.bias = None
 
-    def build(self, input_shape: Any) -> None:
-        """Do nothing: the weights are there."""
+    @property
+    def _has_weights(self) -> bool:
+        return self.bias is not None
+
+    def _make_weights(self, input_shape: Any) -> None:
+        self.weight = self.add_weight(name="weight", shape=(3,), initializer=self.weight_initializer, autocast=False)
+        self.bias = self.add_weight(name="bias", shape=(), initializer=self.bias_initializer, autocast=False)
 
     def call(self, inputs: Any) -> Any:
         """The sum of the normalized powers."""

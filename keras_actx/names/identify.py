@@ -15,11 +15,12 @@ _LARGEST_NUM_PARAMETERS = 2**24
 
 @dataclass(frozen=True)
 class Identified:
-    """A named activation, with what the two reserved keys of the string form say."""
+    """A named activation, with what the reserved keys of the string form say."""
 
     activation: Activation
     learnable: bool
     num_parameters: int | None = None
+    per_channel: bool = False
 
 
 def identify(text: str) -> Identified:
@@ -40,15 +41,20 @@ def _identified(text: str, edition: int) -> Identified:
     settings = dict(written.settings)
     learnable = settings.pop("learnable", declaration.learnable)
     num_parameters = settings.pop("num_parameters", None)
-    if not isinstance(learnable, bool):
-        raise ValueError(f"{written.name}: learnable={quote(learnable)} is not allowed; write True or False")
+    per_channel = settings.pop("per_channel", False)
+    for key, value in (("learnable", learnable), ("per_channel", per_channel)):
+        if not isinstance(value, bool):
+            raise ValueError(f"{written.name}: {key}={quote(value)} is not allowed; write True or False")
     check_num_parameters(num_parameters, written.name)
     activation = Activation(declaration.identifier, tuple(settings.items()))
     if learnable and not declaration.learnable_parameters:
         raise ValueError(f"{written.name} has no numeric parameter, so it cannot be learnable")
-    if num_parameters is not None and not learnable:
-        raise ValueError(f"{written.name}: num_parameters only goes with learnable=True")
-    return Identified(activation, learnable, num_parameters)
+    if (num_parameters is not None or per_channel) and not learnable:
+        key = "per_channel" if per_channel else "num_parameters"
+        raise ValueError(f"{written.name}: {key} only goes with learnable=True")
+    if num_parameters is not None and per_channel:
+        raise ValueError(f"{written.name}: per_channel=True counts the channels itself; leave out num_parameters")
+    return Identified(activation, learnable, num_parameters, per_channel)
 
 
 def check_num_parameters(value: Any, owner: str) -> None:

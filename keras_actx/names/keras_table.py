@@ -1,11 +1,15 @@
-"""The one hook into Keras: its table of activation names, which falls through to ours.
+"""The one hook into Keras: what its layers ask for an activation, continued by ours.
 
 `keras.activations.get(string)` does exactly `ALL_OBJECTS_DICT.get(string, None)` (Keras 3.0 to 3.16-dev), so a
 `dict` whose `get` continues where Keras's table ends makes every layer understand our names. Keras's own names are
-found first and untouched. This private name of Keras is used here and nowhere else.
+found first and untouched. `get` itself is wrapped where Keras's layers find it, for what they are given instead of a
+string; and `deserialize`, which leaves a name of ours a string. The private names of Keras are used here and nowhere
+else.
 """
 
+import functools
 import importlib
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +22,23 @@ _WAY_ROUND = (
     'Everything else works; write activation=keras_actx.get("...") where you would write activation="...", '
     "and please report the Keras version"
 )
+
+#: Plain names that Keras had when this version was written (3.15); ours of the same name agree with them.
+KERAS_NAMES = frozenset(
+    """
+    relu leaky_relu relu6 softmax celu elu selu softplus softsign squareplus soft_shrink sparse_plus silu swish gelu glu
+    tanh tanh_shrink threshold sigmoid sparse_sigmoid exponential hard_sigmoid hard_silu hard_swish hard_tanh
+    hard_shrink linear mish log_softmax log_sigmoid sparsemax
+    """.split()
+)
+
+#: Keras's own functions by plain name: the public ones, and whatever else the table has once the hook is in place.
+_functions: dict[str, Callable[..., Any]] = {
+    name: getattr(keras.activations, name) for name in KERAS_NAMES if hasattr(keras.activations, name)
+}
+
+#: Keras's own, as they were.
+_keras_get, _keras_deserialize = keras.activations.get, keras.activations.deserialize
 
 
 class _Table(dict):
@@ -32,10 +53,24 @@ class _Table(dict):
             return default
         from keras_actx.names.resolve import from_string
 
-        return from_string(identifier)
+        return from_string(identifier, sys._getframe(2))  # what called Keras's `get`
 
 
-_table: dict[str, Callable[..., Any]] = {}
+@functools.wraps(_keras_get)
+def _get(identifier: Any) -> Any:
+    from keras_actx.names.resolve import get_for
+
+    return get_for(identifier, sys._getframe(1))
+
+
+@functools.wraps(_keras_deserialize)
+def _deserialize(config: Any, custom_objects: Any = None) -> Any:
+    found = _keras_deserialize(config, custom_objects)
+    if isinstance(found, str):
+        from keras_actx.names.resolve import from_string
+
+        return from_string(found, sys._getframe(1))
+    return found
 
 
 def install() -> bool:
@@ -45,15 +80,14 @@ def install() -> bool:
         Whether strings now work in Keras's own layers. If a Keras release broke the hook, one warning names the way
         round.
     """
-    global _table
     try:
         module = importlib.import_module("keras.src.activations")
         original = module.ALL_OBJECTS_DICT
         if isinstance(original, _Table):
             return True
-        _table = dict(original)
+        _functions.update(original)
         module.ALL_OBJECTS_DICT = _Table(original)
-        if keras.activations.get("relu") is not original["relu"] or not callable(keras.activations.get("snake")):
+        if _keras_get("relu") is not original["relu"] or not callable(_keras_get("snake")):
             module.ALL_OBJECTS_DICT = original
             raise RuntimeError("a look-up did not reach the table")
     except Exception as error:  # whatever a future Keras changed, importing us must not break the user's program
@@ -62,32 +96,29 @@ def install() -> bool:
             stacklevel=3,
         )
         return False
+    for place in (module, keras.activations):
+        place.get, place.deserialize = _get, _deserialize
     _warn_about_new_keras_names()
     return True
 
 
 def keras_function(name: str) -> Callable[..., Any] | None:
     """Keras's own function of that plain name."""
-    return _table.get(name)
+    return _functions.get(name)
 
 
 def keras_names() -> tuple[str, ...]:
     """Keras's own plain names."""
-    return tuple(_table)
+    return tuple(_functions)
 
 
-#: Plain names that Keras had when this version was written (3.15); ours of the same name agree with them.
-KERAS_NAMES = frozenset(
-    """
-    relu leaky_relu relu6 softmax celu elu selu softplus softsign squareplus soft_shrink sparse_plus silu swish gelu glu
-    tanh tanh_shrink threshold sigmoid sparse_sigmoid exponential hard_sigmoid hard_silu hard_swish hard_tanh
-    hard_shrink linear mish log_softmax log_sigmoid sparsemax
-    """.split()
-)
+def keras_get(identifier: Any) -> Callable[..., Any]:
+    """What Keras by itself makes of a callable, a config or None."""
+    return _keras_get(identifier)
 
 
 def _warn_about_new_keras_names() -> None:
-    taken = sorted(name for name in _table if name not in KERAS_NAMES and registry.find(name) is not None)
+    taken = sorted(name for name in _functions if name not in KERAS_NAMES and registry.find(name) is not None)
     if taken:
         warnings.warn(
             f"Keras {keras.__version__} has taken over {', '.join(taken)}: the plain names now mean Keras's functions. "

@@ -18,6 +18,7 @@ class LayerName:
     written: str  # as the user writes it: keras_actx.layers.Maxout(num_units)
     why: str
     fits_inside: bool = False  # whether an instance may be the `activation=` of another layer
+    layer: type | None = None
 
 
 _table: Mapping[str, LayerName] = MappingProxyType({})
@@ -61,10 +62,37 @@ def declared(name: object) -> Declaration:
         entry = find(exact)
         if entry is not None:
             raise ValueError(f"{name!r} {entry.why}, so it is a layer of its own. {_how_to_write(entry)}")
-        hint = did_you_mean(name, (*registry.known_names(), *_table))
+        hint = _hint(name)
         if hint:
             raise ValueError(f"unknown activation {quote(name)}.{hint}")
     return find_declaration(name)
+
+
+def refuse_layer(layer: object) -> None:
+    """Raise `ValueError` for a layer that changes the shape, naming how to use it."""
+    entry = next((one for one in _table.values() if one.layer is not None and isinstance(layer, one.layer)), None)
+    if entry is None:
+        raise ValueError(f"{type(layer).__name__} changes the shape; use it as a layer of its own")
+    raise ValueError(f"{type(layer).__name__} {entry.why}, so it is a layer of its own. {_how_to_write(entry)}")
+
+
+#: How people write that there is no activation.
+_NO_ACTIVATION = frozenset({"none", "null", "nothing", "no", "id", "identity", "noop", "pass", "passthrough"})
+
+
+def _hint(name: str) -> str:
+    package, separator, plain = name.rpartition(">")
+    if not separator:
+        if plain.lower() in _NO_ACTIVATION:
+            return " Write None or 'linear' for no activation."
+        return did_you_mean(name, (*registry.known_names(), *_table))
+    known = [one for one in registry.known_names() if one == plain] or [_respelled(plain).rpartition(">")[2]]
+    if registry.find(known[0]) is None and find(known[0]) is None:
+        return ""
+    return (
+        f" Did you mean {known[0]!r}? To use another package's, import the module that declares it, or pass "
+        f"custom_objects={{{quote(name)}: ...}} when loading"
+    )
 
 
 def _how_to_write(entry: LayerName) -> str:

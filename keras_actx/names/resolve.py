@@ -1,6 +1,8 @@
 """`get` and its relatives: whatever names an activation becomes something callable."""
 
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import keras
@@ -8,9 +10,9 @@ import keras
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import Declaration
-from keras_actx.names import keras_table, layer_names
+from keras_actx.names import asker, keras_table, layer_names
 from keras_actx.names.identify import Identified, identify
-from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx.names.suggest import quote
 
 KINDS = ("elementwise", "vector", "gated", "learnable", "parametric", "stochastic", "layer")
 
@@ -36,22 +38,60 @@ def get(identifier: Any) -> Callable[..., Any]:
     >>> actx.get("snake(alpha=2.0)")
     snake(alpha=2.0)
     """
+    return get_for(identifier, sys._getframe(1))
+
+
+def get_for(identifier: Any, frame: FrameType | None) -> Callable[..., Any]:
+    """`get` for the code that runs in `frame`: one with weights becomes part of the layer that asks."""
     if isinstance(identifier, str):
         own = keras_table.keras_function(identifier)
-        return own if own is not None else from_string(identifier)
-    return keras.activations.get(identifier)
+        return own if own is not None else from_string(identifier, frame)
+    found = keras_table.keras_get(identifier)
+    if asker.is_keras_code(frame):
+        refuse_other_shape(found)
+    holder = asker.holder_at(frame)
+    if holder is not None and hasattr(found, "held_by"):
+        found.held_by(holder)
+    return found
 
 
-def from_string(identifier: str) -> Callable[..., Any]:
-    """What a string that is not one of Keras's plain names stands for. Raises `ValueError`, see `get`."""
+def from_string(identifier: str, frame: FrameType | None = None) -> Callable[..., Any]:
+    """What a string that is not one of Keras's plain names stands for, asked for by the code in `frame`.
+
+    Raises:
+        ValueError: see `get`.
+    """
+    given = _custom_object(identifier, in_scope=True)
+    if given is not None:
+        return given
     try:
         identified = identify(identifier)
     except ValueError as error:
+        registered = _custom_object(identifier)
+        if registered is not None:
+            return registered
         # Keras's own words first: code that matches on them keeps working.
         message = f"Could not interpret activation function identifier: {quote(identifier)}. {error}"
-        raise ValueError(message + _keras_hint(identifier, str(error))) from None
+        raise ValueError(message) from None
     refuse_gated(identified.activation)
-    return build(identified)
+    if identified.learnable and asker.is_asked_in_a_call(frame):
+        raise ValueError(
+            f"{quote(identifier)} has weights, and a new one is made each time it is looked up, so that nothing would "
+            "be trained or saved here, in `call`: look it up in `__init__`, self.activation = keras_actx.get(...), and "
+            "call that"
+        )
+    return build(identified, asker.holder_at(frame))
+
+
+def _custom_object(name: str, in_scope: bool = False) -> Callable[..., Any] | None:
+    """What the user has given Keras under this name; with `in_scope`, only for the loading that is under way.
+
+    No classes: calling one would make an object of what a file says.
+    """
+    found = keras.saving.get_registered_object(name)
+    if isinstance(found, type) or not callable(found):
+        return None
+    return None if in_scope and found is keras.saving.get_custom_objects().get(name) else found
 
 
 def refuse_gated(activation: Activation) -> None:
@@ -65,13 +105,34 @@ def refuse_gated(activation: Activation) -> None:
         )
 
 
-def build(identified: Identified) -> Callable[..., Any]:
-    """The value, or a new layer if it has state of its own."""
+def refuse_other_shape(function: Any) -> None:
+    """Raise `ValueError` for a value or a layer of ours whose output has another shape than its input."""
+    if not getattr(function, "changes_shape", False) and not isinstance(function, Activation):
+        return
+    activation = getattr(function, "declared", function)
+    if isinstance(activation, Activation):
+        refuse_gated(activation)
+    else:
+        layer_names.refuse_layer(function)
+
+
+def build(identified: Identified, holder: keras.layers.Layer | None = None) -> Callable[..., Any]:
+    """The value, or a new layer if it has state of its own, which `holder` builds along with itself."""
+    from keras_actx.layers.held import label_inside
     from keras_actx.layers.learnable_activation import LearnableActivation
     from keras_actx.layers.stochastic_activation import StochasticActivation
 
     if identified.learnable:
-        return LearnableActivation(identified.activation, num_parameters=identified.num_parameters)
+        name = None if holder is None else label_inside(holder, identified.activation.declaration.name)
+        layer = LearnableActivation(
+            identified.activation,
+            num_parameters=identified.num_parameters,
+            per_channel=identified.per_channel,
+            name=name,
+        )
+        if holder is not None:
+            layer.held_by(holder)
+        return layer
     if identified.activation.declaration.stochastic:
         return StochasticActivation(identified.activation)
     return identified.activation
@@ -152,11 +213,4 @@ def deserialize(config: Any) -> Callable[..., Any]:
     >>> actx.deserialize(actx.serialize(actx.get("snake(alpha=2.0)")))
     snake(alpha=2.0)
     """
-    return get(config)
-
-
-def _keras_hint(identifier: str, said: str) -> str:
-    """The nearest of Keras's own names, if our own table had none near."""
-    if "Did you mean" in said or "unknown activation" not in said:
-        return ""
-    return did_you_mean(identifier.partition("(")[0].strip(), keras_table.keras_names())
+    return get_for(config, sys._getframe(1))

@@ -1,0 +1,153 @@
+"""Activation layers that are the `activation=` of another layer, which then builds them.
+
+Keras's layers call their activation without building it, so that its weights would be missing from `count_params`,
+`load_weights` and the parent's path. Here the layer that takes one of ours as its activation builds it: in its own
+name scope, so that the path of a weight follows from the model alone, and with the shape that the activation will see.
+"""
+
+import functools
+import weakref
+from collections import Counter
+from typing import Any
+
+import keras
+
+#: How many activations of a name each holder has: a recurrent cell has two.
+_labels: weakref.WeakKeyDictionary[Any, Counter[str]] = weakref.WeakKeyDictionary()
+
+
+class HeldLayer(keras.layers.Layer):
+    """A layer with weights that another layer may hold as its activation.
+
+    Subclasses say whether they know the shape of their weights (`_size_is_known`), whether they have them
+    (`_has_weights`), and make them (`_make_weights`).
+    """
+
+    _holder: Any = None
+    _waits = False  # for the holder to build it
+
+    def _size_is_known(self) -> bool:
+        return True
+
+    def _make_weights(self, input_shape: tuple[int | None, ...] | None) -> None:
+        raise NotImplementedError
+
+    @property
+    def _has_weights(self) -> bool:
+        raise NotImplementedError
+
+    def check_input_shape(self, input_shape: Any) -> None:
+        """Raise `ValueError` for an input shape that the weights do not fit."""
+
+    def held_by(self, holder: keras.layers.Layer) -> None:
+        """Have `holder` build this layer when it is built itself."""
+        self._holder = weakref.ref(holder)
+        if holder.built or self.built:
+            return
+        self._waits = True
+        keras_calls_it = type(holder).call.__module__.startswith("keras.")
+        if type(holder).build is keras.layers.Layer.build and not keras_calls_it:
+            return  # without a `build` of its own, Keras builds it by a symbolic call, and what it holds along with it
+        build = holder.build
+
+        @functools.wraps(build)
+        def build_with_activation(*args: Any, **kwargs: Any) -> None:
+            build(*args, **kwargs)
+            shape = shape_of_activation(holder, args, kwargs) if keras_calls_it else None
+            with keras.name_scope(holder.name, caller=holder):
+                self.build_inside(shape)
+
+        # Keras marks the `build` of a layer without one, and then takes it for built.
+        vars(build_with_activation).pop("_is_default", None)
+        holder.build = build_with_activation
+
+    def build_inside(self, shape: tuple[int | None, ...] | None) -> None:
+        """Build for an input of `shape`, or None if the holder does not say it."""
+        self._waits = False
+        if shape is not None or self._size_is_known():
+            if not self.built:
+                self.build(shape)
+            if shape is not None:
+                self.check_input_shape(shape)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights, unless they are there."""
+        if not self._has_weights:
+            self._make_weights(None if input_shape is None else tuple(input_shape))
+
+    def _make_known_weights(self) -> None:
+        """Make what does not depend on the input, for a layer that no other will build."""
+        if not self._waits and self._size_is_known() and not self._has_weights:
+            with keras.name_scope(self.name, caller=self):
+                self._make_weights(None)
+
+    @property
+    def variables(self) -> list[Any]:
+        """See `keras.layers.Layer`; weights whose shape is known are there from the beginning."""
+        self._make_known_weights()
+        return super().variables
+
+    @property
+    def weights(self) -> list[Any]:
+        """See `keras.layers.Layer`; weights whose shape is known are there from the beginning."""
+        self._make_known_weights()
+        return super().weights
+
+    def get_build_config(self) -> Any:
+        """See `keras.layers.Layer`; None inside another layer, or loading would build this one before that layer."""
+        return None if self._holder is not None else super().get_build_config()
+
+    def load_own_variables(self, store: Any) -> None:
+        """See `keras.layers.Layer`."""
+        self._make_known_weights()
+        super().load_own_variables(store)
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None, **kwargs: Any) -> None:
+        """Quantize the layer that holds this one: `Model.quantize` passes over layers that have layers inside.
+
+        Raises:
+            NotImplementedError: where that layer cannot be quantized, or no layer holds this one.
+        """
+        holder = self._holder and self._holder()
+        if holder is None:
+            raise NotImplementedError(f"{self.name} ({type(self).__name__}) has nothing to quantize")
+        if holder.dtype_policy.quantization_mode is not None:
+            return
+        if mode in _CALIBRATED:
+            raise NotImplementedError(
+                f"{holder.name} is not quantized: Keras calibrates no layer whose activation has weights; use "
+                f"activation=None and {type(self).__name__} as a layer of its own behind it"
+            )
+        given = {"config": config} if config is not None else {}
+        holder.quantize(mode, type_check=type_check, **given, **kwargs)
+
+    def _channel_axis_of_holder(self) -> int:
+        holder = self._holder and self._holder()
+        return 1 if getattr(holder, "data_format", None) == "channels_first" else -1
+
+
+#: Modes that Keras applies to layers without layers inside, by data.
+_CALIBRATED = ("gptq", "awq")
+
+
+def label_inside(holder: keras.layers.Layer, name: str) -> str:
+    """The name for an activation that a string in `holder` made: the activation's, numbered from the second on."""
+    counts = _labels.setdefault(holder, Counter())
+    counts[name] += 1
+    return name if counts[name] == 1 else f"{name}_{counts[name] - 1}"
+
+
+def shape_of_activation(holder: Any, args: Any, kwargs: Any) -> tuple[int | None, ...] | None:
+    """What a built layer of Keras hands to its activation; None if it cannot be said."""
+    size = getattr(holder, "output_size", None)  # of a recurrent cell
+    if isinstance(size, int):
+        return (None, size)
+    try:
+        return tuple(holder.compute_output_shape(*args, **kwargs))
+    except NotImplementedError:
+        pass
+    if not isinstance(getattr(holder, "filters", None), int):
+        return None
+    (step,) = (*args, *kwargs.values())  # of a convolutional recurrent cell
+    channels = 1 if holder.data_format == "channels_first" else len(step) - 1
+    return tuple(holder.filters if axis == channels else None for axis in range(len(step)))

@@ -1,0 +1,37 @@
+"""Which layer asks for an activation: the one whose `__init__`, `build` or `call` is running.
+
+Keras hands a name to its table without saying for whom. An activation with weights needs to know: the layer that holds
+it builds it (`keras_actx/layers/held.py`), and one that is made in a `call` would be new, and untrained, at every call.
+"""
+
+from types import FrameType
+
+import keras
+
+
+def holder_at(frame: FrameType | None) -> keras.layers.Layer | None:
+    """The layer whose `__init__` or `build` is the code of `frame`; None for any other code."""
+    layer = _layer_of(frame) if frame is not None and frame.f_code.co_name in ("__init__", "build") else None
+    # Before `super().__init__()` it can hold nothing.
+    return layer if layer is not None and hasattr(layer, "name") else None
+
+
+def is_asked_in_a_call(frame: FrameType | None) -> bool:
+    """Whether `frame`, or what called it, runs in the `call` of a layer, and not in what makes or builds one there."""
+    while frame is not None:
+        name = frame.f_code.co_name
+        if name in ("__init__", "build", "call") and _layer_of(frame) is not None:
+            return name == "call"
+        frame = frame.f_back
+    return False
+
+
+def is_keras_code(frame: FrameType | None) -> bool:
+    """Whether the code of `frame` is Keras's own."""
+    return frame is not None and str(frame.f_globals.get("__name__", "")).startswith("keras.")
+
+
+def _layer_of(frame: FrameType) -> keras.layers.Layer | None:
+    code = frame.f_code
+    first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    return first if isinstance(first, keras.layers.Layer) else None
