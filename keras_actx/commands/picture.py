@@ -78,7 +78,7 @@ def _learned(axes: Any, trained: Trained) -> None:
         if isinstance(layer, actx.layers.DenseBlock) and isinstance(layer.activation_layer, LearnableActivation)
     ]
     layer = max(layers, key=_distance)
-    (name,) = layer.parameters
+    (name,) = layer.learned_names
     values = keras.ops.convert_to_numpy(layer.weights[0])
     x = np.linspace(-4, 4, 401, dtype="float32")
     after = keras.ops.convert_to_numpy(layer(np.repeat(x[:, None], values.size, 1)))
@@ -92,6 +92,6 @@ def _learned(axes: Any, trained: Trained) -> None:
 
 
 def _distance(layer: LearnableActivation) -> float:
-    (name,) = layer.parameters
+    (name,) = layer.learned_names
     start = dict(layer.activation.params)[name]
     return float(np.abs(keras.ops.convert_to_numpy(layer.weights[0]) - start).mean())

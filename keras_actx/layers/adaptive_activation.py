@@ -108,8 +108,8 @@ class AdaptiveActivation(LayerWithParameters):
 
     def _size_is_known(self) -> bool:
         inner = self.activation
-        known = not isinstance(inner, keras.Layer) or inner.built or (isinstance(inner, HeldLayer) and inner._size_is_known())
-        return known and super()._size_is_known()
+        inner_is_known = inner._size_is_known() if isinstance(inner, HeldLayer) else getattr(inner, "built", True)
+        return inner_is_known and super()._size_is_known()
 
     def build(self, input_shape: Any) -> None:
         """Make the weights that are not there yet. Raises `ValueError` if the activation would change the shape."""

@@ -37,7 +37,7 @@ class HeldLayer(keras.layers.Layer):
         raise NotImplementedError
 
     def check_input_shape(self, input_shape: Any) -> None:
-        """Raise `ValueError` for an input shape that the weights do not fit."""
+        """Raise `ValueError` for an input shape, None if not known, that the weights do not fit."""
 
     def held_by(self, holder: keras.layers.Layer) -> None:
         """Have `holder` build this layer when it is built itself."""
@@ -64,22 +64,21 @@ class HeldLayer(keras.layers.Layer):
     def build_inside(self, shape: tuple[int | None, ...] | None) -> None:
         """Build for an input of `shape`, or None if the holder does not say it."""
         self._waits = False
-        if shape is not None or self._size_is_known():
-            if not self.built:
-                self.build(shape)
-            if shape is not None:
-                self.check_input_shape(shape)
+        if self.built:  # inside another layer too
+            self.check_input_shape(shape)
+        elif shape is not None or self._size_is_known():
+            self.build(shape)
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights, unless they are there."""
+        """Make the weights, unless they are there. Raises `ValueError` for a shape that they do not fit."""
         if not self._has_weights:
             self._make_weights(None if input_shape is None else tuple(input_shape))
+        self.check_input_shape(input_shape)
 
     def _make_known_weights(self) -> None:
         """Make what does not depend on the input, for a layer that no other will build."""
         if not self._waits and self._size_is_known() and not self._has_weights:
-            with keras.name_scope(self.name, caller=self):
-                self._make_weights(None)
+            self.build(None)
 
     @property
     def variables(self) -> list[Any]:
@@ -139,15 +138,15 @@ def label_inside(holder: keras.layers.Layer, name: str) -> str:
 
 def shape_of_activation(holder: Any, args: Any, kwargs: Any) -> tuple[int | None, ...] | None:
     """What a built layer of Keras hands to its activation; None if it cannot be said."""
-    size = getattr(holder, "output_size", None)  # of a recurrent cell
-    if isinstance(size, int):
-        return (None, size)
-    try:
-        return tuple(holder.compute_output_shape(*args, **kwargs))
-    except NotImplementedError:
-        pass
-    if not isinstance(getattr(holder, "filters", None), int):
-        return None
-    (step,) = (*args, *kwargs.values())  # of a convolutional recurrent cell
-    channels = 1 if holder.data_format == "channels_first" else len(step) - 1
-    return tuple(holder.filters if axis == channels else None for axis in range(len(step)))
+    if not hasattr(holder, "state_size"):
+        try:
+            return tuple(holder.compute_output_shape(*args, **kwargs))
+        except NotImplementedError:
+            return None
+    # A recurrent cell is given the shape of a step, with those of its states.
+    (step,) = (*args, *kwargs.values())
+    step = step[0] if isinstance(step[0], (tuple, list)) else step
+    channels_first = getattr(holder, "data_format", None) == "channels_first"
+    shape = [None] * len(step)
+    shape[1 if channels_first else -1] = getattr(holder, "filters", None) or holder.units
+    return tuple(shape)

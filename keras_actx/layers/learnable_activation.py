@@ -1,5 +1,6 @@
 """`LearnableActivation`: an activation whose parameters are weights."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,6 +88,16 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
         )
 
     @property
+    def name(self) -> str:
+        """The layer's name; to Keras's plots, which name a layer's activation by it, the activation as it is now."""
+        plotted = sys._getframe(1).f_code.co_name == "get_layer_activation_name"
+        return str(self) if plotted else self._own_name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._own_name = value
+
+    @property
     def learned_names(self) -> tuple[str, ...]:
         """The parameters that learn."""
         return tuple(self._start)
@@ -118,12 +129,18 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
         """
         now = self._values_now()
         for name, value in now.items():
-            if value.size > 1:
+            if value.ndim:
                 raise ValueError(
                     f"{self.name}: {name} has {value.size} values, so no fixed activation is the same; "
                     "bind one of your choice: layer.activation.bind(...)"
                 )
-        return self.declared.bind(**{name: float(value.reshape(())) for name, value in now.items()})
+        return self.declared.bind(**{name: self._in_range(name, float(value)) for name, value in now.items()})
+
+    def _in_range(self, name: str, number: float) -> float:
+        """An end of a range may not be a number of the weight's dtype."""
+        low, high = self._ends[name]
+        number = number if low is None else max(low, number)
+        return number if high is None else min(high, number)
 
     def _values_now(self) -> dict[str, np.ndarray]:
         """What has been learned, kept in range; the start values before there are weights."""
@@ -134,15 +151,14 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
     def __str__(self) -> str:
         """The activation with the values of now: `swish(beta=0.71)`; a range where there are several."""
         try:
-            now = self._values_now()
+            shown = {name: _digits(value) for name, value in self._values_now().items()}
         except Exception:  # within a traced function there are no values
-            now = {name: np.asarray(value) for name, value in self._start.items()}
-        shown = {name: _digits(value) for name, value in now.items()}
+            shown = dict.fromkeys(self._start, "...")
         settings = [f"{name}={shown.get(name, value)}" for name, value in self.declared.params]
         return f"{self.declared.name}({', '.join(settings)})"
 
     def __repr__(self) -> str:
-        return f"<LearnableActivation {self}, name={str.__str__(self.name)}>"
+        return f"<LearnableActivation {self}, name={self._own_name}>"
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self._learning_config()}

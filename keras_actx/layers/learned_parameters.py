@@ -65,8 +65,8 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
             shape = tuple(input_shape[axis] for axis in axes)
             if None in shape:
                 raise ValueError(
-                    f"{self.name}: the input shape {tuple(input_shape)} has no fixed size along axes={self._axes_used}; "
-                    "choose axes of fixed size (-1 for the channels), or num_parameters"
+                    f"{self.name}: the input shape {tuple(input_shape)} has no fixed size along "
+                    f"axes={self._axes_used}; choose axes of fixed size (-1 for the channels), or num_parameters"
                 )
         for name, value in self._start.items():
             weight = self.add_weight(
@@ -89,7 +89,7 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
 
     def check_input_shape(self, input_shape: Any) -> None:
         """Raise `ValueError` unless there is one value for each place along the axes."""
-        if self._axes_used is None or not self._has_weights:
+        if input_shape is None or self._axes_used is None:
             return
         shape = tuple(input_shape)
         axes = self._positive_axes(len(shape))

@@ -81,7 +81,7 @@ _NO_ACTIVATION = frozenset({"none", "null", "nothing", "no", "id", "identity", "
 
 
 def _hint(name: str) -> str:
-    package, separator, plain = name.rpartition(">")
+    _, separator, plain = name.rpartition(">")
     if not separator:
         if plain.lower() in _NO_ACTIVATION:
             return " Write None or 'linear' for no activation."
