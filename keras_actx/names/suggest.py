@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 _LONGEST_QUOTE = 60  # an error never repeats a hostile 10 kB string
 _LONGEST_MATCHED = 40  # difflib is quadratic
+_NEAREST = 0.7  # of difflib's ratio: below it, a name has nothing to do with the other
 
 
 def quote(value: object) -> str:
@@ -24,5 +25,5 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """A sentence that names the nearest valid name, or nothing."""
     if len(name) > _LONGEST_MATCHED:
         return ""
-    near = difflib.get_close_matches(name.lower(), list(valid), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name.lower(), list(valid), n=1, cutoff=_NEAREST)
     return f" Did you mean {near[0]!r}?" if near else ""
