@@ -1,10 +1,11 @@
 """What older versions saved, on any backend, loads on the one in use and means the same: files, weights, names.
 
-The files are those of `golden/VERSION/`, written by `golden/make.py` and never again. A model is evaluated once for
-each set of weights; another model with the same config and the same weights is not evaluated anew.
+The files are those of `golden/VERSION/`, written by `golden/make.py` and never again. Every `.keras` file and every
+file of weights is loaded. Reduced: where JSON and legacy `.h5` of two backends hold the same config, one is loaded.
 """
 
 import functools
+import inspect
 import json
 import pickle
 import zipfile
@@ -28,7 +29,6 @@ BACKEND = keras.backend.backend()
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
 every_backend = pytest.mark.parametrize("saved_on", BACKENDS)
-#: By model first, so that what was built and compiled for one is at hand for its other files.
 every_model = pytest.mark.parametrize("name", builders.MODELS)
 also_h5 = pytest.mark.parametrize("name", builders.ALSO_H5)
 
@@ -40,7 +40,9 @@ def recorded(version, saved_on):
     with np.load(ROOT / version / saved_on / "recorded.npz") as stored:
         for key, value in stored.items():
             model, kind, *rest = key.split("/", 2)
-            found.setdefault(model, {}).setdefault(kind, {})["".join(rest)] = value
+            # Keras saves no states of random number generators, which are whole numbers; 0.1.0 recorded them.
+            if kind != "weight" or value.dtype.kind == "f":
+                found.setdefault(model, {}).setdefault(kind, {})["".join(rest)] = value
     return found
 
 
@@ -49,7 +51,7 @@ def load(path):
     return keras.models.load_model(path, safe_mode=True, compile=False)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def built(name):
     """The model built by code, for weights to be loaded into."""
     return builders.build(name)
@@ -59,10 +61,9 @@ _evaluated = {}  # name -> (config, model, function that evaluates it)
 
 
 def results(model, name):
-    """Outputs and gradients of the model, by a compiled function of one that differs in its weights alone."""
+    """Outputs and gradients of the model, by the function compiled for one that differs in its weights alone."""
     config = model.to_json()
     if name not in _evaluated or _evaluated[name][0] != config:
-        _evaluated.clear()
         _evaluated[name] = config, model, builders.prepared(model)
     _, first, run = _evaluated[name]
     if first is not model:
@@ -71,16 +72,14 @@ def results(model, name):
     return run(builders.inputs(name))
 
 
-def check(model, name, version, saved_on, seeds=True):
+def check(model, name, version, saved_on):
     """The model has the recorded weights, outputs and gradients."""
     wanted = recorded(version, saved_on)[name]
     np.testing.assert_array_equal(builders.inputs(name.replace("trained", builders.TRAINED)), wanted["x"][""])
     weights = builders.weights(model)
-    count = len(wanted["weight"]) if seeds else len(model.weights)
-    assert len(weights[:count]) == count, f"{name}: {len(weights)} weights, not {count}"
-    for i in range(count):
-        label = f"{name}: weight {i} ({model.weights[i].path if i < len(model.weights) else 'seed'})"
-        np.testing.assert_array_equal(weights[i], wanted["weight"][str(i)], err_msg=label)
+    assert len(weights) == len(wanted["weight"]), f"{name}: {len(weights)} weights, not {len(wanted['weight'])}"
+    for i, (weight, of) in enumerate(zip(weights, model.weights, strict=True)):
+        np.testing.assert_array_equal(weight, wanted["weight"][str(i)], err_msg=f"{name}: weight {i}, {of.path}")
     outputs, gradients = results(model, name.replace("trained", builders.TRAINED))
     assert set(outputs) == set(wanted["output"])
     for branch, value in outputs.items():
@@ -117,25 +116,44 @@ def test_weights_file(version, saved_on, name):
     check(model, name, version, saved_on)
 
 
+def _differ(contents):
+    """The backend in use, and the others whose content is not that of an earlier one."""
+    first = {}
+    for one in sorted(BACKENDS, key=BACKEND.__ne__):
+        first.setdefault(contents(one), one)
+    return tuple(first.values())
+
+
+@every_version
+@also_h5
+def test_legacy_h5_file(version, name):
+    def config(saved_on):
+        with h5py.File(ROOT / version / saved_on / f"{name}.h5") as file:
+            return file.attrs["model_config"]
+
+    for saved_on in _differ(config):
+        check(load(ROOT / version / saved_on / f"{name}.h5"), name, version, saved_on)
+
+
 @every_version
 @every_backend
 @also_h5
-def test_legacy_h5_file(version, saved_on, name):
-    file = ROOT / version / saved_on / f"{name}.h5"
-    check(load(file), name, version, saved_on, seeds=False)
+def test_legacy_h5_file_as_weights(version, saved_on, name):
     model = built(name)
-    model.load_weights(file)
-    check(model, name, version, saved_on, seeds=False)
+    model.load_weights(ROOT / version / saved_on / f"{name}.h5")
+    check(model, name, version, saved_on)
 
 
 @every_version
-@every_backend
 @also_h5
-def test_json(version, saved_on, name):
-    folder = ROOT / version / saved_on
-    model = keras.models.model_from_json((folder / f"{name}.json").read_text(encoding="utf-8"))
-    model.load_weights(folder / f"{name}.weights.h5")
-    check(model, name, version, saved_on)
+def test_json(version, name):
+    def text(saved_on):
+        return (ROOT / version / saved_on / f"{name}.json").read_text(encoding="utf-8")
+
+    for saved_on in _differ(text):
+        model = keras.models.model_from_json(text(saved_on))
+        model.load_weights(ROOT / version / saved_on / f"{name}.weights.h5")
+        check(model, name, version, saved_on)
 
 
 @every_version
@@ -214,11 +232,13 @@ def test_names_of_layers(version):
 
 
 def _arguments(made):
-    import inspect
-
     signature = inspect.signature(made.__init__)
     return {
-        one.name: "needed" if one.default is one.empty else list(one.default) if type(one.default) is tuple else one.default
+        one.name: "needed"
+        if one.default is one.empty
+        else list(one.default)
+        if type(one.default) is tuple
+        else one.default
         for one in signature.parameters.values()
     }
 
@@ -294,7 +314,7 @@ class TestPlantedFaults:
         self.failing(_rewritten(self.FOLDER / "periodic.keras", tmp_path / "one.keras", change))
 
     @pytest.mark.parametrize(
-        ("old", "new"), [(b'"name": "sinc"', b'"name": "sine"'), (b'"alpha": 0.875', b'"alpha": 0.8')]
+        ("old", "new"), [(b'"name": "gcu"', b'"name": "cosine"'), (b'"alpha": 0.875', b'"alpha": 0.8')]
     )
     def test_changed_config(self, old, new, tmp_path):
         def change(member, content):

@@ -408,10 +408,8 @@ def _random(name):
 
 
 def weights(model):
-    """Every weight, and the state of every random number generator, as arrays in Keras's order."""
-    known = {id(one) for one in model.weights}
-    others = [one for one in model.variables if id(one) not in known and "seed" in one.path]
-    return [keras.ops.convert_to_numpy(one) for one in (*model.weights, *others)]
+    """Every weight as an array, in Keras's order."""
+    return [keras.ops.convert_to_numpy(one) for one in model.weights]
 
 
 def outputs_and_gradients(model, x):
@@ -471,7 +469,9 @@ def _torch(model):
         outputs = model(x, training=False)
         sources = [x, *(one.value for one in model.trainable_variables)]
         found = torch.autograd.grad(_sum_of_squares(outputs), sources, allow_unused=True)
-        return outputs, [torch.zeros_like(one) if each is None else each for one, each in zip(sources, found)]
+        return outputs, [
+            torch.zeros_like(one) if each is None else each for one, each in zip(sources, found, strict=True)
+        ]
 
     return run
 
