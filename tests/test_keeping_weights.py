@@ -1,0 +1,178 @@
+"""Every way in which people keep weights carries every weight of every class of ours, from one build to another.
+
+Reduced: one model with a branch for each class is kept in each way; which class loses what in which way is told by
+`python docs/make_compatibility.py measure`, and written to docs/compatibility.md.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keeping
+import keras
+import pytest
+
+NAMES = tuple(keeping.CLASSES)
+#: Ways that do not depend on names: the same between builds with names counted on.
+ways = pytest.mark.parametrize("way", keeping.WAYS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget():
+    yield
+    keras.backend.clear_session()
+
+
+def _needed(way):
+    if not keeping.installed(way):
+        pytest.skip(f"{keeping.NEEDS[way]} is not installed")
+
+
+@ways
+def test_kept_with_explicit_names(way, tmp_path):
+    _needed(way)
+    keeping.kept(way, NAMES, tmp_path)
+
+
+@ways
+def test_kept_with_automatic_names_after_clear_session(way, tmp_path):
+    _needed(way)
+    keeping.kept(way, NAMES, tmp_path, named=False)
+
+
+@pytest.mark.parametrize("way", sorted(set(keeping.WAYS) - keeping.BY_PATH))
+def test_kept_with_automatic_names_counted_on(way, tmp_path):
+    """As far as Keras goes by the order of layers, so do we."""
+    _needed(way)
+
+    def again():
+        return keeping.build(NAMES, named=False)
+
+    model = keeping.moved(again())
+    wanted = keeping.arrays(model)
+    keeping.check(wanted, keeping.WAYS[way](model, again, tmp_path))
+
+
+class TestPaths:
+    def test_do_not_depend_on_what_was_built_before(self):
+        keeping.check_paths(keeping.build(NAMES), keeping.build(NAMES))
+
+    def test_are_counted_anew_after_clear_session(self):
+        first = keeping.build_after_clear_session(NAMES)
+        keeping.check_paths(first, keeping.build_after_clear_session(NAMES))
+
+    def test_of_a_loaded_and_a_copied_model(self, tmp_path):
+        model = keeping.build(NAMES)
+        for way in ("`.keras`", "`clone_model`", "`pickle`"):
+            keeping.check_paths(model, keeping.WAYS[way](model, None, tmp_path))
+
+    @pytest.mark.parametrize("name", ["lstm", "bidirectional", "gru"])
+    def test_of_two_layers_of_one_name_in_other_models(self, name):
+        keeping.check_paths(keeping.build([name]), keeping.build([name]))
+
+
+def _run(*arguments, **environment):
+    script = Path(keeping.__file__)
+    return subprocess.run(
+        [sys.executable, script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["explicit", "automatic"])
+def test_kept_in_another_process(named, tmp_path):
+    keeping.write_for_child(tmp_path, named)
+    result = _run("child", tmp_path, "named" if named else "automatic")
+    assert result.returncode == 0, result.stdout + result.stderr[-3000:]
+    assert "all kept" in result.stdout
+
+
+@pytest.mark.skipif(keeping.BACKEND != "jax", reason="Keras shards by layout maps on JAX alone")
+def test_layout_map():
+    result = _run("laid_out", XLA_FLAGS="--xla_force_host_platform_device_count=2")
+    assert result.returncode == 0, result.stdout + result.stderr[-3000:]
+
+
+@pytest.mark.skipif(
+    keeping.BACKEND != "jax" or importlib.util.find_spec("flax") is None, reason="NNX is of flax, on JAX"
+)
+def test_nnx():
+    result = _run("nnx", KERAS_NNX_ENABLED="true")
+    assert result.returncode == 0, result.stdout + result.stderr[-3000:]
+
+
+class Counted(keras.layers.Layer):
+    """The first fault: the name of a weight counts layers."""
+
+    count = 0
+
+    def build(self, input_shape):
+        Counted.count += 1
+        self.weight = self.add_weight(name=f"weight_{Counted.count}", shape=(4,))
+
+    def call(self, x):
+        return x * self.weight
+
+
+class InADict(keras.layers.Layer):
+    """The second: TensorFlow does not track the variables of a dict that Keras's tracker does not see."""
+
+    def build(self, input_shape):
+        object.__setattr__(self, "hidden", {})
+        self.hidden["weight"] = self.add_weight(name="weight", shape=(4,), trainable=True)
+
+    def call(self, x):
+        return x * self.hidden["weight"]
+
+
+class SameName(keras.layers.Layer):
+    """The third: two weights of one path."""
+
+    def build(self, input_shape):
+        self.one, self.two = (self.add_weight(name="weight", shape=(4,)) for _ in range(2))
+
+    def call(self, x):
+        return x * self.one + self.two
+
+
+FAULTS = {
+    "counted": lambda n: [Counted(name=n)],
+    "in_a_dict": lambda n: [InADict(name=n)],
+    "same_name": lambda n: [SameName(name=n)],
+}
+
+
+class TestPlantedFaults:
+    """The checks fail where they must."""
+
+    def test_counter_in_a_path(self):
+        first, second = (keeping.build(["counted"], classes=FAULTS) for _ in range(2))
+        with pytest.raises(AssertionError, match="another build has other paths"):
+            keeping.check_paths(first, second)
+
+    @pytest.mark.parametrize("way", sorted(set(keeping.WAYS) & {"arrays by path", "`get_state_tree`", "`state_dict`"}))
+    def test_counter_in_a_path_loses_weights(self, way, tmp_path):
+        with pytest.raises((AssertionError, KeyError, RuntimeError, ValueError)):
+            keeping.kept(way, ["counted"], tmp_path, classes=FAULTS)
+
+    def test_two_weights_of_one_path(self):
+        model = keeping.build(["same_name"], classes=FAULTS)
+        with pytest.raises(AssertionError, match="of several weights"):
+            keeping.check_paths(model, model)
+
+    @pytest.mark.skipif(keeping.BACKEND != "tensorflow", reason="TensorFlow's own way")
+    def test_dict_of_variables(self, tmp_path):
+        with pytest.raises(AssertionError):
+            keeping.kept("`tf.train.Checkpoint`", ["in_a_dict"], tmp_path, classes=FAULTS)
+
+    def test_a_weight_left_at_its_start(self):
+        model = keeping.moved(keeping.build(["dense_learnable"]))
+        wanted = keeping.arrays(model)
+        model.weights[-1].assign(keras.ops.ones_like(model.weights[-1]))
+        with pytest.raises(AssertionError, match="was lost"):
+            keeping.check(wanted, model)
