@@ -3,6 +3,8 @@
 `keras_actx.activations.snake` is the value with default parameters: call it, or `bind` others.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from keras_actx.activations import (
     bounded,
     exponential,
@@ -53,3 +55,9 @@ def _collect() -> dict[str, Activation]:
 
 globals().update(_collect())
 __all__ = sorted(_collect())  # noqa: PLE0605
+
+if _TYPE_CHECKING:
+    # What the line above puts here, for type checkers; they take the family of this name for its function otherwise.
+    rational: Activation  # type: ignore[no-redef]
+
+    def __getattr__(name: str) -> Activation: ...

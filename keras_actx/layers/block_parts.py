@@ -41,7 +41,7 @@ def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
     if isinstance(given, str) and (_gated_in_keras(given) or keras_function(given) is None):
         identified = identify(given)
     elif isinstance(given, Activation):
-        identified = Identified(given, learnable=False)
+        identified = Identified(given, learnable=False, stochastic=given.declaration.stochastic)
     else:
         function = keras.activations.get(given)
         if isinstance(function, AxisLayer):
@@ -57,7 +57,7 @@ def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
     if identified.learnable:
         count = identified.num_parameters or units
         return LearnableActivation(identified.activation, num_parameters=count, dtype=dtype, name="activation")
-    if identified.activation.declaration.stochastic:
+    if identified.stochastic:
         return StochasticActivation(identified.activation, dtype=dtype, name="activation")
     return keras.layers.Activation(identified.activation, dtype=dtype, name="activation")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
+from keras_actx.declaration.declaration import Declaration
 from keras_actx.names import grammar
 from keras_actx.names.layer_names import declared
 from keras_actx.names.suggest import quote
@@ -15,11 +16,12 @@ _LARGEST_NUM_PARAMETERS = 2**24
 
 @dataclass(frozen=True)
 class Identified:
-    """A named activation, with what the two reserved keys of the string form say."""
+    """A named activation, with what the reserved keys of the string form say."""
 
     activation: Activation
     learnable: bool
     num_parameters: int | None = None
+    stochastic: bool = False  # random in training
 
 
 def identify(text: str) -> Identified:
@@ -38,17 +40,30 @@ def _identified(text: str, edition: int) -> Identified:
     written = grammar.read(text)
     declaration = declared(written.name)
     settings = dict(written.settings)
+    training = settings.pop("training", None)
     learnable = settings.pop("learnable", declaration.learnable)
     num_parameters = settings.pop("num_parameters", None)
     if not isinstance(learnable, bool):
         raise ValueError(f"{written.name}: learnable={quote(learnable)} is not allowed; write True or False")
     check_num_parameters(num_parameters, written.name)
-    activation = Activation(declaration.identifier, tuple(settings.items()))
+    if training is not None:
+        _check_training(training, declaration)
+    activation = Activation.of(declaration, declaration.by_name(written.values, settings))
     if learnable and not declaration.learnable_parameters:
         raise ValueError(f"{written.name} has no numeric parameter, so it cannot be learnable")
     if num_parameters is not None and not learnable:
         raise ValueError(f"{written.name}: num_parameters only goes with learnable=True")
-    return Identified(activation, learnable, num_parameters)
+    return Identified(activation, learnable, num_parameters, declaration.stochastic and training is None)
+
+
+def _check_training(value: Any, declaration: Declaration) -> None:
+    if not declaration.stochastic:
+        declaration.complete({"training": value})  # raises, naming what there is
+    if value is not False:
+        raise ValueError(
+            f"{declaration.identifier}: training={quote(value)} is not allowed; write training=False for what it is "
+            "when it is not random, or the plain name"
+        )
 
 
 def check_num_parameters(value: Any, owner: str) -> None:

@@ -72,7 +72,7 @@ def build(identified: Identified) -> Callable[..., Any]:
 
     if identified.learnable:
         return LearnableActivation(identified.activation, num_parameters=identified.num_parameters)
-    if identified.activation.declaration.stochastic:
+    if identified.stochastic:
         return StochasticActivation(identified.activation)
     return identified.activation
 
