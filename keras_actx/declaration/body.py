@@ -18,9 +18,6 @@ def body_of(declaration: Declaration) -> dict[str, Any]:
     formula = declaration.formula
     parts = {
         "code": _code_of(formula),
-        "default values": _described(
-            (getattr(formula, "__defaults__", None), getattr(formula, "__kwdefaults__", None))
-        ),
         "parameters": declaration.parameters,
         "kind": declaration.kind,
         "learnable": declaration.learnable,

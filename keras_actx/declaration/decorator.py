@@ -12,7 +12,7 @@ from typing import Any, overload
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import Declaration, Kind
-from keras_actx.declaration.parameters import Parameter, plain, read_parameters
+from keras_actx.declaration.parameters import Parameter, plain, read_parameters, to_float
 from keras_actx.names.suggest import did_you_mean, quote
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -144,6 +144,8 @@ def _check(
         raise TypeError(f"learnable={quote(learnable)} is not allowed; use True or False")
     if not isinstance(kinks, Mapping) and not callable(kinks):
         raise TypeError(f"kinks={quote(kinks)} is not allowed; use {{point: derivative}}, or a function that gives one")
+    if isinstance(kinks, Mapping):
+        _points(kinks)
     if exact is not None and not callable(exact):
         raise TypeError(f"exact={quote(exact)} is not allowed; use a function of (mp, x, **params), or None")
 
@@ -206,16 +208,21 @@ def _check_learnable(
 
 def _read_kinks(name: str, kinks: Any, parameters: tuple[Parameter, ...]) -> Any:
     """The kinks with Python's numbers; of a function, those at the defaults are looked at."""
-    found = kinks
-    if callable(kinks) and not isinstance(kinks, Mapping):
-        try:
-            found = kinks(**{one.name: one.default for one in parameters})
-        except Exception as error:
-            raise TypeError(f"{name}: kinks cannot be called with the parameters: {quote(str(error))}") from error
+    if isinstance(kinks, Mapping):
+        return _points(kinks)
+    try:
+        found = kinks(**{one.name: one.default for one in parameters})
+    except Exception as error:
+        raise TypeError(f"{name}: kinks cannot be called with the parameters: {quote(str(error))}") from error
     if not isinstance(found, Mapping):
         raise TypeError(f"{name}: kinks are {quote(found)}; they must be {{point: derivative}}")
-    read = {plain(where): plain(slope) for where, slope in found.items()}
+    _points(found)
+    return kinks
+
+
+def _points(kinks: Mapping[Any, Any]) -> dict[float, float]:
+    read = {plain(where): plain(slope) for where, slope in kinks.items()}
     for number in (*read, *read.values()):
-        if isinstance(number, bool) or not isinstance(number, numbers.Real) or not math.isfinite(number):
-            raise TypeError(f"{name}: kinks have {quote(number)}; points and derivatives must be finite numbers")
-    return read if found is kinks else kinks
+        if isinstance(number, bool) or not isinstance(number, numbers.Real) or not math.isfinite(to_float(number)):
+            raise TypeError(f"kinks={quote(kinks)} have {quote(number)}; points and derivatives are finite numbers")
+    return {float(where): float(slope) for where, slope in read.items()}

@@ -30,7 +30,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _to_float(value: numbers.Real) -> float:
+def to_float(value: numbers.Real) -> float:
+    """The nearest float; an infinity for a whole number beyond them."""
     try:
         return float(value)
     except OverflowError:  # an int too large for a double
@@ -65,7 +66,7 @@ class Range:
             bound = plain(getattr(self, name))
             if isinstance(bound, bool) or not isinstance(bound, numbers.Real):
                 raise TypeError(f"Range: {name}={quote(bound)} is not allowed; use a number")
-            object.__setattr__(self, name, _to_float(bound))
+            object.__setattr__(self, name, to_float(bound))
         for name in ("low_open", "high_open", "learnable"):
             flag = plain(getattr(self, name))
             if not isinstance(flag, bool):
@@ -133,7 +134,7 @@ class Parameter:
             if whole and int(value) in self.range:
                 return int(value)
             if self.kind is float and isinstance(value, numbers.Real):
-                number = _to_float(value)
+                number = to_float(value)
                 if math.isfinite(number) and number in self.range:
                     return number
         raise ValueError(f"{owner}: {self.name}={quote(value)} is not allowed; {self.name} takes {self.allowed}")
@@ -146,7 +147,8 @@ def read_parameters(formula, signature: inspect.Signature) -> tuple[Parameter, .
         TypeError: if a parameter has a form that no string or saved file could hold.
     """
     try:
-        hints = typing.get_type_hints(formula, include_extras=True)
+        annotated = getattr(formula, "__annotations__", None)
+        hints = typing.get_type_hints(formula, include_extras=True) if annotated else {}
     except Exception as error:  # a name that the annotations use and the module has not
         raise TypeError(f"the annotations of {quote(formula)} cannot be read: {quote(str(error))}") from error
     read = tuple(
