@@ -116,7 +116,6 @@ def test_learnable_needs_a_parameter():
         ("snake", "not a function"),
         (actx.activations.snake, "an activation already"),
         (functools.partial(identity, beta=2.0), "no __name__"),
-        (np.sin, "signature|must take x first|parameter 'out'"),
         (len, "must take x first"),
     ],
     ids=str,
@@ -331,7 +330,7 @@ def test_fuzz_of_values(value, name):
     for call in (
         lambda: activation.bind(value),
         lambda: activation.bind(value, value),
-        lambda: activation.bind(**{key: value for key in activation.declaration.defaults}),
+        lambda: activation.bind(**dict.fromkeys(activation.declaration.defaults, value)),
         lambda: activation.bind(no_such=value),
         lambda: actx.Activation(name, value),
         lambda: actx.Activation(value, ()),
