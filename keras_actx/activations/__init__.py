@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from keras_actx.activations import (
     bounded,
-    exponential,
     gated,
     hard,
     leaky,
     logarithmic,
     normal_weighted,
     periodic,
-    rational,
     rectified,
     sigmoid_weighted,
     softplus_based,
@@ -22,13 +20,15 @@ from keras_actx.activations import (
     vector,
     wavelet,
 )
+from keras_actx.activations import exponential as _exponential
+from keras_actx.activations import rational as _rational
 from keras_actx.declaration.activation import Activation
 
 _FAMILIES = (
     rectified,
     leaky,
     hard,
-    exponential,
+    _exponential,
     logarithmic,
     sigmoid_weighted,
     normal_weighted,
@@ -37,7 +37,7 @@ _FAMILIES = (
     bounded,
     periodic,
     wavelet,
-    rational,
+    _rational,
     vector,
     gated,
 )
@@ -57,7 +57,8 @@ globals().update(_collect())
 __all__ = sorted(_collect())  # noqa: PLE0605
 
 if _TYPE_CHECKING:
-    # What the line above puts here, for type checkers; they take the family of this name for its function otherwise.
-    rational: Activation  # type: ignore[no-redef]
+    # What the line above puts here, for type checkers. Two families have the name of a function of theirs.
+    exponential: Activation
+    rational: Activation
 
     def __getattr__(name: str) -> Activation: ...
