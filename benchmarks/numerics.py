@@ -29,6 +29,7 @@ import numpy as np
 
 import keras_actx as actx
 from keras_actx.declaration.activation import Activation
+from keras_actx.declaration.declaration import call_text
 from keras_actx.testing import backend, derivatives, values
 from keras_actx.testing.cache import fingerprint
 from keras_actx.testing.errors import spacing
@@ -126,12 +127,16 @@ def measured(activation: Activation, options: argparse.Namespace) -> dict:
                 found[name] = _values(function, activation, dtype, count)
         row["value"][dtype] = found
         count = SIXTEEN_BITS if dtype.endswith("16") else options.parameter_points
-        row["parameters"][dtype] = {str(one): _values(one, one, dtype, count) for one in others}
+        row["parameters"][dtype] = {
+            call_text(one.name, dict(one.params)): _values(one, one, dtype, count) for one in others
+        }
     for dtype in ("float32", "float64"):
         of_term = row["derivative_of_term"]
         row["derivative"][dtype], of_term[dtype] = _derivatives(activation, dtype, options.derivative_points)
         count = options.derivative_points // 4
-        row["parameters"][f"derivative {dtype}"] = {str(one): _derivatives(one, dtype, count)[1] for one in others}
+        row["parameters"][f"derivative {dtype}"] = {
+            call_text(one.name, dict(one.params)): _derivatives(one, dtype, count)[1] for one in others
+        }
     return row
 
 

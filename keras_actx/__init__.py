@@ -13,6 +13,7 @@ from keras_actx import config as config  # noqa: E402
 from keras_actx import constraints as constraints  # noqa: E402
 from keras_actx import initializers as initializers  # noqa: E402
 from keras_actx import layers as layers  # noqa: E402
+from keras_actx import pickling as _pickling  # noqa: E402
 from keras_actx.declaration.activation import Activation as Activation  # noqa: E402
 from keras_actx.declaration.decorator import activation as activation  # noqa: E402
 from keras_actx.declaration.parameters import NonNegative as NonNegative  # noqa: E402
@@ -27,6 +28,7 @@ from keras_actx.names.resolve import names as names  # noqa: E402
 from keras_actx.names.resolve import serialize as serialize  # noqa: E402
 
 _keras_table.install()
+_pickling.install()
 
 if _TYPE_CHECKING:
     from keras_actx.expectation import Moments as Moments

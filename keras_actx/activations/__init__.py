@@ -3,16 +3,16 @@
 `keras_actx.activations.snake` is the value with default parameters: call it, or `bind` others.
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from keras_actx.activations import (
     bounded,
-    exponential,
     gated,
     hard,
     leaky,
     logarithmic,
     normal_weighted,
     periodic,
-    rational,
     rectified,
     sigmoid_weighted,
     softplus_based,
@@ -20,13 +20,15 @@ from keras_actx.activations import (
     vector,
     wavelet,
 )
+from keras_actx.activations import exponential as _exponential
+from keras_actx.activations import rational as _rational
 from keras_actx.declaration.activation import Activation
 
 _FAMILIES = (
     rectified,
     leaky,
     hard,
-    exponential,
+    _exponential,
     logarithmic,
     sigmoid_weighted,
     normal_weighted,
@@ -35,7 +37,7 @@ _FAMILIES = (
     bounded,
     periodic,
     wavelet,
-    rational,
+    _rational,
     vector,
     gated,
 )
@@ -53,3 +55,10 @@ def _collect() -> dict[str, Activation]:
 
 globals().update(_collect())
 __all__ = sorted(_collect())  # noqa: PLE0605
+
+if _TYPE_CHECKING:
+    # What the line above puts here, for type checkers. Two families have the name of a function of theirs.
+    exponential: Activation
+    rational: Activation
+
+    def __getattr__(name: str) -> Activation: ...

@@ -1,25 +1,33 @@
 """`Activation`: a fixed activation as a value, with all its parameters."""
 
+import copyreg
+import importlib
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+import numbers
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_actx.declaration import registry
-from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
+from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration, call_text
 from keras_actx.declaration.documentation import docstring
 from keras_actx.declaration.evaluation import evaluate, output_dtype
+from keras_actx.declaration.parameters import plain
+from keras_actx.names import keras_table
 from keras_actx.names.suggest import did_you_mean, quote
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Activation:
     """A fixed activation: a frozen, hashable, picklable, callable value.
 
-    Equal names and parameters give equal values. Get one from `keras_actx.activations`, `keras_actx.get` or `bind`.
+    Equal declarations and parameters give equal values. Get one from `keras_actx.activations`, `keras_actx.get` or
+    `bind`. A value keeps the declaration that its name meant when it was made; a saved or pickled one is looked up by
+    its name where it is loaded.
 
     Args:
         name: the activation's identifier, `"snake"` or `"package>name"`.
@@ -27,6 +35,7 @@ class Activation:
 
     Raises:
         ValueError: for an unknown name, or parameters that its declaration does not allow.
+        TypeError: for `params` that are not pairs.
 
     Example:
 
@@ -38,22 +47,40 @@ class Activation:
     name: str
     params: tuple[tuple[str, Any], ...]
 
+    declaration: Declaration = field(init=False)  # what is known about this activation
+    _settings: dict[str, Any] = field(init=False)  # the params; nobody changes it
+
     def __post_init__(self) -> None:
-        declaration = find_declaration(self.name)
-        object.__setattr__(self, "name", declaration.identifier)
-        object.__setattr__(self, "params", declaration.complete(dict(self.params)))
-        object.__setattr__(self, "__name__", declaration.name)
+        self._hold(find_declaration(self.name), _pairs(self.params))
 
-    @property
-    def declaration(self) -> Declaration:
-        """What is known about this activation."""
-        return find_declaration(self.name)
+    def _hold(self, declaration: Declaration, given: Mapping[str, Any]) -> None:
+        params = declaration.complete(given)
+        facts = {"name": declaration.identifier, "params": params, "declaration": declaration}
+        for key, value in {**facts, "_settings": dict(params), "__name__": declaration.name}.items():
+            object.__setattr__(self, key, value)
 
-    def __call__(self, x: Any, **params: Any) -> Any:
+    @classmethod
+    def of(cls, declaration: Declaration, given: Mapping[str, Any]) -> "Activation":
+        """The value of this declaration, whatever its name means by now. Raises `ValueError` as the class does."""
+        value = object.__new__(cls)
+        value._hold(declaration, given)
+        return value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Activation):
+            return NotImplemented
+        return self.declaration is other.declaration and self.params == other.params
+
+    def __hash__(self) -> int:
+        return hash((self.declaration, self.params))
+
+    def __call__(self, /, x: Any, *values: Any, **params: Any) -> Any:
         """Apply the activation; `params` replace the value's own for this call (numbers or tensors).
 
         Args:
             x: a tensor of any shape, an array or a number; a symbolic Keras tensor gives one graph node.
+            *values: the parameter, if there is one only: `leaky_relu(x, 0.1)`.
+            **params: parameters by name.
 
         Returns:
             A tensor of the shape and dtype of `x`; gated ones halve the last axis.
@@ -61,28 +88,31 @@ class Activation:
         Raises:
             ValueError: for an unknown parameter, or a number out of its range.
         """
-        if params:
-            numbers = {key: value for key, value in params.items() if _is_plain(value)}
-            chosen = self.bind(**numbers)
-            tensors = {key: value for key, value in params.items() if key not in numbers}
-            declaration, settings = chosen.declaration, {**dict(chosen.params), **tensors}
-            unknown = [key for key in tensors if key not in dict(self.params)]
-            if unknown:
-                declaration.complete({unknown[0]: None})  # raises, naming what there is
-        else:
-            chosen, tensors = self, {}
-            declaration, settings = self.declaration, dict(self.params)
+        if not values and not params:
+            if isinstance(x, keras.KerasTensor):
+                return _one_node(self, x)
+            return evaluate(self.declaration, x, self._settings)
+        params = self.declaration.by_name(values, params)
+        tensors = {key: value for key, value in params.items() if _is_tensor(value)}
+        chosen = self.bind(**{key: value for key, value in params.items() if key not in tensors})
+        self._check_tensors(tensors)
         if isinstance(x, keras.KerasTensor) and not tensors:
             return _one_node(chosen, x)
-        return evaluate(declaration, x, settings)
+        return evaluate(self.declaration, x, {**chosen._settings, **tensors})
 
-    def bind(self, **params: Any) -> "Activation":
-        """The same activation with other parameters.
+    def bind(self, /, *values: Any, **params: Any) -> "Activation":
+        """The same activation with other parameters, by name; by position if there is one only.
 
         Raises:
             ValueError: for an unknown parameter or a value out of range.
         """
-        return Activation(self.name, tuple({**dict(self.params), **_checked_names(self, params)}.items()))
+        return Activation.of(self.declaration, {**self._settings, **self.declaration.by_name(values, params)})
+
+    def _check_tensors(self, tensors: Mapping[str, Any]) -> None:
+        kinds = {one.name: one.kind for one in self.declaration.parameters}
+        for key, value in tensors.items():
+            if kinds.get(key) is not float:
+                self.declaration.complete({key: value})  # raises, naming what there is or is allowed
 
     def get_config(self) -> dict[str, Any]:
         """Name and every parameter, defaults included, so that a changed default never changes a saved model."""
@@ -100,14 +130,27 @@ class Activation:
         return cls(config["name"], tuple(config["params"].items()))
 
     def __str__(self) -> str:
-        """The string that `keras_actx.get` reads back to an equal value."""
-        settings = ", ".join(f"{key}={value!r}" for key, value in self.params)
-        return f"{self.name}({settings})" if settings else self.name
+        """The string that `keras_actx.get` reads back to an equal value; `GatedLinearUnit`, for a gated one.
+
+        It says what a plain name would leave open: `learnable=False` where the name learns, `training=False` where it
+        is random in training, and the package where Keras has a function of that name.
+        """
+        settings = dict(self._settings)
+        if self.declaration.learnable:
+            settings["learnable"] = False
+        if self.declaration.stochastic:
+            settings["training"] = False
+        name = self.name
+        if not settings and self.declaration.package == OWN_PACKAGE and keras_table.keras_function(name) is not None:
+            name = self.declaration.qualified_name
+        return call_text(name, settings)
 
     __repr__ = __str__
 
     def __reduce__(self):
-        return Activation, (self.name, self.params)
+        if self.declaration.package == OWN_PACKAGE:
+            return Activation, (self.name, self.params)
+        return _unpickled_value, (self.name, self.params, self.declaration.formula.__module__)
 
     def __copy__(self) -> "Activation":
         return self
@@ -135,8 +178,12 @@ Activation.__doc__ = _WhenAsked(lambda value: docstring(value.declaration), Acti
 Activation.__signature__ = _WhenAsked(lambda value: _call_signature(value.declaration, dict(value.params)))
 
 
-def find_declaration(name: Any) -> Declaration:
+def find_declaration(name: Any, module: str | None = None) -> Declaration:
     """The declaration behind a name that must exist.
+
+    Args:
+        name: plain or `package>name`.
+        module: the module that declares it, where that is known: it is imported if the name is unknown.
 
     Raises:
         ValueError: naming the nearest name, and the remedy if a third package should have declared it.
@@ -144,29 +191,79 @@ def find_declaration(name: Any) -> Declaration:
     declaration = registry.find(name) if isinstance(name, str) and len(name) <= 200 else None
     if declaration is not None:
         return declaration
-    remedy = " Import the module that declares it (with @keras_actx.activation) first."
-    hint = did_you_mean(name, registry.known_names()) if isinstance(name, str) else ""
-    raise ValueError(f"unknown activation {quote(name)}.{hint or remedy}")
+    if module is None:
+        raise ValueError(f"unknown activation {quote(name)}.{_remedy(name)}")
+    if module in ("__main__", "__mp_main__"):
+        raise ValueError(
+            f"unknown activation {quote(name)}. It was declared in a notebook or a script (`__main__`), which this "
+            "process has not run: move the function into a module, and import that in both processes."
+        )
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(
+            f"unknown activation {quote(name)}. The module {quote(module)} declares it and cannot be imported here: "
+            f"{quote(str(error))}."
+        ) from error
+    declaration = registry.find(name)
+    if declaration is None:
+        raise ValueError(f"unknown activation {quote(name)}: importing {quote(module)} does not declare it any more.")
+    return declaration
 
 
-def _checked_names(activation: Activation, params: dict[str, Any]) -> dict[str, Any]:
-    for key in params:
-        if key not in dict(activation.params):
-            activation.declaration.complete({key: None})  # raises, naming what there is
-    return params
+def _remedy(name: Any) -> str:
+    """What to do about an unknown name."""
+    if not isinstance(name, str):
+        return " A name is a string."
+    package, arrow, plain_name = name.rpartition(">")
+    alone = name.partition("(")[0].strip()
+    if alone != name and len(alone) <= 200 and registry.find(alone) is not None:
+        return f" Give the name alone here, without parameters: {alone!r}."
+    near = did_you_mean(plain_name, registry.known_names(package if arrow else None))
+    if near and not arrow:
+        return near
+    return f"{near} Import the module that declares it (with @keras_actx.activation) first."
 
 
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str))
+def _unpickled_value(name: str, params: tuple[tuple[str, Any], ...], module: str) -> Activation:
+    return Activation.of(find_declaration(name, module), dict(params))
+
+
+def _reduced_declaration(declaration: Declaration) -> tuple[Any, ...]:
+    # By the full name: a plain one could come to mean another package's.
+    return find_declaration, (declaration.qualified_name, declaration.formula.__module__)
+
+
+copyreg.pickle(Declaration, _reduced_declaration)
+
+
+def _pairs(params: Any) -> dict[str, Any]:
+    """The parameters by name, from pairs or a mapping."""
+    try:
+        pairs = list(params.items() if isinstance(params, Mapping) else params)
+        named = dict(pairs)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"params={quote(params)} is not allowed; give pairs of a name and a value, (('alpha', 2.0),)"
+        ) from None
+    if len(named) < len(pairs):
+        raise ValueError(f"params={quote(params)} name a parameter twice")
+    return named
+
+
+def _is_tensor(value: Any) -> bool:
+    """Whether it is an array or a tensor, which is used as it is; numbers, of NumPy too, are checked and kept."""
+    value = plain(value)
+    if value is None or isinstance(value, (str, bytes, numbers.Number, np.generic)):
+        return False
+    return hasattr(value, "shape") or isinstance(value, (list, tuple))
 
 
 def _call_signature(declaration: Declaration, params: dict[str, Any]) -> inspect.Signature:
     # With the value's own parameters as defaults: `tf.function` reads them here and passes them.
     x = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    named = (
-        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=params[one.name])
-        for one in declaration.parameters
-    )
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if len(params) == 1 else inspect.Parameter.KEYWORD_ONLY
+    named = (inspect.Parameter(one.name, kind, default=params[one.name]) for one in declaration.parameters)
     return inspect.Signature([x, *named])
 
 

@@ -1,7 +1,7 @@
 """What is known about one activation: the declaration that everything else is derived from."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,9 +15,19 @@ Kind = Literal["elementwise", "vector", "gated"]
 OWN_PACKAGE = "keras_actx"
 
 
+def call_text(name: str, settings: Mapping[str, Any]) -> str:
+    """`name(key=value, ...)`; the name alone without settings."""
+    inside = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+    return f"{name}({inside})" if inside else name
+
+
 @dataclass(frozen=True, eq=False)
 class Declaration:
-    """One activation: its formula, parameters with ranges and defaults, references, kinks, aliases and kind."""
+    """One activation: its formula, parameters with ranges and defaults, references, kinks, aliases and kind.
+
+    Equal to itself alone: a function that is declared again, with another body, is another one. A pickled one is looked
+    up by its name where it is loaded.
+    """
 
     name: str
     package: str
@@ -71,6 +81,30 @@ class Declaration:
             (one.name, one.check(given[one.name], self.identifier) if one.name in given else one.default)
             for one in self.parameters
         )
+
+    def by_name(self, values: Sequence[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """`settings`, and a value given by position under the name of the one parameter that there is.
+
+        Raises:
+            ValueError: if it is not clear which parameter is meant.
+        """
+        if not values:
+            return dict(settings)
+        known = [one.name for one in self.parameters]
+        if not known:
+            raise ValueError(f"{self.identifier} takes no parameters; it was given {quote(values[0])}")
+        if len(known) > 1:
+            names = ", ".join(f"{name}=..." for name in known)
+            raise ValueError(f"{self.identifier} has {len(known)} parameters: write them by name, {names}")
+        if len(values) > 1 or known[0] in settings:
+            raise ValueError(f"{self.identifier} has one parameter, {known[0]}, and it is given twice")
+        return {known[0]: values[0], **settings}
+
+    def __copy__(self) -> "Declaration":
+        return self
+
+    def __deepcopy__(self, memo: dict) -> "Declaration":
+        return self
 
     def kinks_at(self, params: Mapping[str, Any]) -> dict[float, float]:
         """Where a derivative jumps, with the first derivative promised there."""

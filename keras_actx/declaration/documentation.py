@@ -3,7 +3,7 @@
 import inspect
 import textwrap
 
-from keras_actx.declaration.declaration import Declaration
+from keras_actx.declaration.declaration import Declaration, call_text
 
 
 def docstring(declaration: Declaration) -> str:
@@ -40,8 +40,7 @@ def _example(declaration: Declaration) -> list[str]:
             f">>> actx.layers.GatedLinearUnit({name!r}).compute_output_shape((None, 8))",
             "(None, 4)",
         ]
-    settings = ", ".join(f"{one.name}={one.default!r}" for one in declaration.parameters)
-    written = f"{name}({settings})" if settings else name
+    written = call_text(name, declaration.defaults)
     return [
         ">>> import keras, keras_actx as actx",
         f'>>> layer = keras.layers.Dense(8, activation="{written}")',

@@ -3,12 +3,39 @@
 import inspect
 import math
 import numbers
+import re
 import types
 import typing
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
+import numpy as np
+
 from keras_actx.names.suggest import quote
+
+
+def plain(value: Any) -> Any:
+    """What a NumPy scalar, or an array of no dimension, holds, as Python has it; anything else as it is."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, np.generic):
+        if isinstance(value, np.bool_):
+            return bool(value)
+        try:
+            value = value.item()
+            # A type that Python has not (bfloat16, longdouble) gives itself.
+            return float(value) if isinstance(value, np.generic) else value
+        except (TypeError, ValueError):  # no number at all
+            return value
+    return value
+
+
+def to_float(value: numbers.Real) -> float:
+    """The nearest float; an infinity for a whole number beyond them."""
+    try:
+        return float(value)
+    except OverflowError:  # an int too large for a double
+        return math.inf if value > 0 else -math.inf
 
 
 @dataclass(frozen=True)
@@ -16,6 +43,10 @@ class Range:
     """The values a number may take; an open end excludes its bound.
 
     `learnable=False` marks a number that stays fixed when the activation learns (a paper's constant).
+
+    Raises:
+        TypeError: for a bound that is no number, or a flag that is not True or False.
+        ValueError: for a range that no finite number is in.
 
     Example:
 
@@ -29,6 +60,24 @@ class Range:
     low_open: bool = False
     high_open: bool = False
     learnable: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            bound = plain(getattr(self, name))
+            if isinstance(bound, bool) or not isinstance(bound, numbers.Real):
+                raise TypeError(f"Range: {name}={quote(bound)} is not allowed; use a number")
+            object.__setattr__(self, name, to_float(bound))
+        for name in ("low_open", "high_open", "learnable"):
+            flag = plain(getattr(self, name))
+            if not isinstance(flag, bool):
+                raise TypeError(f"Range: {name}={quote(flag)} is not allowed; use True or False")
+            object.__setattr__(self, name, flag)
+        nothing_between = self.low == self.high and (self.low_open or self.high_open or math.isinf(self.low))
+        if not self.low <= self.high or nothing_between:  # a NaN is neither
+            raise ValueError(
+                f"Range(low={self.low}, high={self.high}) is empty; low must be below high, or equal to it and both "
+                "closed"
+            )
 
     def __contains__(self, value: float) -> bool:
         above = value > self.low if self.low_open else value >= self.low
@@ -69,30 +118,26 @@ class Parameter:
     @property
     def allowed(self) -> str:
         """What may be given, in words."""
-        words = {float: str(self.range), int: "a whole number", bool: "True or False"}[self.kind]
+        within = str(self.range).removeprefix("a number").replace("any finite number", "")
+        words = {float: str(self.range), int: f"a whole number{within}", bool: "True or False"}[self.kind]
         return words + (" or None" if self.optional else "")
 
     def check(self, value: Any, owner: str) -> float | int | bool | None:
         """Return `value` in its stored form, or raise `ValueError` naming what `owner` allows."""
+        value = plain(value)
         if value is None and self.optional:
             return None
         if self.kind is bool and isinstance(value, bool):
             return value
         if not isinstance(value, bool):  # a bool is an int to Python, but never a number here
-            if self.kind is int and isinstance(value, numbers.Integral) and abs(int(value)) < 2**31:
+            whole = self.kind is int and isinstance(value, numbers.Integral) and abs(int(value)) < 2**31
+            if whole and int(value) in self.range:
                 return int(value)
             if self.kind is float and isinstance(value, numbers.Real):
-                number = _to_float(value)
+                number = to_float(value)
                 if math.isfinite(number) and number in self.range:
                     return number
         raise ValueError(f"{owner}: {self.name}={quote(value)} is not allowed; {self.name} takes {self.allowed}")
-
-
-def _to_float(value: numbers.Real) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # an int too large for a double
-        return math.inf
 
 
 def read_parameters(formula, signature: inspect.Signature) -> tuple[Parameter, ...]:
@@ -101,38 +146,56 @@ def read_parameters(formula, signature: inspect.Signature) -> tuple[Parameter, .
     Raises:
         TypeError: if a parameter has a form that no string or saved file could hold.
     """
-    hints = typing.get_type_hints(formula, include_extras=True)
-    return tuple(
+    try:
+        annotated = getattr(formula, "__annotations__", None)
+        hints = typing.get_type_hints(formula, include_extras=True) if annotated else {}
+    except Exception as error:  # a name that the annotations use and the module has not
+        raise TypeError(f"the annotations of {quote(formula)} cannot be read: {quote(str(error))}") from error
+    read = tuple(
         _read_parameter(formula, declared, hints.get(declared.name))
         for declared in signature.parameters.values()
         if declared.name not in NOT_PARAMETERS
     )
+    if len(read) > _MOST_PARAMETERS:
+        raise TypeError(f"{formula.__name__} has {len(read)} parameters; at most {_MOST_PARAMETERS} fit in a string")
+    return read
 
 
 #: Names in a formula's signature that are not parameters: its inputs, and what a stochastic one is called with.
 NOT_PARAMETERS = frozenset({"x", "value", "gate", "training", "seed"})
 #: Keys of the string form that no parameter may take.
 RESERVED = frozenset({"learnable", "num_parameters", "per_channel"})
+_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
+_MOST_PARAMETERS = 50  # so that the string with all of them can be read: `names.grammar.LONGEST`
 
 
 def _read_parameter(formula, declared: inspect.Parameter, hint) -> Parameter:
-    where = f"{formula.__module__}.{formula.__qualname__}: parameter {declared.name!r}"
+    where = f"{formula.__name__}: parameter {quote(declared.name)}"
     if declared.name in RESERVED:
         raise TypeError(f"{where} has a reserved name; {', '.join(sorted(RESERVED))} belong to the string form")
+    if not _PARAMETER.fullmatch(declared.name):
+        raise TypeError(f"{where} cannot be written in a string; use ASCII letters, digits and '_', at most 40")
     if declared.default is declared.empty:
         raise TypeError(f"{where} needs a default, so that the plain name means something")
     if declared.kind in (declared.VAR_POSITIONAL, declared.VAR_KEYWORD, declared.POSITIONAL_ONLY):
         raise TypeError(f"{where} must be an ordinary named parameter, so that a string can set it")
     alternatives = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     optional = type(None) in alternatives
-    hint = next((one for one in alternatives if one is not type(None)), None)
+    hint, *others = [one for one in alternatives if one is not type(None)] or [None]
+    if others:
+        if not all(one is int or one is float for one in (hint, *others)):
+            raise TypeError(f"{where} is annotated {quote(alternatives)}; use float, int or bool, optionally `| None`")
+        hint = float
     limits = Range()
     if typing.get_origin(hint) is Annotated:
         hint, *facts = typing.get_args(hint)
         limits = next((fact for fact in facts if isinstance(fact, Range)), limits)
+    default = plain(declared.default)
     if hint is None:  # without an annotation, the default tells
-        hint = bool if isinstance(declared.default, bool) else float
-    if hint not in (float, int, bool):
-        raise TypeError(f"{where} is annotated {hint!r}; float, int and bool can be written in a string and saved")
-    unchecked = Parameter(declared.name, hint, declared.default, limits, optional)
+        hint = bool if isinstance(default, bool) else float
+    if not any(hint is one for one in (float, int, bool)):  # an annotation need not be hashable, or compare
+        raise TypeError(f"{where} is annotated {quote(hint)}; float, int and bool can be written in a string and saved")
+    if hint is bool and limits != Range():
+        raise TypeError(f"{where} is True or False, which no Range limits")
+    unchecked = Parameter(declared.name, hint, default, limits, optional)
     return replace(unchecked, default=unchecked.check(declared.default, formula.__name__))

@@ -2,7 +2,9 @@
 
 import threading
 from types import MappingProxyType
+from typing import Any
 
+from keras_actx.declaration.body import body_of, changes
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
 from keras_actx.names.suggest import quote
 
@@ -12,22 +14,39 @@ _by_plain_name: MappingProxyType[str, tuple[Declaration, ...]] = MappingProxyTyp
 #: This package's own names by their spelling without case and underscores.
 _by_letters: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({})
 _edition = 0
+#: What was declared, as it was then, by qualified name, for those of other packages; and how often that has changed.
+_bodies: dict[str, dict[str, Any]] = {}
+_changed: dict[str, int] = {}
 
 
-def add(declaration: Declaration) -> None:
+def add(declaration: Declaration) -> tuple[Declaration, str]:
     """Enter a declaration under its name and aliases.
 
-    The same function declared again (a notebook cell run twice, a module reloaded) replaces its old entry.
+    The same function declared again (a notebook cell run twice, a module reloaded) changes nothing if nothing in it
+    has changed; otherwise it replaces its old entry. Values made before keep the declaration that they have.
+
+    Returns:
+        The declaration that the name now means; and a warning if that computes something else than before, or "".
 
     Raises:
         ValueError: if another function holds one of the names in the same package.
     """
     global _by_qualified_name, _by_plain_name, _by_letters, _edition
     own = declaration.package == OWN_PACKAGE
+    # Ours are compared when one is reloaded, which is seldom, and importing all of them is to be quick.
+    body = None if own else body_of(declaration)
+    warning = ""
     with _lock:
         qualified, plain, spelled = dict(_by_qualified_name), dict(_by_plain_name), dict(_by_letters)
         before = qualified.get(declaration.qualified_name)
         if before is not None and _source(before) == _source(declaration):
+            body = body or body_of(declaration)
+            changed = changes(_bodies.get(declaration.qualified_name) or body_of(before), body)
+            if changed is None:
+                return before, ""
+            if changed:
+                _changed[declaration.qualified_name] = _changed.get(declaration.qualified_name, 0) + 1
+                warning = _warning(declaration, changed, _changed[declaration.qualified_name])
             for name in (before.name, *before.aliases):
                 del qualified[f"{before.package}>{name}"]
                 plain[name] = tuple(one for one in plain[name] if one is not before)
@@ -49,6 +68,19 @@ def add(declaration: Declaration) -> None:
         _by_qualified_name, _by_plain_name = MappingProxyType(qualified), MappingProxyType(plain)
         _by_letters = MappingProxyType(spelled)
         _edition += 1
+        if body is not None:
+            _bodies[declaration.qualified_name] = body
+    return declaration, warning
+
+
+def _warning(declaration: Declaration, changed: tuple[str, ...], times: int) -> str:
+    # The count makes each change another text: Python shows equal ones from one line once.
+    again = "again" if times == 1 else f"again ({times} times by now)"
+    return (
+        f"activation {quote(declaration.identifier)} is declared {again}, and differs ({', '.join(changed[:5])}): the "
+        "name now means the new function. Values, layers and models made before keep the old one until they are saved "
+        "and loaded. A factory should give each its own name or package."
+    )
 
 
 def _source(declaration: Declaration) -> tuple[str, str]:
@@ -68,8 +100,8 @@ def find(name: str) -> Declaration | None:
     holders = _by_plain_name.get(name, ())
     own = [one for one in holders if one.package == OWN_PACKAGE] or holders
     if len(own) > 1:
-        choices = " or ".join(repr(f"{one.package}>{name}") for one in own)
-        raise ValueError(f"activation {name!r} is declared by several packages: write {choices}")
+        choices = " or ".join(repr(f"{one.package}>{name}") for one in own[:4])
+        raise ValueError(f"activation {quote(name)} is declared by several packages: write {choices}")
     return own[0] if own else None
 
 
@@ -93,6 +125,10 @@ def every() -> tuple[Declaration, ...]:
     return tuple(sorted(set(_by_qualified_name.values()), key=lambda one: one.identifier))
 
 
-def known_names() -> tuple[str, ...]:
-    """All names that find something, aliases included."""
-    return tuple(name for name, holders in _by_plain_name.items() if holders)
+def known_names(package: str | None = None) -> tuple[str, ...]:
+    """All plain names that find something, aliases included; of one package or of all."""
+    return tuple(
+        name
+        for name, holders in _by_plain_name.items()
+        if (holders if package is None else any(one.package == package for one in holders))
+    )

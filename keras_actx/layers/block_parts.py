@@ -36,12 +36,14 @@ def check_arguments(*, units: Any, use_bias: Any, dropout: Any, seed: Any, **swi
 
 def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
     """The layer that applies the activation: gated, learnable with a parameter a unit, or plain."""
-    if isinstance(given, dict):
+    saved = isinstance(given, dict)
+    if saved:
         given = keras.saving.deserialize_keras_object(given)
     if isinstance(given, str) and (_gated_in_keras(given) or keras_function(given) is None):
         identified = identify(given)
     elif isinstance(given, Activation):
-        identified = Identified(given, learnable=False)
+        # A block whose activation is random has saved the layer that draws, not a value.
+        identified = Identified(given, learnable=False, stochastic=given.declaration.stochastic and not saved)
     else:
         function = keras.activations.get(given)
         if isinstance(function, AxisLayer):
@@ -57,7 +59,7 @@ def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
     if identified.learnable:
         count = identified.num_parameters or units
         return LearnableActivation(identified.activation, num_parameters=count, dtype=dtype, name="activation")
-    if identified.activation.declaration.stochastic:
+    if identified.stochastic:
         return StochasticActivation(identified.activation, dtype=dtype, name="activation")
     return keras.layers.Activation(identified.activation, dtype=dtype, name="activation")
 

@@ -35,7 +35,7 @@ def read_activation(given: Any, owner: str) -> Identified:
     if isinstance(given, dict):
         given = Activation.from_config(given)
     if isinstance(given, Activation):
-        return Identified(given, given.declaration.learnable)
+        return Identified(given, given.declaration.learnable, stochastic=given.declaration.stochastic)
     raise ValueError(
         f"{owner}: activation={quote(given)} is not allowed; give a name such as 'swish(beta=1.0)', or an Activation. "
         "A function of your own becomes one with @keras_actx.activation."

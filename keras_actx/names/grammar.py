@@ -7,12 +7,14 @@ from functools import lru_cache
 
 from keras_actx.names.suggest import quote
 
-LONGEST = 200  # characters; checked before anything else looks at the string
+#: Characters, checked before anything else looks at the string. All parameters with all their digits fit: fifty, with
+#: names of 40 characters.
+LONGEST = 4000
 
 _NAME = r"(?:[A-Za-z][A-Za-z0-9_.\-]{0,39}>)?[A-Za-z][A-Za-z0-9_]{0,39}"
 _CALL = re.compile(rf"\s*({_NAME})\s*(?:\((.*)\)\s*)?", re.ASCII | re.DOTALL)
-_SETTING = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]{0,39})\s*=\s*([^\s=,()]{1,48})\s*", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_SETTING = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]{0,39})\s*=\s*)?([^\s=,()]{1,48})\s*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _WORDS = {"True": True, "False": False, "None": None}
 
 
@@ -22,10 +24,13 @@ class Written:
 
     name: str
     settings: tuple[tuple[str, float | int | bool | None], ...]
+    values: tuple[float | int | bool | None, ...] = ()  # given without a key, before those with one
 
 
 def read(text: str) -> Written:
     """Read `name` or `name(key=value, ...)`; a value is `True`, `False`, `None` or a decimal number.
+
+    Values without a key may come first, `leaky_relu(0.1)`; whose they are is not said here.
 
     Raises:
         ValueError: if the text has another form, repeats a key, or holds a number that is not finite.
@@ -44,25 +49,32 @@ def _read(text: str) -> Written:
         raise _malformed(text, "the name must be ASCII letters, digits and '_', optionally as 'package>name'")
     name, inside = call.groups()
     settings: dict[str, float | int | bool | None] = {}
+    values: list[float | int | bool | None] = []
     for piece in inside.split(",") if inside is not None and inside.strip() else ():
         setting = _SETTING.fullmatch(piece)
         if setting is None:
             raise _malformed(text, f"{quote(piece.strip())} is not of the form key=value")
         key, value = setting.groups()
+        if key is None:
+            if settings or not (_NUMBER.fullmatch(value) or value in _WORDS):
+                raise _malformed(text, f"{quote(value)} is not of the form key=value")
+            values.append(_value(text, "", value))
+            continue
         if key in settings:
             raise _malformed(text, f"{key!r} is given twice")
         settings[key] = _value(text, key, value)
-    return Written(name, tuple(settings.items()))
+    return Written(name, tuple(settings.items()), tuple(values))
 
 
 def _value(text: str, key: str, value: str) -> float | int | bool | None:
     if value in _WORDS:
         return _WORDS[value]
+    said = f"{key}={value}" if key else value
     if not _NUMBER.fullmatch(value):
-        raise _malformed(text, f"{key}={value} is not True, False, None or a decimal number")
+        raise _malformed(text, f"{said} is not True, False, None or a decimal number")
     number = float(value)
     if not math.isfinite(number):
-        raise _malformed(text, f"{key}={value} is not finite")
+        raise _malformed(text, f"{said} is not finite")
     return int(value) if re.fullmatch(r"[+-]?\d+", value) else number
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
+from keras_actx.declaration.declaration import Declaration
 from keras_actx.names import grammar
 from keras_actx.names.layer_names import declared
 from keras_actx.names.suggest import quote
@@ -21,6 +22,7 @@ class Identified:
     learnable: bool
     num_parameters: int | None = None
     per_channel: bool = False
+    stochastic: bool = False  # random in training
 
 
 def identify(text: str) -> Identified:
@@ -39,6 +41,7 @@ def _identified(text: str, edition: int) -> Identified:
     written = grammar.read(text)
     declaration = declared(written.name)
     settings = dict(written.settings)
+    training = settings.pop("training", None)
     learnable = settings.pop("learnable", declaration.learnable)
     num_parameters = settings.pop("num_parameters", None)
     per_channel = settings.pop("per_channel", False)
@@ -46,7 +49,9 @@ def _identified(text: str, edition: int) -> Identified:
         if not isinstance(value, bool):
             raise ValueError(f"{written.name}: {key}={quote(value)} is not allowed; write True or False")
     check_num_parameters(num_parameters, written.name)
-    activation = Activation(declaration.identifier, tuple(settings.items()))
+    if training is not None:
+        _check_training(training, declaration)
+    activation = Activation.of(declaration, declaration.by_name(written.values, settings))
     if learnable and not declaration.learnable_parameters:
         raise ValueError(f"{written.name} has no numeric parameter, so it cannot be learnable")
     if (num_parameters is not None or per_channel) and not learnable:
@@ -54,7 +59,18 @@ def _identified(text: str, edition: int) -> Identified:
         raise ValueError(f"{written.name}: {key} only goes with learnable=True")
     if num_parameters is not None and per_channel:
         raise ValueError(f"{written.name}: per_channel=True counts the channels itself; leave out num_parameters")
-    return Identified(activation, learnable, num_parameters, per_channel)
+    random = declaration.stochastic and training is None
+    return Identified(activation, learnable, num_parameters, per_channel, random)
+
+
+def _check_training(value: Any, declaration: Declaration) -> None:
+    if not declaration.stochastic:
+        declaration.complete({"training": value})  # raises, naming what there is
+    if value is not False:
+        raise ValueError(
+            f"{declaration.identifier}: training={quote(value)} is not allowed; write training=False for what it is "
+            "when it is not random, or the plain name"
+        )
 
 
 def check_num_parameters(value: Any, owner: str) -> None:

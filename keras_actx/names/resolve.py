@@ -133,7 +133,7 @@ def build(identified: Identified, holder: keras.layers.Layer | None = None) -> C
         if holder is not None:
             layer.held_by(holder)
         return layer
-    if identified.activation.declaration.stochastic:
+    if identified.stochastic:
         return StochasticActivation(identified.activation)
     return identified.activation
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from keras_actx.declaration.activation import Activation
+from keras_actx.declaration.declaration import call_text
 
 _VERSION = 2  # of the engines and of the file's form
 
@@ -57,7 +58,7 @@ def _described(thing: Any, seen: set[int]) -> Any:
         return _described(thing.func, seen), repr(thing.args), repr(sorted(thing.keywords.items()))
     if isinstance(thing, Activation):
         both = (thing.declaration.formula, thing.declaration.exact)
-        return repr(thing), [_described(one, seen) for one in both if one is not None]
+        return call_text(thing.name, dict(thing.params)), [_described(one, seen) for one in both if one is not None]
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):  # a backend's kernel
         return [_described(getattr(thing, field.name), seen) for field in dataclasses.fields(thing)]
     if not isinstance(thing, types.FunctionType):

@@ -1,0 +1,148 @@
+"""What a declaration computes, as something to compare: has a function that is declared again changed?"""
+
+import functools
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from keras_actx.declaration.declaration import Declaration
+
+#: Parts that change no number: a declaration with others replaces the old one without a word.
+_FACTS = frozenset({"docstring", "tex", "cites", "aliases", "exact"})
+
+
+def body_of(declaration: Declaration) -> dict[str, Any]:
+    """Everything that was declared, part by part, as it is now: functions by their code and what it refers to."""
+    formula = declaration.formula
+    parts = {
+        "code": _code_of(formula),
+        "parameters": declaration.parameters,
+        "kind": declaration.kind,
+        "learnable": declaration.learnable,
+        "kinks": _described(declaration.kinks),
+        "docstring": getattr(formula, "__doc__", None),
+        "tex": declaration.tex,
+        "cites": declaration.cites,
+        "aliases": declaration.aliases,
+        "exact": _described(declaration.exact),
+    }
+    parts.update({f"value of {name}": value for name, value in _closure(formula, set()).items()})
+    return parts
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The names of the parts that differ and change what is computed; None if nothing at all differs."""
+    differ = [part for part in {**before, **after} if before.get(part) != after.get(part)]
+    return tuple(part for part in differ if part not in _FACTS) if differ else None
+
+
+class _Kept:
+    """A value of no simple type: equal to one of the same type that says it is equal."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Kept) or type(self.value) is not type(other.value):
+            return False
+        try:
+            return self.value is other.value or bool(self.value == other.value)
+        except Exception:  # tensors of several elements, and whatever else does not compare
+            return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _described(thing: Any, seen: set[int] | None = None) -> Any:
+    """A value as something that compares: numbers by type and digits, functions by code, containers by what is in."""
+    if isinstance(thing, _PLAIN):
+        return type(thing).__name__, repr(thing)  # 1, 1.0 and True differ; NaN is NaN
+    seen = set() if seen is None else seen
+    if id(thing) in seen:
+        return "again"
+    inside = {*seen, id(thing)}
+    for kind, describe in _DESCRIBED.items():
+        if isinstance(thing, kind):
+            return type(thing).__name__, describe(thing, inside)
+    return _Kept(thing)
+
+
+def _function(thing: types.FunctionType, seen: set[int]) -> Any:
+    values = _described((thing.__defaults__, thing.__kwdefaults__), seen)
+    return _code_of(thing, seen), _closure(thing, seen), values
+
+
+def _partial(thing: functools.partial, seen: set[int]) -> Any:
+    return _described((thing.func, thing.args, thing.keywords), seen)
+
+
+def _sequence(thing: Any, seen: set[int]) -> Any:
+    return [_described(one, seen) for one in thing]
+
+
+def _mapping(thing: dict, seen: set[int]) -> Any:
+    return [_described(one, seen) for one in thing.items()]
+
+
+def _array(thing: np.ndarray, seen: set[int]) -> Any:
+    return str(thing.dtype), thing.shape, _Kept(thing) if thing.dtype == object else thing.tobytes()
+
+
+_PLAIN = (type(None), bool, int, float, complex, str, bytes)
+_DESCRIBED: dict[Any, Callable[[Any, set[int]], Any]] = {
+    types.FunctionType: _function,
+    functools.partial: _partial,
+    (tuple, list): _sequence,
+    dict: _mapping,
+    np.ndarray: _array,
+}
+
+
+def _code_of(function: Any, seen: set[int] | None = None) -> Any:
+    """The code of a function, and that of what it names in its module."""
+    if not isinstance(function, types.FunctionType):
+        return _described(function, seen)
+    seen = {*(seen or ()), id(function)}
+    return _of_code(function.__code__, function, seen)
+
+
+def _of_code(code: types.CodeType, function: types.FunctionType, seen: set[int]) -> Any:
+    constants = code.co_consts
+    if code is function.__code__ and function.__doc__ is not None and constants[:1] == (function.__doc__,):
+        constants = constants[1:]
+    return (
+        code.co_code,
+        [_of_code(one, function, seen) if isinstance(one, types.CodeType) else _constant(one) for one in constants],
+        [(name, _global(function.__globals__[name], function, seen)) if name in function.__globals__ else name
+         for name in code.co_names],
+        (code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount, code.co_kwonlyargcount, code.co_flags),
+    )  # fmt: skip
+
+
+def _constant(value: Any) -> Any:
+    # A frozenset, which code holds of `in {...}`, has its order from the hashes of this process.
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else _described(value)
+
+
+def _global(value: Any, function: types.FunctionType, seen: set[int]) -> Any:
+    """A name of the module: helpers by their code, constants by value; of the rest, what it is is enough."""
+    if isinstance(value, types.FunctionType) and value.__module__ == function.__module__:
+        return _described(value, seen)
+    if isinstance(value, (*_PLAIN, tuple)):
+        return _described(value, seen)
+    return getattr(value, "__module__", None), getattr(value, "__qualname__", type(value).__qualname__)
+
+
+def _closure(function: Any, seen: set[int]) -> dict[str, Any]:
+    cells = getattr(function, "__closure__", None) or ()
+    names = function.__code__.co_freevars if cells else ()
+    return {name: _content(cell, {*seen, id(function)}) for name, cell in zip(names, cells, strict=True)}
+
+
+def _content(cell: types.CellType, seen: set[int]) -> Any:
+    try:
+        return _described(cell.cell_contents, seen)
+    except ValueError:  # not filled yet
+        return "empty"
