@@ -79,7 +79,13 @@ def moments(activation: Any, *, mean: float | tuple[float, float] = 0.0, varianc
         number = finite(value)
         if number is None or number <= allowed:
             raise ValueError(f"{name}={quote(value)} is not allowed; use a finite number" + " above 0" * (allowed == 0))
-    return _moments(subject, (float(means[0]), float(means[-1])), float(variance))
+    found = _moments(subject, (float(means[0]), float(means[-1])), float(variance))
+    if math.isnan(found.mean) or math.isnan(found.second_moment):
+        raise ValueError(
+            f"{quote(name_of(subject))} has no moments for z of mean {quote(mean)} and variance {quote(variance)}: its "
+            "values there are not finite; change its parameters or the range"
+        )
+    return found
 
 
 def gain(activation: Any) -> float:

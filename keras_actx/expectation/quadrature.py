@@ -66,6 +66,7 @@ class Expectations:
     jumps: bool
 
 
+@np.errstate(all="ignore")  # a value may be infinite where nothing falls
 def normal_expectations(
     function: Callable[[np.ndarray], np.ndarray],
     mean: float,
