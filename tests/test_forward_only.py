@@ -10,7 +10,12 @@ import pytest
 
 import keras_actx as actx
 
-BACKENDS = ["numpy"] + ["openvino"] * (importlib.util.find_spec("openvino") is not None)
+#: Keras's numpy backend imports jax.
+BACKENDS = [
+    backend
+    for backend, module in (("numpy", "jax"), ("openvino", "openvino"))
+    if importlib.util.find_spec(module) is not None
+]
 NAMES = ("relu", "gelu", "tanh", "softplus", "hard_shrink", "snake", "swiglu", "geglu", "glu", "reglu")
 
 CODE = f"""

@@ -160,14 +160,19 @@ def test_extreme_parameters(activation):
 def test_the_activation_is_named():
     with pytest.raises(ValueError, match=r"hard_shrink\(threshold=1000.0\).*nearly flat"):
         DenseBlock(4, "hard_shrink(threshold=1000.0)", scheme="textbook", standardize=True)
-    with pytest.raises(ValueError, match=r"'isru\(alpha=1e\+308\)'.*finite in float32"):
+    with pytest.raises(ValueError, match=r"'isru\(alpha=1e308\)'.*not finite in float32"):
         actx.pairing("isru(alpha=1e308)", "textbook")
 
 
 @pytest.mark.parametrize("scheme", ["glorot", "textbook", "critical", "mirrored"])
 @pytest.mark.parametrize("shape", [(0, 4), (4, 0), (3, 0, 4), [np.int64(6), np.int32(4)]], ids=str)
 def test_sizes(scheme, shape):
-    assert tuple(Paired("relu", scheme, first_layer=True)(shape).shape) == tuple(shape)
+    start = Paired("relu", scheme, first_layer=True)
+    if scheme == "mirrored" and 0 in shape:
+        with pytest.raises(ValueError, match="even"):
+            start(shape)
+        return
+    assert tuple(start(shape).shape) == tuple(shape)
 
 
 def test_numbers_of_numpy():

@@ -12,6 +12,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.axes import Layout, checked_axes
 from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
 from keras_actx.names.suggest import quote
+from keras_actx.plain_numbers import whole
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
@@ -117,7 +118,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         self.seed = seed
         self.first_layer = first_layer
         self.input_activation = None if input_activation is None else readable(input_activation)
-        self.depth = depth if depth is None else int(depth)
+        self.depth = whole(depth)
         self.use_bias = use_bias
         self.normalized = normalized
         self.standardize = standardize
@@ -155,7 +156,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         """A kernel of `shape`. Raises `ValueError` for fewer than two dimensions, and for odd sizes if mirrored."""
         layout = self._layout(shape)
         chosen, sizes = self.pairing, layout.sizes
-        if 0 in sizes:
+        if 0 in sizes and chosen.form != "mirrored":
             return keras.ops.zeros(layout.shape, dtype=dtype)
         if self.depthwise:
             # Every number of the output comes from one channel.
@@ -205,7 +206,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         # The last axis of the inputs, and of the units, holds the pairs.
         *more, inputs = layout.inputs or (0,)
         *before, units = layout.units or (0,)
-        if units % 2 or not units or (not self.first_layer and (inputs % 2 or not inputs)):
+        if units % 2 or (inputs % 2 and not self.first_layer) or 0 in (units, inputs):
             raise ValueError(
                 f"scheme='mirrored' pairs the units, so their number must be even, and that of the inputs too "
                 f"except with first_layer=True; the kernel is {layout.shape}"

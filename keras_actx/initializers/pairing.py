@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_actx.expectation.functions import name_of
 from keras_actx.initializers.auto import scheme_alone
@@ -152,10 +153,11 @@ def pairing(
     chosen = scheme_alone(activation, standardized=standardized) if scheme == "auto" else scheme
     situation = Situation(input_activation=input_activation, depth=depth if depth is None else int(depth), **switches)
     try:
-        rule = SCHEMES[chosen](activation, situation)
-        settings = {**vars(rule), "distribution": distribution or rule.distribution}
-        if standardize:
-            settings["output_mean"], settings["output_std"] = output_moments_under(activation, rule, normalized)
+        with np.errstate(all="ignore"):  # what is not finite is seen below
+            rule = SCHEMES[chosen](activation, situation)
+            settings = {**vars(rule), "distribution": distribution or rule.distribution}
+            if standardize:
+                settings["output_mean"], settings["output_std"] = output_moments_under(activation, rule, normalized)
     except ArithmeticError as error:  # of parameters near the ends of float64
         raise _beyond(activation, input_activation, chosen) from error
     sizes = [settings[name] for name in ("gain", "small_gain") if settings[name] is not None]

@@ -51,7 +51,15 @@ def rational_fit(activation: Any, version: str = "A") -> Activation:
     """
     if not isinstance(version, str) or version not in _NAMES:
         raise ValueError(f"version={quote(version)} is not allowed; use 'A' (rational) or 'B' (pade)")
-    return _fit(subject_of(activation), version)
+    subject = subject_of(activation)
+    try:
+        with np.errstate(all="ignore"):
+            return _fit(subject, version)
+    except (ArithmeticError, np.linalg.LinAlgError) as error:  # of values near the ends of float64
+        raise ValueError(
+            f"{quote(name_of(subject))} is too large or too small in [-{_REACH:g}, {_REACH:g}] for the fit of a "
+            "rational activation; change its parameters"
+        ) from error
 
 
 @cached_by_activation
