@@ -16,13 +16,13 @@ def lazy_imports(package: dict[str, Any], modules: Mapping[str, str]) -> tuple[C
         modules: for each name, the module that has it, or is it.
     """
 
-    def __getattr__(name: str) -> Any:
+    def attribute(name: str) -> Any:
         if name not in modules:
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
         module = importlib.import_module(modules[name])
         return getattr(module, name, module)
 
-    def __dir__() -> list[str]:
+    def names() -> list[str]:
         return sorted({*package, *modules})
 
-    return __getattr__, __dir__
+    return attribute, names

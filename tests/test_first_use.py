@@ -63,7 +63,9 @@ def circle(graph):
 
 def run(code):
     """The last line that `code` prints in a new Python, as JSON; what it writes about errors fails the test."""
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ))
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}, check=False
+    )
     assert result.returncode == 0, result.stderr
     assert "Error" not in result.stderr, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
@@ -72,7 +74,9 @@ def run(code):
 @pytest.fixture(scope="module")
 def at_once():
     """What `import keras_actx` imports."""
-    return set(run("import json, sys, keras_actx\nprint(json.dumps([one for one in sys.modules if 'keras_actx' in one]))"))
+    return set(
+        run("import json, sys, keras_actx\nprint(json.dumps([one for one in sys.modules if 'keras_actx' in one]))")
+    )
 
 
 def late_ones(trees, at_once):

@@ -197,8 +197,8 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
                 )
             if shape[-1] == 1 < shape[-2]:
                 raise ValueError(
-                    f"a kernel of shape {shape} may be that of a depthwise convolution, or of one with a single filter: "
-                    "write depthwise=True or depthwise=False"
+                    f"a kernel of shape {shape} may be that of a depthwise convolution, or of one with a single "
+                    "filter: write depthwise=True or depthwise=False"
                 )
         return Layout.of(shape, (-2,), (-1,))
 
@@ -290,7 +290,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
 
 
 def layer_that_draws() -> keras.Layer | None:
-    """The layer whose `add_weight` called the initializer; None for a call by hand, and a weight that Keras makes later.
+    """The layer whose `add_weight` called the initializer; None for a call by hand, and where Keras makes the weight later.
 
     Keras tells an initializer nothing of its layer, and of (16, 4, 8) nobody can say what it is.
     """

@@ -171,8 +171,8 @@ def pairing(
 def _beyond(activation: Any, input_activation: Any, scheme: str) -> ValueError:
     behind = "" if input_activation is None else f" behind {quote(name_of(input_activation))}"
     return ValueError(
-        f"{quote(name_of(activation))}{behind} is nearly flat, or so steep that the numbers of scheme={scheme!r} are not "
-        "finite in float32; change its parameters, or use scheme='glorot'"
+        f"{quote(name_of(activation))}{behind} is nearly flat, or so steep that the numbers of scheme={scheme!r} are "
+        "not finite in float32; change its parameters, or use scheme='glorot'"
     )
 
 

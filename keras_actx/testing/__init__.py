@@ -13,9 +13,9 @@ except ModuleNotFoundError as error:
         f"keras_actx.testing needs {error.name}, which is not installed: pip install 'keras-actx[testing]'"
     ) from error
 
-from typing import TYPE_CHECKING  # noqa: E402
+from typing import TYPE_CHECKING
 
-from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
+from keras_actx.lazy_imports import lazy_imports as _lazy_imports
 
 if TYPE_CHECKING:
     from keras_actx.testing.check import check_activation as check_activation
