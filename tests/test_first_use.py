@@ -1,8 +1,7 @@
-"""Parts of the package that are imported at their first use: no circle among them, so that threads may be first at once."""
+"""What is imported at its first use: no circles, so that several threads may be first at once."""
 
 import ast
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,9 +62,7 @@ def circle(graph):
 
 def run(code):
     """The last line that `code` prints in a new Python, as JSON; what it writes about errors fails the test."""
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}, check=False
-    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "Error" not in result.stderr, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
