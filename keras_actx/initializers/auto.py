@@ -58,7 +58,7 @@ def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, stan
 def _mirrors(subject: Any) -> bool:
     try:
         odd_slope(subject)
-    except ValueError:
+    except (ValueError, ArithmeticError):
         return False
     return True
 
@@ -68,6 +68,6 @@ def _has_a_critical_point(subject: Any, depth: int) -> bool:
         if moments(subject).jumps:
             return False
         critical(subject, Situation(depth=depth))
-    except ValueError:  # it mixes a whole axis, or is flat
+    except (ValueError, ArithmeticError):  # it mixes a whole axis, or is flat, or too large
         return False
     return True

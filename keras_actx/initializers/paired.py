@@ -290,7 +290,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
 
 
 def layer_that_draws() -> keras.Layer | None:
-    """The layer whose `add_weight` called the initializer; None for a call by hand, and where Keras makes the weight later.
+    """The layer whose `add_weight` called the initializer; None for a call by hand, or where Keras makes it later.
 
     Keras tells an initializer nothing of its layer, and of (16, 4, 8) nobody can say what it is.
     """
