@@ -4,8 +4,6 @@ import math
 import warnings
 from typing import Any
 
-import numpy as np
-
 from keras_actx.expectation.functions import kind_of, name_of, subject_of
 from keras_actx.expectation.moments import gain, moments
 from keras_actx.initializers.gated_point import gated_point
@@ -19,7 +17,6 @@ SOURCE = (
 _SLACK = 0.05  # of the gradient's growth per layer without a bias
 
 
-@np.errstate(all="ignore")  # a point that is not finite is not taken
 def critical(activation: Any, situation: Situation) -> Rule:
     r"""Second moments of signal and gradient that stay the same from layer to layer.
 
