@@ -31,27 +31,18 @@ _keras_table.install()
 _pickling.install()
 
 if _TYPE_CHECKING:
-    from keras_actx.expectation import Moments as Moments
-    from keras_actx.expectation import gain as gain
-    from keras_actx.expectation import moments as moments
+    from keras_actx.expectation.moments import Moments as Moments
+    from keras_actx.expectation.moments import gain as gain
+    from keras_actx.expectation.moments import moments as moments
     from keras_actx.initializers.pairing import pairing as pairing
 
-#: Imported at their first use.
-_LATER = {
-    **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation"),
-    "pairing": "keras_actx.initializers.pairing",
-    "plot": "keras_actx.plot",
-}
+from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
-
-def __getattr__(name: str) -> object:
-    if name in _LATER:
-        import importlib
-
-        module = importlib.import_module(_LATER[name])
-        return module if name == "plot" else getattr(module, name)
-    raise AttributeError(f"module 'keras_actx' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+__getattr__, __dir__ = _lazy_imports(
+    globals(),
+    {
+        **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation.moments"),
+        "pairing": "keras_actx.initializers.pairing",
+        "plot": "keras_actx.plot",
+    },
+)

@@ -8,6 +8,7 @@ import keras
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.parameters import Range
 from keras_actx.names.suggest import quote
+from keras_actx.plain_numbers import finite
 
 _OPEN_END = 1e-6  # how near a learned value may come to an end that its range excludes
 
@@ -32,13 +33,12 @@ class InRange(keras.constraints.Constraint):
 
     def __init__(self, low: float | None = None, high: float | None = None) -> None:
         for name, end in (("low", low), ("high", high)):
-            number = isinstance(end, (int, float)) and not isinstance(end, bool)
-            if end is not None and not (number and math.isfinite(end)):
+            if end is not None and finite(end) is None:
                 raise ValueError(f"InRange: {name}={quote(end)} is not allowed; use a finite number or None")
         if low is not None and high is not None and low > high:
-            raise ValueError(f"InRange: low={low} exceeds high={high}")
-        self.low = low
-        self.high = high
+            raise ValueError(f"InRange: low={quote(low)} exceeds high={quote(high)}")
+        self.low = finite(low)
+        self.high = finite(high)
 
     def __call__(self, w: Any) -> Any:
         w = keras.ops.convert_to_tensor(w)

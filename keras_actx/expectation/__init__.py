@@ -1,5 +1,1 @@
-"""Gaussian expectations of an activation: the numbers that pairing is computed from."""
-
-from keras_actx.expectation.moments import Moments as Moments
-from keras_actx.expectation.moments import gain as gain
-from keras_actx.expectation.moments import moments as moments
+"""Gaussian expectations of an activation: the numbers that pairing is computed from. `moments.py` has the functions."""

@@ -1,15 +1,23 @@
 """`moments` and `gain`: what an activation does to a normal input."""
 
 import math
-from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from keras_actx.expectation.functions import elementwise_function, factors, kind_of, name_of, on_arrays, subject_of
+from keras_actx.expectation.cache import cached_by_activation
+from keras_actx.expectation.functions import (
+    elementwise_function,
+    exact_to,
+    factors,
+    kind_of,
+    name_of,
+    on_arrays,
+    subject_of,
+)
 from keras_actx.expectation.maximum import largest_of_normals
 from keras_actx.expectation.quadrature import Expectations, normal_expectations
 from keras_actx.names.suggest import quote
+from keras_actx.plain_numbers import finite
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class Moments:
 
     @property
     def variance(self) -> float:
-        return self.second_moment - self.mean**2
+        return self.second_moment - self.mean * self.mean
 
     @property
     def variance_slope(self) -> float:
@@ -68,11 +76,16 @@ def moments(activation: Any, *, mean: float | tuple[float, float] = 0.0, varianc
     subject = subject_of(activation)
     means = mean if isinstance(mean, tuple) and len(mean) == 2 and kind_of(subject) == "gated" else (mean,)
     for name, value, allowed in (*(("mean", one, -math.inf) for one in means), ("variance", variance, 0.0)):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value <= allowed:
+        number = finite(value)
+        if number is None or number <= allowed:
             raise ValueError(f"{name}={quote(value)} is not allowed; use a finite number" + " above 0" * (allowed == 0))
-    compute = _moments if isinstance(subject, Hashable) else _moments.__wrapped__
-    return compute(subject, (float(means[0]), float(means[-1])), float(variance))
+    found = _moments(subject, (float(means[0]), float(means[-1])), float(variance))
+    if math.isnan(found.mean) or math.isnan(found.second_moment):
+        raise ValueError(
+            f"{quote(name_of(subject))} has no moments for z of mean {quote(mean)} and variance {quote(variance)}: its "
+            "values there are not finite; change its parameters or the range"
+        )
+    return found
 
 
 def gain(activation: Any) -> float:
@@ -94,11 +107,11 @@ def gain(activation: Any) -> float:
     """
     second = moments(activation).second_moment
     if not (math.isfinite(second) and second > 0):
-        raise ValueError(f"{quote(activation)} has no forward gain: E[phi(z)^2] is {second}")
+        raise ValueError(f"{quote(name_of(activation))} has no forward gain: E[phi(z)^2] is {second:.6g}")
     return 1.0 / math.sqrt(second)
 
 
-@lru_cache(maxsize=256)
+@cached_by_activation
 def _moments(subject: Any, means: tuple[float, float], variance: float) -> Moments:
     deviation, kind = math.sqrt(variance), kind_of(subject)
     if kind == "vector":
@@ -113,12 +126,12 @@ def _moments(subject: Any, means: tuple[float, float], variance: float) -> Momen
         kinks = tuple(subject.declaration.kinks_at(dict(subject.params)))
         of_value, of_gate = factors(subject)
         v, g = (
-            _collected(normal_expectations(on_arrays(one, check=False), mean, deviation, at), variance)
+            _collected(normal_expectations(on_arrays(one), mean, deviation, at, exact_to()), variance)
             for one, mean, at in ((of_value, means[0], ()), (of_gate, means[1], kinks))
         )
         return product(v, g)
     on_numbers, kinks = elementwise_function(subject)
-    return _collected(normal_expectations(on_numbers, means[0], deviation, kinks), variance)
+    return _collected(normal_expectations(on_numbers, means[0], deviation, kinks, exact_to()), variance)
 
 
 def product(v: Moments, g: Moments) -> Moments:
@@ -144,7 +157,7 @@ def _of_maxout(layer: Any, mean: float, variance: float) -> Moments:
     deviation = math.sqrt(variance)
     return Moments(
         mean=mean + deviation * first,
-        second_moment=mean**2 + 2.0 * mean * deviation * first + variance * second,
+        second_moment=mean * mean + 2.0 * mean * deviation * first + variance * second,
         derivative_second_moment=1.0,  # the largest alone has a slope, of 1
         mean_slope=first / (2.0 * deviation),
         second_moment_slope=mean * first / deviation + second,

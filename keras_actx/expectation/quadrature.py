@@ -21,7 +21,11 @@ _AROUND_ZERO = tuple(sign * 0.37 * 10.0**-power for power in range(11) for sign 
 #: Of f, f^2, f'^2, (z^2 - 1) f and (z^2 - 1) f^2; the derivative's rounding noise is larger.
 _TOLERANCE = np.array([1e-15, 1e-15, 1e-14, 1e-15, 1e-15])
 _JUMP = 1e-6  # of the size of f: far above what interpolation errs at the end of a panel
+_REST = 1e-6  # of the derivative's moment: more of it in the narrowest panel is a jump
 _JUMPS_WITHIN = 6.0  # standard deviations: farther out, panels need not follow the function
+#: The same where the function is computed in float32, whose rounding noise halving only makes larger.
+_SINGLE_TOLERANCE = np.array([1e-7, 1e-7, 1e-4, 1e-6, 1e-6])
+_SINGLE_NARROWEST, _SINGLE_JUMP, _SINGLE_REST = 2.0**-14, 1e-4, 1e-2
 
 _legendre = np.polynomial.legendre.leggauss(_NODES)
 
@@ -62,8 +66,13 @@ class Expectations:
     jumps: bool
 
 
+@np.errstate(all="ignore")  # a value may be infinite where nothing falls
 def normal_expectations(
-    function: Callable[[np.ndarray], np.ndarray], mean: float, deviation: float, kinks: Iterable[float] = ()
+    function: Callable[[np.ndarray], np.ndarray],
+    mean: float,
+    deviation: float,
+    kinks: Iterable[float] = (),
+    exact_to: float = 2.0**-52,
 ) -> Expectations:
     """E[f], E[f^2], E[f'^2], E[(z^2 - 1) f] and E[(z^2 - 1) f^2] for x = mean + deviation z, z ~ N(0, 1).
 
@@ -75,10 +84,17 @@ def normal_expectations(
         mean: of x.
         deviation: standard deviation of x, above 0.
         kinks: points where a derivative jumps; others are found by halving.
+        exact_to: the relative error of the function's values.
 
     Returns:
         The five, and whether the function jumps; the third is inf where it jumps at a point not among `kinks`.
     """
+    single = exact_to > 1e-12
+    tolerance, narrowest, jump_size, most_left = (
+        (_SINGLE_TOLERANCE, _SINGLE_NARROWEST, _SINGLE_JUMP, _SINGLE_REST)
+        if single
+        else (_TOLERANCE, _NARROWEST, _JUMP, _REST)
+    )
     named = [(kink - mean) / deviation for kink in kinks]
     inside = [*named, *((point - mean) / deviation for point in _AROUND_ZERO)]
     ends = np.linspace(-_REACH, _REACH, _PANELS + 1)
@@ -89,15 +105,15 @@ def normal_expectations(
     while True:
         # Two where many are open, to see which are settled; many where few are, which corner a kink in a few rounds.
         widest = (high - low).max()
-        parts = 2 if 4 * len(low) > _AT_ONCE else min(_AT_ONCE // len(low), max(2, int(widest / _NARROWEST)))
+        parts = 2 if 4 * len(low) > _AT_ONCE else min(_AT_ONCE // len(low), max(2, int(widest / narrowest)))
         cuts = low[:, None] + (high - low)[:, None] * np.arange(parts + 1) / parts
         cuts[:, -1] = high
         new, edges = _panels(function, mean, deviation, cuts[:, :-1].ravel(), cuts[:, 1:].ravel())
         new, edges = new.reshape(len(low), parts, -1), edges.reshape(len(low), parts, 2)
         together = new.sum(axis=1)
         scale = size + np.abs(together).sum(axis=0)  # not of the sum, which is 0 for an odd function
-        scale[2] = max(scale[2], 1e-2 * scale[1] / deviation**2)  # a constant's slope is rounding noise
-        settled = (np.abs(together - values) <= _TOLERANCE * scale).all(axis=1)
+        scale[2] = max(scale[2], 1e-2 * scale[1] / deviation / deviation)  # a constant's slope is rounding noise
+        settled = (np.abs(together - values) <= tolerance * scale).all(axis=1)
         total = total + together[settled].sum(axis=0)
         size = size + np.abs(together[settled]).sum(axis=0)
         done.append(_borders(cuts[settled], edges[settled]))
@@ -105,13 +121,13 @@ def normal_expectations(
         rest = together[open_].sum(axis=0)
         low, high = cuts[open_, :-1].ravel(), cuts[open_, 1:].ravel()
         values = new[open_].reshape(-1, len(_TOLERANCE))
-        narrow = len(low) > 0 and (high - low).max() < _NARROWEST
+        narrow = len(low) > 0 and (high - low).max() < narrowest
         if not len(low) or len(low) > _MOST_PANELS or narrow:
             break
-    jumps = _jumps(np.concatenate(done), max(np.sqrt(abs(total[1])), 1e-300))
+    jumps = _jumps(np.concatenate(done), max(np.sqrt(abs(total[1])), 1e-300), jump_size)
     found = total + rest
     # What is left after every halving is a jump: its slope grows without bound.
-    cornered = narrow and abs(rest[2]) > 1e-6 * abs(found[2])
+    cornered = narrow and abs(rest[2]) > most_left * abs(found[2])
     if cornered or any(np.abs(np.array([*named, np.inf]) - jump).min() > 1e-9 for jump in jumps):
         found[2] = np.inf
     return Expectations(*map(float, found), jumps=bool(cornered or len(jumps)))
@@ -138,9 +154,9 @@ def _borders(cuts: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.concatenate([begin.reshape(-1, 3), end.reshape(-1, 3)])
 
 
-def _jumps(borders: np.ndarray, size: float) -> np.ndarray:
+def _jumps(borders: np.ndarray, size: float, jump_size: float) -> np.ndarray:
     """The places where a panel ends with another value than the next begins with."""
     borders = borders[np.argsort(borders[:, 0], kind="stable")]
     place, value = borders[:, 0], np.fmax(borders[:, 1], borders[:, 2])
-    gap = np.abs(np.diff(value)) > _JUMP * (size + np.abs(value[1:]) + np.abs(value[:-1]))
+    gap = np.abs(np.diff(value)) > jump_size * (size + np.abs(value[1:]) + np.abs(value[:-1]))
     return place[:-1][gap & (np.diff(place) == 0) & (np.abs(place[1:]) < _JUMPS_WITHIN)]

@@ -4,22 +4,13 @@ from typing import TYPE_CHECKING
 
 from keras_actx.initializers import gated_bias as _gated_bias  # noqa: F401  (saved models name its class)
 from keras_actx.initializers.paired import Paired as Paired
+from keras_actx.lazy_imports import lazy_imports as _lazy_imports
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing as Pairing
     from keras_actx.initializers.rational_start import rational_fit as rational_fit
 
-#: Imported at their first use.
-_LATER = {"Pairing": "pairing", "rational_fit": "rational_start"}
-
-
-def __getattr__(name: str) -> object:
-    if name in _LATER:
-        import importlib
-
-        return getattr(importlib.import_module(f"keras_actx.initializers.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'keras_actx.initializers' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+__getattr__, __dir__ = _lazy_imports(
+    globals(),
+    {"Pairing": "keras_actx.initializers.pairing", "rational_fit": "keras_actx.initializers.rational_start"},
+)

@@ -7,6 +7,8 @@ activations; what it did not train starts as is published for it.
 import math
 from typing import Any
 
+import numpy as np
+
 from keras_actx.expectation.functions import kind_of, subject_of
 from keras_actx.expectation.moments import moments
 from keras_actx.initializers.critical import critical
@@ -58,7 +60,7 @@ def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, stan
 def _mirrors(subject: Any) -> bool:
     try:
         odd_slope(subject)
-    except ValueError:
+    except (ValueError, ArithmeticError):
         return False
     return True
 
@@ -67,7 +69,8 @@ def _has_a_critical_point(subject: Any, depth: int) -> bool:
     try:
         if moments(subject).jumps:
             return False
-        critical(subject, Situation(depth=depth))
-    except ValueError:  # it mixes a whole axis, or is flat
+        with np.errstate(all="ignore"):
+            critical(subject, Situation(depth=depth))
+    except (ValueError, ArithmeticError):  # it mixes a whole axis, or is flat, or too large
         return False
     return True

@@ -129,7 +129,7 @@ def _without_bias(own: Any, before: Any, situation: Situation) -> Rule:
 def _forward(own: Any, before: Any, situation: Situation, reason: str) -> Rule:
     found = moments(before)
     chosen = 1.0 if situation.first_layer else gain(before)
-    growth = chosen**2 * found.derivative_second_moment
+    growth = chosen * chosen * found.derivative_second_moment
     if situation.input_standardized and not situation.first_layer:
         chosen, growth = 1.0, found.derivative_second_moment / found.variance
     return Rule(

@@ -42,10 +42,10 @@ def centre(matrix: Any) -> Any:
     return matrix - ops.mean(matrix, axis=0, keepdims=True)
 
 
-def mirror(block: Any, first_layer: bool) -> Any:
-    """[A, -A], and below it [-A, A] unless the layer sees the network's input."""
+def mirror(block: Any, inputs_axis: int | None) -> Any:
+    """[A, -A] in the last axis, and below it [-A, A] in that of the inputs, if there is one to pair."""
     row = ops.concatenate([block, -block], axis=-1)
-    return row if first_layer else ops.concatenate([row, -row], axis=-2)
+    return row if inputs_axis is None else ops.concatenate([row, -row], axis=inputs_axis)
 
 
 def join_halves(first: Any, last: Any, interleaved: bool) -> Any:

@@ -1,11 +1,11 @@
 """Where on their curves a gated activation uses its value and its gate."""
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
 from keras_actx.declaration.activation import Activation
+from keras_actx.expectation.cache import cached_by_activation
 from keras_actx.expectation.functions import factors, on_arrays
 from keras_actx.expectation.moments import moments
 from keras_actx.expectation.table import Row, Table
@@ -26,7 +26,7 @@ _NEAR_LINEAR = 0.003
 _DIGITS = 9  # of what points are compared by, so that rounding decides nothing
 
 
-@lru_cache(maxsize=256)
+@cached_by_activation
 def gated_point(activation: Activation, depth: int | None = None) -> OperatingPoint:
     """The means of value and gate, and their variance, at which a stack of this activation keeps what it should.
 
@@ -39,7 +39,7 @@ def gated_point(activation: Activation, depth: int | None = None) -> OperatingPo
     """
     of_value, of_gate = factors(activation)
     kinks = tuple(activation.declaration.kinks_at(dict(activation.params)))
-    tables = Table(on_arrays(of_value, check=False)), Table(on_arrays(of_gate, check=False), kinks)
+    tables = Table(on_arrays(of_value)), Table(on_arrays(of_gate), kinks)
     most = most_nonlinear(depth)
     grids = {q: _grid(*tables, q) for q in VARIANCES}
     for steepest in (STEEPEST, _NEARLY_STEEP):

@@ -49,6 +49,7 @@ def mirrored(activation: Any, situation: Situation) -> Rule:
     )
 
 
+@np.errstate(all="ignore")  # what is not finite is refused
 def odd_slope(activation: Any) -> float:
     """The c of f(x) - f(-x) = c x. Raises `ValueError` where there is none, or it is 0."""
     subject = subject_of(activation)

@@ -1,14 +1,13 @@
 """Where on its curve an activation is used: the mean and variance of the numbers that a layer hands to it."""
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import keras
 import numpy as np
 
+from keras_actx.expectation.cache import cached_by_activation
 from keras_actx.expectation.functions import elementwise_function, kind_of, name_of
 from keras_actx.expectation.moments import Moments, moments
 from keras_actx.expectation.table import Row, Table
@@ -47,6 +46,7 @@ class OperatingPoint:
         return index if index > _ROUNDING else 0.0
 
 
+@cached_by_activation
 def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
     """The point at which a stack of this activation, with centred kernels, keeps its variance and its gradients.
 
@@ -57,12 +57,6 @@ def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
     Raises:
         ValueError: for one that is flat wherever it could be used.
     """
-    search = _search if isinstance(subject, Hashable) and not isinstance(subject, keras.Layer) else _search.__wrapped__
-    return search(subject, depth)
-
-
-@lru_cache(maxsize=256)
-def _search(subject: Any, depth: int | None) -> OperatingPoint:
     start = _point(subject, 0.0, 1.0, "z ~ N(0, 1)")
     if kind_of(subject) == "maxout":
         return start  # stable, and as bent at every other point

@@ -1,20 +1,28 @@
 """`Paired`: the Keras initializer that draws what pairing chose."""
 
+import inspect
 import math
+import operator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.initializers.axes import Layout, checked_axes
 from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
 from keras_actx.names.suggest import quote
+from keras_actx.plain_numbers import whole
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
 
+#: Those whose kernels are `(..., inputs, units)`.
+_CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
-class Paired(keras.initializers.Initializer):
+class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells it the axes of its kernel
     """Draws a kernel that fits the activation, for any Keras layer with a kernel.
 
     The schemes:
@@ -48,21 +56,27 @@ class Paired(keras.initializers.Initializer):
         input_standardized: whether that was done to the layer's input.
         depthwise: True for the kernel of a depthwise convolution, `(..., channels, multiplier)`, in which nothing is
             summed over channels. None asks where a kernel could be either.
+        input_axes, output_axes: the axes of the kernel that are summed over, and those that make the output, such as
+            `(0,)` and `(1, 2)` of `(features, heads, size)`; all others are the receptive field of a convolution. None
+            for what the layer says: Keras's `EinsumDense`, and with it `MultiHeadAttention`, does since Keras 3.15;
+            for others they are `(-2,)` and `(-1,)`.
 
     Shape of the kernel: `(..., fan_in, fan_out)`, with the receptive field of a convolution in front. "textbook" fills
     all of it; "critical" and "mirrored" its centre alone (delta-orthogonal: Xiao et al. 2018, arXiv:1806.05393), so
     that padding, strides and dilation change nothing, and fan_in is the number of channels. In a grouped convolution,
     fan_in is that of a group. A depthwise kernel cannot be centred: under "critical" it keeps the signal, and the
-    gradient only if `input_standardized`. Transposed convolutions store `(..., fan_out, fan_in)`, which no initializer
-    can tell from the shape, and have pixels that the centre does not reach: put an `UpSampling` layer and a convolution
-    in their place, or give them an initializer of Keras.
+    gradient only if `input_standardized`. A layer with a kernel of three axes or more that is no `Conv1D`, `Conv2D` or
+    `Conv3D` has to say which are what under "critical" and "mirrored"; "glorot" and "textbook" take them for a
+    convolution's, as Keras's own initializers do. Transposed convolutions store `(..., fan_out, fan_in)`: write
+    `input_axes=(-1,), output_axes=(-2,)` for "glorot" and "textbook"; they have pixels that the centre does not reach,
+    so for the others put an `UpSampling` layer and a convolution in their place.
 
-    For a gated activation, the kernel has twice the units: values in the first half, gates in the last, as
-    `layers.GatedLinearUnit` splits them (given as the activation itself, its `interleaved` is heeded).
+    For a gated activation, the kernel has twice the units: values in the first half of its last axis, gates in the
+    last, as `layers.GatedLinearUnit` splits them (given as the activation itself, its `interleaved` is heeded).
 
     Raises:
         ValueError: for an unknown activation, scheme or distribution, or an activation that the scheme has no rule for;
-            and on a kernel of fewer than two dimensions, of odd size if mirrored or gated, or that could be depthwise.
+            and on a kernel of fewer than two dimensions, of odd size if mirrored or gated, or whose axes are not known.
 
     Example:
 
@@ -85,6 +99,8 @@ class Paired(keras.initializers.Initializer):
         standardize: bool = False,
         input_standardized: bool = False,
         depthwise: bool | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
     ) -> None:
         # At the first layer that is started by it, since it takes a third of the import of the package.
         from keras_actx.initializers.pairing import check_input_is_known, pairing
@@ -102,12 +118,16 @@ class Paired(keras.initializers.Initializer):
         self.seed = seed
         self.first_layer = first_layer
         self.input_activation = None if input_activation is None else readable(input_activation)
-        self.depth = depth
+        self.depth = whole(depth)
         self.use_bias = use_bias
         self.normalized = normalized
         self.standardize = standardize
         self.input_standardized = input_standardized
         self.depthwise = depthwise
+        # Its attributes as VarianceScaling has them.
+        self.input_axes, self.output_axes = checked_axes(input_axes, output_axes)
+        if depthwise and self.input_axes is not None:
+            raise ValueError("depthwise=True says already what the axes are; leave out input_axes and output_axes")
         self.pairing: Pairing = pairing(
             self.activation,
             scheme,
@@ -130,47 +150,93 @@ class Paired(keras.initializers.Initializer):
                 distribution=self.pairing.distribution,
                 seed=seed,
             )
+        self.scale, self.mode = self.pairing.gain**2, self.pairing.mode
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
         """A kernel of `shape`. Raises `ValueError` for fewer than two dimensions, and for odd sizes if mirrored."""
-        shape = tuple(shape)
-        if len(shape) < 2:
-            raise ValueError(
-                f"Paired draws kernels, of shape (..., fan_in, fan_out); it received {shape}. "
-                "Use 'zeros' for a bias, or `pairing.bias_initializer()`."
-            )
-        *taps, inputs, units = shape
-        chosen = self.pairing
-        if chosen.taps == "centre" and self.depthwise is None and taps and units == 1 < inputs:
-            raise ValueError(
-                f"a kernel of shape {shape} may be that of a depthwise convolution, or of one with a single filter: "
-                "write depthwise=True or depthwise=False"
-            )
+        layout = self._layout(shape)
+        chosen, sizes = self.pairing, layout.sizes
+        if 0 in sizes and chosen.form != "mirrored":
+            return keras.ops.zeros(layout.shape, dtype=dtype)
         if self.depthwise:
             # Every number of the output comes from one channel.
+            *taps, inputs, units = sizes
             each = self._filled((*taps, 1, inputs * units), dtype, 1.0, kwargs)
             spread = math.sqrt((1 + inputs * units) / (1 + units)) if chosen.mode == "fan_avg" else 1.0
-            return spread * keras.ops.reshape(each, shape)
+            return spread * keras.ops.reshape(each, sizes)
         if chosen.form == "mirrored":
-            halves = (*taps, inputs if self.first_layer else inputs // 2, units // 2)
-            doubled = (*taps, halves[-2] if self.first_layer else 2 * halves[-2], 2 * halves[-1])
-            if doubled != shape or 0 in halves:
+            return self._mirrored(layout, dtype, kwargs)
+        if chosen.halves:
+            self._require_even_units(layout)
+        return layout.arranged(self._filled(sizes, dtype, 1.0, kwargs, layout.units))
+
+    def _layout(self, shape: Any) -> "Layout":
+        """Which axes of a kernel are what. Raises `ValueError` where that cannot be known, and would matter."""
+        given = shape
+        try:
+            shape = tuple(operator.index(one) for one in shape)
+        except TypeError:
+            shape = ()
+        if len(shape) < 2 or min(shape) < 0:
+            raise ValueError(
+                f"Paired draws kernels, of shape (..., fan_in, fan_out); it received {quote(given)}. "
+                "Use 'zeros' for a bias, or `pairing.bias_initializer()`."
+            )
+        inputs, outputs = self.input_axes, self.output_axes
+        if inputs is not None and outputs is not None:
+            return Layout.of(shape, inputs, outputs)
+        if self.pairing.taps == "centre" and self.depthwise is None and len(shape) > 2:
+            layer = layer_that_draws()
+            if layer is not None and not isinstance(layer, _CONVOLUTIONS):
                 raise ValueError(
-                    f"scheme='mirrored' pairs the units, so their number must be even, and that of the inputs too "
-                    f"except with first_layer=True; the kernel is {shape}"
+                    f"{layer.name}: scheme={self.scheme!r} fills the centre of a convolution's kernel alone, and what "
+                    f"the axes of this kernel of shape {shape} are, {type(layer).__name__} does not say: write "
+                    f"Paired(..., input_axes=..., output_axes=...), as input_axes=(0,), output_axes=(1, 2) for "
+                    "(features, heads, size); depthwise=True for a depthwise convolution, depthwise=False for another; "
+                    "or use scheme='textbook'"
                 )
-            # What reaches a unit comes from half of the inputs, so VarianceScaling's fan_in is half as large.
-            factor = 1.0 if self.first_layer else math.sqrt(0.5)
-            return mirror(self._filled(halves, dtype, factor, kwargs), self.first_layer)
-        return self._filled(shape, dtype, 1.0, kwargs)
+            if shape[-1] == 1 < shape[-2]:
+                raise ValueError(
+                    f"a kernel of shape {shape} may be that of a depthwise convolution, or of one with a single "
+                    "filter: write depthwise=True or depthwise=False"
+                )
+        return Layout.of(shape, (-2,), (-1,))
 
-    def _filled(self, shape: tuple[int, ...], dtype: Any, factor: float, kwargs: dict[str, Any]) -> Any:
-        """A kernel with all its taps, or the one at the centre."""
+    def _mirrored(self, layout: "Layout", dtype: Any, kwargs: dict[str, Any]) -> Any:
+        # The last axis of the inputs, and of the units, holds the pairs.
+        *more, inputs = layout.inputs or (0,)
+        *before, units = layout.units or (0,)
+        if units % 2 or (inputs % 2 and not self.first_layer) or 0 in (units, inputs):
+            raise ValueError(
+                f"scheme='mirrored' pairs the units, so their number must be even, and that of the inputs too "
+                f"except with first_layer=True; the kernel is {layout.shape}"
+            )
+        inputs = inputs if self.first_layer else inputs // 2
+        halves = Layout(layout.shape, layout.taps, (*more, inputs) * bool(layout.inputs), (*before, units // 2))
+        # What reaches a unit comes from half of the inputs, so VarianceScaling's fan_in is half as large.
+        factor = 1.0 if self.first_layer else math.sqrt(0.5)
+        block = keras.ops.reshape(self._filled(halves.sizes, dtype, factor, kwargs), halves.spread)
+        return layout.arranged(mirror(block, None if self.first_layer else -1 - len(halves.units)))
+
+    def _require_even_units(self, layout: "Layout") -> None:
+        units = layout.units[-1] if layout.units else 1
+        if units % 2:
+            raise ValueError(
+                f"{self.pairing.activation} halves its input into value and gate, so the kernel needs an even number "
+                f"of columns, not {units}"
+            )
+
+    def _filled(
+        self, shape: tuple[int, ...], dtype: Any, factor: float, kwargs: dict[str, Any], units: tuple[int, ...] = ()
+    ) -> Any:
+        """A kernel with all its taps, or the one at the centre; `units` are the axes that the last one stands for."""
         if self.pairing.taps == "all" or len(shape) == 2:
-            return self._drawn(shape, dtype, factor, kwargs)
-        return at_centre(self._drawn(shape[-2:], dtype, factor, kwargs), shape[:-2])
+            return self._drawn(shape, dtype, factor, kwargs, units)
+        return at_centre(self._drawn(shape[-2:], dtype, factor, kwargs, units), shape[:-2])
 
-    def _drawn(self, shape: tuple[int, ...], dtype: Any, factor: float, kwargs: dict[str, Any]) -> Any:
+    def _drawn(
+        self, shape: tuple[int, ...], dtype: Any, factor: float, kwargs: dict[str, Any], units: tuple[int, ...]
+    ) -> Any:
         chosen = self.pairing
         fan_in, fan_out = math.prod(shape[:-1]), shape[-1]
         centred = chosen.form == "centred" and fan_in >= LEAST_CENTRED
@@ -183,7 +249,7 @@ class Paired(keras.initializers.Initializer):
             full = wanted if wanted == "float64" else "float32"  # few backends decompose 16-bit matrices
             fan = (fan_in + fan_out) / 2 if chosen.mode == "fan_avg" else fan_in
             normal = self._draw((fan_in, fan_out), dtype=full)
-            kernel = self._orthogonal(normal, factor * chosen.gain / math.sqrt(fan), centred)
+            kernel = self._orthogonal(normal, factor * chosen.gain / math.sqrt(fan), centred, units)
             return keras.ops.cast(keras.ops.reshape(kernel, shape), wanted)
         kernel = self._draw(shape, dtype=dtype, **kwargs)
         if centred:
@@ -191,17 +257,14 @@ class Paired(keras.initializers.Initializer):
             kernel, factor = keras.ops.reshape(flat, shape), factor * math.sqrt(fan_in / (fan_in - 1))
         return kernel * factor if factor != 1.0 else kernel
 
-    def _orthogonal(self, normal: Any, deviation: float, centred: bool) -> Any:
+    def _orthogonal(self, normal: Any, deviation: float, centred: bool, units: tuple[int, ...]) -> Any:
         if self.depthwise and normal.shape[0] == 1:
             return deviation * keras.ops.where(normal < 0, -1.0, 1.0)  # orthogonal matrices of one number each
         if not self.pairing.halves or self.depthwise:
             return orthogonal(normal, deviation, centred)
-        if normal.shape[-1] % 2:
-            raise ValueError(
-                f"{self.pairing.activation} halves its input into value and gate, so the kernel needs an even number "
-                f"of columns, not {normal.shape[-1]}"
-            )
         halves = (orthogonal(one, deviation, centred) for one in keras.ops.split(normal, 2, axis=-1))
+        if len(units) > 1:  # value and gate are halves of the last
+            halves = (keras.ops.reshape(one, (-1, *units[:-1], units[-1] // 2)) for one in halves)
         return join_halves(*halves, getattr(self.activation, "interleaved", False))
 
     def clone(self) -> "Paired":
@@ -221,7 +284,23 @@ class Paired(keras.initializers.Initializer):
             "standardize": self.standardize,
             "input_standardized": self.input_standardized,
             "depthwise": self.depthwise,
+            "input_axes": self.input_axes,
+            "output_axes": self.output_axes,
         }
+
+
+def layer_that_draws() -> keras.Layer | None:
+    """The layer whose `add_weight` called the initializer; None for a call by hand, or where Keras makes it later.
+
+    Keras tells an initializer nothing of its layer, and of (16, 4, 8) nobody can say what it is.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        owner = frame.f_locals.get("self") if frame.f_code.co_name == "add_weight" else None
+        if isinstance(owner, keras.Layer):
+            return owner
+        frame = frame.f_back
+    return None
 
 
 def readable(activation: Any) -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_actx.expectation.functions import name_of
 from keras_actx.initializers.auto import scheme_alone
@@ -16,6 +17,7 @@ from keras_actx.initializers.rule import Rule, Situation
 from keras_actx.initializers.standardization import output_moments_under
 from keras_actx.initializers.textbook import textbook
 from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx.plain_numbers import whole
 
 SCHEMES: dict[str, Callable[[Any, Situation], Rule]] = {
     "glorot": glorot,
@@ -30,6 +32,7 @@ _ASK_FOR_INPUT = ("critical", "mirrored")
 DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform", "orthogonal")
 
 
+_SMALLEST, _LARGEST = 1e-30, 1e30  # of what is finite in float32, with room for a fan
 _FANS = {"fan_in": "sqrt(fan_in)", "fan_avg": "sqrt((fan_in + fan_out) / 2)", "fan_in_squared": "fan_in"}
 _FORMS = {"free": "", "centred": ", columns of mean 0", "mirrored": ", mirrored"}
 
@@ -148,16 +151,34 @@ def pairing(
     check_situation(depth=depth, **switches)
     standardized = standardize or input_standardized
     chosen = scheme_alone(activation, standardized=standardized) if scheme == "auto" else scheme
-    rule = SCHEMES[chosen](activation, Situation(input_activation=input_activation, depth=depth, **switches))
-    settings = {**vars(rule), "distribution": distribution or rule.distribution}
-    if standardize:
-        settings["output_mean"], settings["output_std"] = output_moments_under(activation, rule, normalized)
+    situation = Situation(input_activation=input_activation, depth=depth if depth is None else int(depth), **switches)
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is seen below
+            rule = SCHEMES[chosen](activation, situation)
+            settings = {**vars(rule), "distribution": distribution or rule.distribution}
+            if standardize:
+                settings["output_mean"], settings["output_std"] = output_moments_under(activation, rule, normalized)
+    except ArithmeticError as error:  # of parameters near the ends of float64
+        raise _beyond(activation, input_activation, chosen) from error
+    sizes = [settings[name] for name in ("gain", "small_gain") if settings[name] is not None]
+    numbers = [value for value in settings.values() if isinstance(value, float)]
+    # A float32 kernel holds them, for any layer that fits into memory.
+    if not all(_SMALLEST < one < _LARGEST for one in sizes) or not all(abs(one) < _LARGEST for one in numbers):
+        raise _beyond(activation, input_activation, chosen)
     return Pairing(activation=name_of(activation), scheme=chosen, **settings)
+
+
+def _beyond(activation: Any, input_activation: Any, scheme: str) -> ValueError:
+    behind = "" if input_activation is None else f" behind {quote(name_of(input_activation))}"
+    return ValueError(
+        f"{quote(name_of(activation))}{behind} is nearly flat, or so steep that the numbers of scheme={scheme!r} are "
+        "not finite in float32; change its parameters, or use scheme='glorot'"
+    )
 
 
 def check_input_is_known(scheme: str, owner: str, activation: Any, first_layer: bool, input_activation: Any) -> None:
     """Raise `ValueError` unless the scheme knows what feeds the layer, where that decides the size of the kernel."""
-    if scheme in _ASK_FOR_INPUT and not first_layer and input_activation is None:
+    if isinstance(scheme, str) and scheme in _ASK_FOR_INPUT and not first_layer and input_activation is None:
         name = activation if isinstance(activation, str) else "relu"
         raise ValueError(
             f"{owner}: scheme={scheme!r} scales the kernel for what feeds the layer: write "
@@ -168,14 +189,14 @@ def check_input_is_known(scheme: str, owner: str, activation: Any, first_layer: 
 
 def check_scheme(scheme: Any) -> None:
     """Raise `ValueError` for a scheme that does not exist."""
-    if scheme not in SCHEME_NAMES:
+    if not isinstance(scheme, str) or scheme not in SCHEME_NAMES:
         hint = did_you_mean(scheme, SCHEME_NAMES) if isinstance(scheme, str) else ""
         raise ValueError(f"scheme={quote(scheme)} is not known; use one of {', '.join(map(repr, SCHEME_NAMES))}.{hint}")
 
 
 def check_distribution(distribution: Any) -> None:
     """Raise `ValueError` for a distribution that does not exist."""
-    if distribution is not None and distribution not in DISTRIBUTIONS:
+    if distribution is not None and (not isinstance(distribution, str) or distribution not in DISTRIBUTIONS):
         hint = did_you_mean(distribution, DISTRIBUTIONS) if isinstance(distribution, str) else ""
         allowed = ", ".join(map(repr, DISTRIBUTIONS))
         raise ValueError(f"distribution={quote(distribution)} is not known; use None or one of {allowed}.{hint}")
@@ -183,7 +204,7 @@ def check_distribution(distribution: Any) -> None:
 
 def check_situation(*, depth: Any, **switches: Any) -> None:
     """Raise `ValueError` for a depth that is no number of layers, or a switch that is not True or False."""
-    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= 10**6):
+    if depth is not None and not 1 <= (whole(depth) or 0) <= 10**6:
         raise ValueError(f"depth={quote(depth)} is not allowed; use None or a whole number from 1 to 1000000")
     for name, value in switches.items():
         if not isinstance(value, bool):

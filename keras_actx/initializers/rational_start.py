@@ -1,7 +1,6 @@
 """`rational_fit`: coefficients with which a rational activation starts as another function."""
 
-from collections.abc import Callable, Hashable
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -9,7 +8,8 @@ import numpy as np
 
 from keras_actx.activations import rational
 from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.functions import fresh, on_arrays, subject_of
+from keras_actx.expectation.cache import cached_by_activation
+from keras_actx.expectation.functions import fresh, kind_of, name_of, on_arrays, subject_of
 from keras_actx.names.suggest import quote
 
 _REACH = 3.0
@@ -52,13 +52,19 @@ def rational_fit(activation: Any, version: str = "A") -> Activation:
     if not isinstance(version, str) or version not in _NAMES:
         raise ValueError(f"version={quote(version)} is not allowed; use 'A' (rational) or 'B' (pade)")
     subject = subject_of(activation)
-    fit = _fit if isinstance(subject, Hashable) and not isinstance(subject, keras.Layer) else _fit.__wrapped__
-    return fit(subject, version)
+    try:
+        with np.errstate(all="ignore"):
+            return _fit(subject, version)
+    except (ArithmeticError, np.linalg.LinAlgError) as error:  # of values near the ends of float64
+        raise ValueError(
+            f"{quote(name_of(subject))} is too large or too small in [-{_REACH:g}, {_REACH:g}] for the fit of a "
+            "rational activation; change its parameters"
+        ) from error
 
 
-@lru_cache(maxsize=256)
+@cached_by_activation
 def _fit(subject: Any, version: str) -> Activation:
-    name = str(subject) if isinstance(subject, Activation) else quote(getattr(subject, "__name__", subject))
+    name = str(subject) if isinstance(subject, Activation) else quote(name_of(subject))
     # Chebyshev's points, dense at both ends, where polynomials err most.
     x = np.cos(np.pi * (np.arange(_POINTS) + 0.5) / _POINTS)[::-1]
     between = np.linspace(-1.0, 1.0, 2 * _POINTS + 1)  # with 0
@@ -83,11 +89,11 @@ def _fit(subject: Any, version: str) -> Activation:
 
 def _values(subject: Any, name: str, x: np.ndarray) -> np.ndarray:
     declared = isinstance(subject, Activation)
-    if declared and subject.declaration.kind != "elementwise":
+    if kind_of(subject) != "elementwise":
         raise ValueError(f"{name} is not elementwise, so nothing rational starts as it")
     function = fresh(subject) if isinstance(subject, keras.Layer) else subject
     try:
-        return on_arrays(function, check=not declared)(x)
+        return on_arrays(function, called=None if declared else name_of(subject))(x)
     except ValueError as error:
         raise ValueError(f"nothing rational starts as {name}: {error}") from error
 

@@ -1,3 +1,10 @@
 """Pictures, with matplotlib (the extra `plot`), which is imported when one is drawn."""
 
-from keras_actx.plot.through_depth import propagation as propagation
+from typing import TYPE_CHECKING
+
+from keras_actx.lazy_imports import lazy_imports as _lazy_imports
+
+if TYPE_CHECKING:
+    from keras_actx.plot.through_depth import propagation as propagation
+
+__getattr__, __dir__ = _lazy_imports(globals(), {"propagation": "keras_actx.plot.through_depth"})

@@ -13,6 +13,20 @@ except ModuleNotFoundError as error:
         f"keras_actx.testing needs {error.name}, which is not installed: pip install 'keras-actx[testing]'"
     ) from error
 
-from keras_actx.testing.check import check_activation as check_activation
-from keras_actx.testing.ledger import Entry as Entry
-from keras_actx.testing.memory import bytes_kept as bytes_kept
+from typing import TYPE_CHECKING
+
+from keras_actx.lazy_imports import lazy_imports as _lazy_imports
+
+if TYPE_CHECKING:
+    from keras_actx.testing.check import check_activation as check_activation
+    from keras_actx.testing.ledger import Entry as Entry
+    from keras_actx.testing.memory import bytes_kept as bytes_kept
+
+__getattr__, __dir__ = _lazy_imports(
+    globals(),
+    {
+        "check_activation": "keras_actx.testing.check",
+        "Entry": "keras_actx.testing.ledger",
+        "bytes_kept": "keras_actx.testing.memory",
+    },
+)

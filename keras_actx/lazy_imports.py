@@ -1,0 +1,28 @@
+"""Names of a package that are imported at their first use."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def lazy_imports(package: dict[str, Any], modules: Mapping[str, str]) -> tuple[Callable, Callable]:
+    """The `__getattr__` and `__dir__` of a package.
+
+    A package that imports its own modules holds its lock while it waits for theirs; a thread that imports one of them
+    directly waits the other way round. So packages that are imported late import nothing themselves.
+
+    Args:
+        package: its `globals()`.
+        modules: for each name, the module that has it, or is it.
+    """
+
+    def attribute(name: str) -> Any:
+        if name not in modules:
+            raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}")
+        module = importlib.import_module(modules[name])
+        return getattr(module, name, module)
+
+    def names() -> list[str]:
+        return sorted({*package, *modules})
+
+    return attribute, names
