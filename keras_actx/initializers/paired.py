@@ -8,6 +8,7 @@ import keras
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
 from keras_actx.names.suggest import quote
+from keras_actx.scalars import checked_seed, saved_seed, takes_numpy_scalars, with_seed_in_range
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
@@ -35,7 +36,8 @@ class Paired(keras.initializers.Initializer):
         scheme: one of those above.
         distribution: None for the scheme's own ("orthogonal" for "critical" and "mirrored"), or "truncated_normal",
             "untruncated_normal", "uniform", "orthogonal".
-        seed: None, or a whole number for the same draw after every restart.
+        seed: None, a whole number from 0 to 2**31 - 1 for the same draw after every restart, or a
+            `keras.random.SeedGenerator` for other numbers at each call.
         first_layer: whether the layer sees the network's input, of mean 0 and variance 1. For `textbook`, `sine` alone
             heeds it.
         input_activation: the activation that the layer's input comes out of, for "critical" and "mirrored": theirs is
@@ -70,12 +72,13 @@ class Paired(keras.initializers.Initializer):
     >>> layer = keras.layers.Conv2D(8, 3, activation="mish", kernel_initializer=actx.initializers.Paired("mish"))
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         activation: Any,
         scheme: str = "auto",
         distribution: str | None = None,
-        seed: int | None = None,
+        seed: Any = None,
         first_layer: bool = False,
         *,
         input_activation: Any = None,
@@ -90,8 +93,7 @@ class Paired(keras.initializers.Initializer):
         from keras_actx.initializers.pairing import check_input_is_known, pairing
 
         check_input_is_known(scheme, "Paired", activation, first_layer, input_activation)
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise ValueError(f"seed={quote(seed)} is not allowed; use None or a whole number")
+        seed = checked_seed(seed, "Paired")
         if not (depthwise is None or isinstance(depthwise, bool)):
             raise ValueError(f"depthwise={quote(depthwise)} is not allowed; use None, True or False")
         if depthwise and scheme == "mirrored":
@@ -101,7 +103,7 @@ class Paired(keras.initializers.Initializer):
         self.distribution = distribution
         self.seed = seed
         self.first_layer = first_layer
-        self.input_activation = None if input_activation is None else readable(input_activation)
+        self.input_activation = checked_input_activation(input_activation, "Paired")
         self.depth = depth
         self.use_bias = use_bias
         self.normalized = normalized
@@ -207,12 +209,16 @@ class Paired(keras.initializers.Initializer):
     def clone(self) -> "Paired":
         return type(self).from_config(self.get_config())
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Paired":
+        return cls(**with_seed_in_range(config))
+
     def get_config(self) -> dict[str, Any]:
         return {
             "activation": saved(self.activation),
             "scheme": self.scheme,
             "distribution": self.distribution,
-            "seed": self.seed,
+            "seed": saved_seed(self.seed),
             "first_layer": self.first_layer,
             "input_activation": saved(self.input_activation),
             "depth": self.depth,
@@ -227,6 +233,22 @@ class Paired(keras.initializers.Initializer):
 def readable(activation: Any) -> Any:
     """An activation as an argument may give it, or as `saved` wrote it."""
     return activation if isinstance(activation, str) else keras.activations.get(activation)
+
+
+def checked_input_activation(given: Any, owner: str) -> Any:
+    """The activation of the layer before, read; None stays None. Raises `ValueError` for one that does not exist."""
+    if given is None:
+        return None
+    from keras_actx.expectation.functions import subject_of
+
+    try:
+        told = readable(given)
+        if isinstance(told, str):
+            subject_of(told)
+    except Exception as error:
+        reason = error if isinstance(given, str) else "give the name of an activation, or a callable"
+        raise ValueError(f"{owner}: input_activation={quote(given)} is not allowed: {reason}") from error
+    return told
 
 
 def saved(activation: Any) -> Any:
