@@ -52,7 +52,10 @@ def checked_seed(seed: Any, owner: str) -> Any:
     if seed is None or isinstance(seed, keras.random.SeedGenerator):
         return seed
     if isinstance(seed, dict):
-        made = keras.saving.deserialize_keras_object(seed)
+        try:
+            made = keras.saving.deserialize_keras_object(seed)
+        except Exception:  # of whatever a file holds
+            made = None
         if isinstance(made, keras.random.SeedGenerator):
             return made
     if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= LARGEST_SEED:

@@ -53,7 +53,7 @@ class GatedBias(keras.initializers.Initializer):
                 allowed = "a number" + " from 0 on" * (name == "stddev")
                 raise ValueError(f"GatedBias: {name}={quote(value)} is not allowed; use {allowed}")
         seed = checked_seed(seed, "GatedBias")
-        if gate not in ("first", "last"):
+        if not isinstance(gate, str) or gate not in ("first", "last"):
             raise ValueError(f"GatedBias: gate={quote(gate)} is not allowed; use 'first' or 'last'")
         if not isinstance(interleaved, bool):
             raise ValueError(f"GatedBias: interleaved={quote(interleaved)} is not allowed; use True or False")

@@ -98,7 +98,7 @@ class Paired(keras.initializers.Initializer):
             raise ValueError(f"depthwise={quote(depthwise)} is not allowed; use None, True or False")
         if depthwise and scheme == "mirrored":
             raise ValueError("scheme='mirrored' subtracts channels from each other, which depthwise=True cannot do")
-        self.activation = readable(activation)
+        self.activation = checked_activation("Paired", "activation", activation)
         self.scheme = scheme
         self.distribution = distribution
         self.seed = seed
@@ -235,10 +235,8 @@ def readable(activation: Any) -> Any:
     return activation if isinstance(activation, str) else keras.activations.get(activation)
 
 
-def checked_input_activation(given: Any, owner: str) -> Any:
-    """The activation of the layer before, read; None stays None. Raises `ValueError` for one that does not exist."""
-    if given is None:
-        return None
+def checked_activation(owner: str, argument: str, given: Any) -> Any:
+    """An activation, read. Raises `ValueError` for one that does not exist."""
     from keras_actx.expectation.functions import subject_of
 
     try:
@@ -247,8 +245,13 @@ def checked_input_activation(given: Any, owner: str) -> Any:
             subject_of(told)
     except Exception as error:
         reason = error if isinstance(given, str) else "give the name of an activation, or a callable"
-        raise ValueError(f"{owner}: input_activation={quote(given)} is not allowed: {reason}") from error
+        raise ValueError(f"{owner}: {argument}={quote(given)} is not allowed: {reason}") from error
     return told
+
+
+def checked_input_activation(given: Any, owner: str) -> Any:
+    """The activation of the layer before, read; None stays None."""
+    return None if given is None else checked_activation(owner, "input_activation", given)
 
 
 def saved(activation: Any) -> Any:

@@ -170,14 +170,14 @@ def check_input_is_known(scheme: str, owner: str, activation: Any, first_layer: 
 
 def check_scheme(scheme: Any) -> None:
     """Raise `ValueError` for a scheme that does not exist."""
-    if scheme not in SCHEME_NAMES:
+    if not isinstance(scheme, str) or scheme not in SCHEME_NAMES:
         hint = did_you_mean(scheme, SCHEME_NAMES) if isinstance(scheme, str) else ""
         raise ValueError(f"scheme={quote(scheme)} is not known; use one of {', '.join(map(repr, SCHEME_NAMES))}.{hint}")
 
 
 def check_distribution(distribution: Any) -> None:
     """Raise `ValueError` for a distribution that does not exist."""
-    if distribution is not None and distribution not in DISTRIBUTIONS:
+    if distribution is not None and not (isinstance(distribution, str) and distribution in DISTRIBUTIONS):
         hint = did_you_mean(distribution, DISTRIBUTIONS) if isinstance(distribution, str) else ""
         allowed = ", ".join(map(repr, DISTRIBUTIONS))
         raise ValueError(f"distribution={quote(distribution)} is not known; use None or one of {allowed}.{hint}")

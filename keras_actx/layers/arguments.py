@@ -35,5 +35,7 @@ def keras_object(owner: str, name: str, value: Any, get: Callable[[Any], Any]) -
     try:
         return get(value)
     except Exception as error:
-        kind = name.rpartition("_")[2]
-        raise ValueError(f"{owner}: {name}={quote(value)} is not allowed; use None or a Keras {kind}") from error
+        kind, reason = name.rpartition("_")[2], str(error).partition("\n")[0][:120]
+        raise ValueError(
+            f"{owner}: {name}={quote(value)} is not allowed; use None or a Keras {kind} ({reason})"
+        ) from error

@@ -9,7 +9,7 @@ import keras
 
 from keras_actx.declaration.activation import Activation
 from keras_actx.layers.along_axis import AxisLayer
-from keras_actx.layers.arguments import is_number, is_size, refuse_unless
+from keras_actx.layers.arguments import is_number, is_size, keras_object, refuse_unless
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.layers.stochastic_activation import StochasticActivation
@@ -39,7 +39,7 @@ def check_arguments(owner: str, *, units: Any, use_bias: Any, dropout: Any, **sw
 def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
     """The layer that applies the activation: gated, learnable with a parameter a unit, or plain."""
     if isinstance(given, dict):
-        given = keras.saving.deserialize_keras_object(given)
+        given = keras_object("DenseBlock", "activation", given, keras.saving.deserialize_keras_object)
     gated = _gated_function(given)
     if gated is not None:
         return GatedLinearUnit(gated, dtype=dtype, name="activation")
@@ -48,7 +48,7 @@ def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
     elif isinstance(given, Activation):
         identified = Identified(given, learnable=False)
     else:
-        function = keras.activations.get(given)
+        function = keras_object("DenseBlock", "activation", given, keras.activations.get)
         if isinstance(function, AxisLayer):
             raise _shape_error(quote(function.name))
         if isinstance(function, keras.layers.Layer):
@@ -115,7 +115,7 @@ def normalization_layer(given: Any, dtype: Any) -> keras.layers.Layer | None:
     if given is None or isinstance(given, keras.layers.Layer):
         return given
     if isinstance(given, dict):
-        layer = keras.saving.deserialize_keras_object(given)
+        layer = keras_object("DenseBlock", "normalization", given, keras.saving.deserialize_keras_object)
         if isinstance(layer, keras.layers.Layer):
             return layer
     if isinstance(given, str) and _NORMALIZATIONS.get(given) is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.initializers.paired import checked_input_activation, readable, saved
+from keras_actx.initializers.paired import checked_activation, checked_input_activation, saved
 from keras_actx.layers.arguments import is_whole, refuse_unless
 from keras_actx.layers.block_parts import Parts, bounded, check_arguments, check_repeated
 from keras_actx.layers.dense_block import DenseBlock, as_value
@@ -100,7 +100,7 @@ class DenseStack(RematerializedLayer):
         of_blocks = scheme
         if scheme == "auto" and plain:
             of_blocks = scheme_stacked(
-                as_value(readable(activation)),
+                as_value(checked_activation("DenseStack", "activation", activation)),
                 depth,
                 pairs=units % 2 == 0 and input_activation is None,
                 bias=kwargs.get("use_bias") is not False and kwargs.get("bias_initializer") is None,

@@ -7,10 +7,11 @@ from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import output_dtype
-from keras_actx.layers.arguments import is_number, refuse_unless
+from keras_actx.layers.arguments import is_number, keras_object, refuse_unless
 from keras_actx.layers.context import in_full, mean
 from keras_actx.layers.learned_parameters import LayerWithParameters
 from keras_actx.layers.named import named_layer
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @named_layer("poly_norm", why="normalizes the powers of a whole feature vector", fits_inside=True)
@@ -45,6 +46,7 @@ class PolyNorm(LayerWithParameters):
     [[1.0, 1.0, 1.0, 1.0]]
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         epsilon: float = 1e-6,
@@ -59,9 +61,9 @@ class PolyNorm(LayerWithParameters):
         self.weight_initializer = (
             keras.initializers.Constant(1 / 3)
             if weight_initializer is None
-            else keras.initializers.get(weight_initializer)
+            else keras_object("PolyNorm", "weight_initializer", weight_initializer, keras.initializers.get)
         )
-        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.bias_initializer = keras_object("PolyNorm", "bias_initializer", bias_initializer, keras.initializers.get)
         self.weight = self.add_weight(
             name=self._distinct("weight"), shape=(3,), initializer=self.weight_initializer, autocast=False
         )

@@ -40,7 +40,7 @@ class StochasticActivation(DeclaredActivationLayer):
     def __init__(self, activation: Any, *, seed: Any = None, **kwargs: Any) -> None:
         identified = read_activation(activation, "StochasticActivation")
         if not identified.activation.declaration.stochastic:
-            raise ValueError(f"{identified.activation} is not stochastic; use it as it is")
+            raise ValueError(f"activation={identified.activation} is not stochastic; use it as it is")
         seed = checked_seed_number(seed, "StochasticActivation")
         super().__init__(identified.activation, **kwargs)
         self.seed = seed
