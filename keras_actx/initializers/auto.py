@@ -49,6 +49,8 @@ def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, stan
         A scheme, or "auto" where each layer does best alone.
     """
     subject = subject_of(activation)
+    if is_sine(subject):  # SIREN's start at any depth, as for one layer
+        return "auto"
     if pairs and not standardize and _mirrors(subject):
         return "mirrored"
     nearest = min(STACKED, key=lambda trained: abs(math.log(trained / depth)))

@@ -7,6 +7,7 @@ import keras
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.drawing import join_halves
 from keras_actx.names.suggest import quote
+from keras_actx.scalars import checked_seed, saved_seed, takes_numpy_scalars, with_seed_in_range
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -18,7 +19,8 @@ class GatedBias(keras.initializers.Initializer):
     Args:
         value_mean, gate_mean: finite numbers.
         stddev: the standard deviation, from 0 on.
-        seed: None, or a whole number for the same draw after every restart.
+        seed: None, a whole number from 0 to 2**31 - 1 for the same draw after every restart, or a
+            `keras.random.SeedGenerator` for other numbers at each call.
         gate: which half is the gate, "last" or "first", as in `layers.GatedLinearUnit`.
         interleaved: whether value and gate alternate.
 
@@ -33,12 +35,13 @@ class GatedBias(keras.initializers.Initializer):
     (3.5, 0.5)
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         value_mean: float,
         gate_mean: float,
         stddev: float = 0.0,
-        seed: int | None = None,
+        seed: Any = None,
         *,
         gate: str = "last",
         interleaved: bool = False,
@@ -49,9 +52,8 @@ class GatedBias(keras.initializers.Initializer):
             if not number or (name == "stddev" and value < 0):
                 allowed = "a number" + " from 0 on" * (name == "stddev")
                 raise ValueError(f"GatedBias: {name}={quote(value)} is not allowed; use {allowed}")
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise ValueError(f"GatedBias: seed={quote(seed)} is not allowed; use None or a whole number")
-        if gate not in ("first", "last"):
+        seed = checked_seed(seed, "GatedBias")
+        if not isinstance(gate, str) or gate not in ("first", "last"):
             raise ValueError(f"GatedBias: gate={quote(gate)} is not allowed; use 'first' or 'last'")
         if not isinstance(interleaved, bool):
             raise ValueError(f"GatedBias: interleaved={quote(interleaved)} is not allowed; use True or False")
@@ -76,6 +78,10 @@ class GatedBias(keras.initializers.Initializer):
         mean = join_halves(*means, self.interleaved)
         return mean + self._draw(shape, dtype=dtype, **kwargs) if self.stddev else mean
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "GatedBias":
+        return cls(**with_seed_in_range(config))
+
     def get_config(self) -> dict[str, Any]:
-        names = ("value_mean", "gate_mean", "stddev", "seed", "gate", "interleaved")
-        return {name: getattr(self, name) for name in names}
+        names = ("value_mean", "gate_mean", "stddev", "gate", "interleaved")
+        return {**{name: getattr(self, name) for name in names}, "seed": saved_seed(self.seed)}

@@ -13,6 +13,7 @@ from keras_actx.initializers.axes import Layout, checked_axes
 from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
 from keras_actx.names.suggest import quote
 from keras_actx.plain_numbers import whole
+from keras_actx.scalars import checked_seed, saved_seed, takes_numpy_scalars, with_seed_in_range
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
@@ -43,7 +44,8 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         scheme: one of those above.
         distribution: None for the scheme's own ("orthogonal" for "critical" and "mirrored"), or "truncated_normal",
             "untruncated_normal", "uniform", "orthogonal".
-        seed: None, or a whole number for the same draw after every restart.
+        seed: None, a whole number from 0 to 2**31 - 1 for the same draw after every restart, or a
+            `keras.random.SeedGenerator` for other numbers at each call.
         first_layer: whether the layer sees the network's input, of mean 0 and variance 1. For `textbook`, `sine` alone
             heeds it.
         input_activation: the activation that the layer's input comes out of, for "critical" and "mirrored": theirs is
@@ -84,12 +86,13 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
     >>> layer = keras.layers.Conv2D(8, 3, activation="mish", kernel_initializer=actx.initializers.Paired("mish"))
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         activation: Any,
         scheme: str = "auto",
         distribution: str | None = None,
-        seed: int | None = None,
+        seed: Any = None,
         first_layer: bool = False,
         *,
         input_activation: Any = None,
@@ -106,18 +109,17 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         from keras_actx.initializers.pairing import check_input_is_known, pairing
 
         check_input_is_known(scheme, "Paired", activation, first_layer, input_activation)
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-            raise ValueError(f"seed={quote(seed)} is not allowed; use None or a whole number")
+        seed = checked_seed(seed, "Paired")
         if not (depthwise is None or isinstance(depthwise, bool)):
             raise ValueError(f"depthwise={quote(depthwise)} is not allowed; use None, True or False")
         if depthwise and scheme == "mirrored":
             raise ValueError("scheme='mirrored' subtracts channels from each other, which depthwise=True cannot do")
-        self.activation = readable(activation)
+        self.activation = checked_activation("Paired", "activation", activation)
         self.scheme = scheme
         self.distribution = distribution
         self.seed = seed
         self.first_layer = first_layer
-        self.input_activation = None if input_activation is None else readable(input_activation)
+        self.input_activation = checked_input_activation(input_activation, "Paired")
         self.depth = whole(depth)
         self.use_bias = use_bias
         self.normalized = normalized
@@ -270,12 +272,16 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
     def clone(self) -> "Paired":
         return type(self).from_config(self.get_config())
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Paired":
+        return cls(**with_seed_in_range(config))
+
     def get_config(self) -> dict[str, Any]:
         return {
             "activation": saved(self.activation),
             "scheme": self.scheme,
             "distribution": self.distribution,
-            "seed": self.seed,
+            "seed": saved_seed(self.seed),
             "first_layer": self.first_layer,
             "input_activation": saved(self.input_activation),
             "depth": self.depth,
@@ -306,6 +312,25 @@ def layer_that_draws() -> keras.Layer | None:
 def readable(activation: Any) -> Any:
     """An activation as an argument may give it, or as `saved` wrote it."""
     return activation if isinstance(activation, str) else keras.activations.get(activation)
+
+
+def checked_activation(owner: str, argument: str, given: Any) -> Any:
+    """An activation, read. Raises `ValueError` for one that does not exist."""
+    from keras_actx.expectation.functions import subject_of
+
+    try:
+        told = readable(given)
+        if isinstance(told, str):
+            subject_of(told)
+    except Exception as error:
+        reason = error if isinstance(given, str) else "give the name of an activation, or a callable"
+        raise ValueError(f"{owner}: {argument}={quote(given)} is not allowed: {reason}") from error
+    return told
+
+
+def checked_input_activation(given: Any, owner: str) -> Any:
+    """The activation of the layer before, read; None stays None."""
+    return None if given is None else checked_activation(owner, "input_activation", given)
 
 
 def saved(activation: Any) -> Any:

@@ -18,6 +18,7 @@ from keras_actx.initializers.standardization import output_moments_under
 from keras_actx.initializers.textbook import textbook
 from keras_actx.names.suggest import did_you_mean, quote
 from keras_actx.plain_numbers import whole
+from keras_actx.scalars import checked_seed
 
 SCHEMES: dict[str, Callable[[Any, Situation], Rule]] = {
     "glorot": glorot,
@@ -77,17 +78,18 @@ class Pairing(Rule):
         return f"N({mean:.4g}, {self.bias_std:.6g}^2)" if self.bias_std else f"{mean:.4g}"
 
     def bias_initializer(
-        self, seed: int | None = None, *, gate: str = "last", interleaved: bool = False
+        self, seed: Any = None, *, gate: str = "last", interleaved: bool = False
     ) -> keras.initializers.Initializer:
         """The Keras initializer of the bias that belongs to the kernel.
 
         Args:
-            seed: None, or a whole number for the same draw after every restart; the kernel's own may be given, the
-                numbers are independent of it.
+            seed: None, a whole number from 0 to 2**31 - 1 for the same draw after every restart, or a
+                `keras.random.SeedGenerator`; the kernel's own may be given, the numbers are independent of it.
             gate, interleaved: for a gated activation, where its `layers.GatedLinearUnit` finds the gate.
         """
         # Another seed than the kernel's, and than its neighbours': equal seeds draw equal numbers.
-        seed = seed if seed is None else (seed * 2654435761 + 1013904223) % 2**31
+        seed = checked_seed(seed, "bias_initializer")
+        seed = (seed * 2654435761 + 1013904223) % 2**31 if isinstance(seed, int) else seed
         if self.bias_mean_gate not in (None, self.bias_mean):
             return GatedBias(
                 self.bias_mean, self.bias_mean_gate, self.bias_std, seed, gate=gate, interleaved=interleaved

@@ -15,6 +15,7 @@ from keras_actx.layers.learned_parameters import LayerWithParameters
 from keras_actx.layers.named import named_layer
 from keras_actx.names.identify import check_num_parameters
 from keras_actx.names.resolve import get, refuse_other_shape
+from keras_actx.scalars import takes_numpy_scalars
 
 _NAMES = ("scale", "slope", "shift")
 
@@ -58,6 +59,7 @@ class AdaptiveActivation(LayerWithParameters):
     [('slope', 0.1)]
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         activation: Any,

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from keras_actx.names.suggest import quote
@@ -27,3 +28,14 @@ def is_whole(value: Any, least: float = -math.inf, most: float = math.inf) -> bo
 def is_size(value: Any, most: int = 2**24) -> bool:
     """Whether it is a whole number above 0 that something may have as its size."""
     return is_whole(value, 1, most)
+
+
+def keras_object(owner: str, name: str, value: Any, get: Callable[[Any], Any]) -> Any:
+    """What Keras makes of a name, config or object. Raises `ValueError` that names the argument where it refuses."""
+    try:
+        return get(value)
+    except Exception as error:
+        kind, reason = name.rpartition("_")[2], str(error).partition("\n")[0][:120]
+        raise ValueError(
+            f"{owner}: {name}={quote(value)} is not allowed; use None or a Keras {kind} ({reason})"
+        ) from error

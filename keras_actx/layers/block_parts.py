@@ -1,12 +1,15 @@
 """The parts of a `DenseBlock`: from what the user wrote to Keras layers."""
 
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import keras
 
 from keras_actx.declaration.activation import Activation
 from keras_actx.layers.along_axis import AxisLayer
-from keras_actx.layers.arguments import is_number, is_whole, refuse_unless
+from keras_actx.layers.arguments import is_number, is_size, keras_object, refuse_unless
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.layers.stochastic_activation import StochasticActivation
@@ -21,41 +24,38 @@ _NORMALIZATIONS = {
 }
 
 
-def check_arguments(*, units: Any, use_bias: Any, dropout: Any, seed: Any, **switches: Any) -> None:
+def check_arguments(owner: str, *, units: Any, use_bias: Any, dropout: Any, **switches: Any) -> None:
     """Raise `ValueError` for a plain argument of a block that is out of range."""
     checks = (
-        ("units", units, is_whole(units, 1), "a whole number above 0"),
+        ("units", units, is_size(units), "a whole number from 1 to 2**24"),
         ("use_bias", use_bias, use_bias is None or isinstance(use_bias, bool), "None, True or False"),
         ("dropout", dropout, is_number(dropout) and 0 <= dropout < 1, "a number in [0, 1)"),
         *((name, value, isinstance(value, bool), "True or False") for name, value in switches.items()),
-        ("seed", seed, seed is None or is_whole(seed), "None or a whole number"),
     )
     for name, value, holds, allowed in checks:
-        refuse_unless(holds, "DenseBlock", name, value, allowed)
+        refuse_unless(holds, owner, name, value, allowed)
 
 
 def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
     """The layer that applies the activation: gated, learnable with a parameter a unit, or plain."""
     saved = isinstance(given, dict)
     if saved:
-        given = keras.saving.deserialize_keras_object(given)
-    if isinstance(given, str) and (_gated_in_keras(given) or keras_function(given) is None):
+        given = keras_object("DenseBlock", "activation", given, keras.saving.deserialize_keras_object)
+    gated = _gated_function(given)
+    if gated is not None:
+        return GatedLinearUnit(gated, dtype=dtype, name="activation")
+    if isinstance(given, str) and keras_function(given) is None:
         identified = identify(given)
     elif isinstance(given, Activation):
         # A block whose activation is random has saved the layer that draws, not a value.
         identified = Identified(given, learnable=False, stochastic=given.declaration.stochastic and not saved)
     else:
-        function = keras.activations.get(given)
+        function = keras_object("DenseBlock", "activation", given, keras.activations.get)
         if isinstance(function, AxisLayer):
-            raise ValueError(
-                f"DenseBlock: activation={quote(function.name)} changes or mixes an axis, and a block gives as many "
-                "numbers as it has units; write a DenseBlock with activation=None and the layer behind it"
-            )
+            raise _shape_error(quote(function.name))
         if isinstance(function, keras.layers.Layer):
             return function
         return keras.layers.Activation(function, dtype=dtype, name="activation")
-    if identified.activation.declaration.kind == "gated":
-        return GatedLinearUnit(identified.activation, dtype=dtype, name="activation")
     if identified.learnable:
         count = identified.num_parameters or units
         return LearnableActivation(identified.activation, num_parameters=count, dtype=dtype, name="activation")
@@ -64,9 +64,52 @@ def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
     return keras.layers.Activation(identified.activation, dtype=dtype, name="activation")
 
 
-def _gated_in_keras(name: str) -> bool:
-    """Whether one of Keras's plain names halves the axis: only here, where the kernel is doubled, can that work."""
-    return name == "glu"
+def _gated_function(given: Any) -> Activation | None:
+    """The gated activation that a name, a function, an `Activation` or Keras's layer around one stands for.
+
+    Only a block takes Keras's `glu`: where the kernel is not doubled, it cannot work.
+    """
+    if type(given) is keras.layers.Activation:
+        given = given.activation
+    if given is keras.activations.glu:
+        given = "glu"
+    if isinstance(given, str):
+        known = given != "glu" and keras_function(given) is not None
+        given = None if known else identify(given).activation
+    return given if isinstance(given, Activation) and given.declaration.kind == "gated" else None
+
+
+def _shape_error(written: str) -> ValueError:
+    return ValueError(
+        f"DenseBlock: activation={written} changes or mixes an axis, and a block gives as many numbers as it has "
+        "units; write a DenseBlock with activation=None and the layer behind it"
+    )
+
+
+def keeps_shape(layer: keras.layers.Layer, inner: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bool:
+    """Whether an activation is known to give the block the shape that it says.
+
+    Raises:
+        ValueError: if it is known not to.
+    """
+    try:
+        if type(layer) is keras.layers.Activation and not isinstance(layer.activation, keras.layers.Layer):
+            found = layer.activation(keras.KerasTensor(inner)).shape  # the layer would say what it was given
+        else:
+            found = layer.compute_output_shape(inner)
+    except Exception:  # a function of the backend's own, or a layer that does not know: the call will tell
+        return False
+    check_shape(layer, found, expected)
+    return True
+
+
+def check_shape(layer: keras.layers.Layer, found: Any, expected: Any) -> None:
+    """Raise `ValueError` unless all sizes that are known agree."""
+    found, expected = tuple(found), tuple(expected)
+    known = [both for both in zip(found, expected, strict=False) if None not in both]
+    if len(found) != len(expected) or any(one != other for one, other in known):
+        name = getattr(getattr(layer, "activation", None), "__name__", layer.name)
+        raise _shape_error(f"{quote(name)} makes {found} of {expected}: it")
 
 
 def normalization_layer(given: Any, dtype: Any) -> keras.layers.Layer | None:
@@ -74,7 +117,7 @@ def normalization_layer(given: Any, dtype: Any) -> keras.layers.Layer | None:
     if given is None or isinstance(given, keras.layers.Layer):
         return given
     if isinstance(given, dict):
-        layer = keras.saving.deserialize_keras_object(given)
+        layer = keras_object("DenseBlock", "normalization", given, keras.saving.deserialize_keras_object)
         if isinstance(layer, keras.layers.Layer):
             return layer
     if isinstance(given, str) and _NORMALIZATIONS.get(given) is not None:
@@ -86,10 +129,84 @@ def normalization_layer(given: Any, dtype: Any) -> keras.layers.Layer | None:
     )
 
 
-def dropout_layer(rate: float, activation: Any, seed: int | None, dtype: Any) -> keras.layers.Layer | None:
+def dropout_layer(rate: float, activation: Any, seed: Any, dtype: Any) -> keras.layers.Layer | None:
     """Dropout; alpha dropout for selu, whose mean and variance it keeps."""
     if not rate:
         return None
     selu = getattr(activation, "__name__", "") == "selu"
     kind = keras.layers.AlphaDropout if selu else keras.layers.Dropout
     return kind(rate, seed=seed, dtype=dtype, name="dropout")
+
+
+class Parts(Sequence):
+    """The parts of a block as `model.summary(expand_nested=True)` looks for them, in `layers`.
+
+    Not a list: Keras would save the weights of its members a second time, under another path.
+    """
+
+    def __init__(self, parts: Iterable[keras.layers.Layer]) -> None:
+        self._parts = tuple(parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._parts[i]
+
+
+#: How many blocks the configs in a block may make, in all.
+_MOST_NESTED = 100
+#: How many objects a stack may make of the configs that every block of it reads.
+_MOST_OBJECTS = 200_000
+
+#: Inside the `__init__` of a block or a stack: whether it is that of a block, and how many blocks were made in one.
+_making: ContextVar[tuple[bool, list[int]] | None] = ContextVar("_making", default=None)
+
+
+def bounded(init: Callable[..., None], is_block: bool) -> Callable[..., None]:
+    """The `__init__` of a block or stack, which refuses more blocks in the configs of one than anybody needs.
+
+    A stack reads a config once for each block, so that a file of a few hundred bytes could make any number of them,
+    through whatever wrapper.
+    """
+
+    @functools.wraps(init)
+    def counting(self: Any, *args: Any, **kwargs: Any) -> None:
+        inside_block, made = _making.get() or (False, [0])
+        made[0] += inside_block and is_block
+        if made[0] > _MOST_NESTED:
+            raise ValueError(
+                f"{type(self).__name__}: more than {_MOST_NESTED} blocks are nested in the configs of one; use other "
+                "layers in normalization= and activation="
+            )
+        token = _making.set((inside_block or is_block, made))
+        try:
+            init(self, *args, **kwargs)
+        finally:
+            _making.reset(token)
+
+    return counting
+
+
+def check_repeated(depth: int, arguments: Mapping[str, Any]) -> None:
+    """Raise `ValueError` if reading the configs among the arguments once a block makes too many objects."""
+    for name, value in arguments.items():
+        count = sum(1 for _ in _objects(value))
+        if depth * count > _MOST_OBJECTS:
+            raise ValueError(
+                f"DenseStack: the config in {name}= has {count} objects, which depth={depth} would make more than "
+                f"{_MOST_OBJECTS}; use a smaller one, or a smaller depth"
+            )
+
+
+def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
+    """The objects in a config, those in objects included."""
+    waiting = [config]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            if "class_name" in one:
+                yield one
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)

@@ -1,27 +1,42 @@
 """`DenseBlock`: Dense, normalization, activation and dropout, with start weights that fit the activation."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.initializers.paired import Paired, readable, saved
-from keras_actx.layers.block_parts import activation_layer, check_arguments, dropout_layer, normalization_layer
+from keras_actx.initializers.paired import Paired, checked_input_activation, saved
+from keras_actx.layers import part_states
+from keras_actx.layers.arguments import keras_object
+from keras_actx.layers.block_parts import (
+    Parts,
+    activation_layer,
+    bounded,
+    check_arguments,
+    check_shape,
+    dropout_layer,
+    keeps_shape,
+    normalization_layer,
+)
 from keras_actx.layers.declared import DeclaredActivationLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.held import HeldLayer
+from keras_actx.layers.rematerialized import RematerializedLayer
+from keras_actx.scalars import checked_seed_number, takes_numpy_scalars, with_seed_in_range
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
-class DenseBlock(keras.layers.Layer):
+class DenseBlock(RematerializedLayer):
     """Dense, normalization, activation and dropout, in that order, started for the activation.
 
     Composed of Keras's own layers (`block.dense`, `block.normalization`, `block.activation_layer`,
     `block.dropout_layer`), so that LoRA, quantization, masks, dtype policies, regularizers and constraints work on the
-    parts as they do in Keras.
+    parts as they do in Keras; what was done to a part is saved with the block. `block.quantize` and `block.enable_lora`
+    are those of `block.dense`.
 
     Args:
         units: size of the output, a whole number above 0.
@@ -47,7 +62,8 @@ class DenseBlock(keras.layers.Layer):
             insist on it or on `first_layer=True`. `keras_actx.layers.DenseStack` says it by itself.
         input_standardized: whether the layer before had `standardize=True`; the kernel then makes up for that.
         depth: None, or how many layers the network has, for "critical".
-        seed: None, or a whole number for the same kernel and dropout after every restart.
+        seed: None, or a whole number from 0 to 2**31 - 1 for the same kernel and dropout after every restart; a
+            `keras.random.SeedGenerator` gives its next number.
         kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as in
             `keras.layers.Dense`; the activity is the block's output.
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
@@ -67,6 +83,8 @@ class DenseBlock(keras.layers.Layer):
     'Glorot'
     """
 
+    @takes_numpy_scalars
+    @partial(bounded, is_block=True)
     def __init__(
         self,
         units: int,
@@ -98,12 +116,23 @@ class DenseBlock(keras.layers.Layer):
             "first_layer": first_layer,
             "input_standardized": input_standardized,
         }
-        check_arguments(units=units, use_bias=use_bias, dropout=dropout, seed=seed, **switches)
+        check_arguments("DenseBlock", units=units, use_bias=use_bias, dropout=dropout, **switches)
+        seed = checked_seed_number(seed, "DenseBlock")
         # What decides is imported at the first block.
         from keras_actx.initializers.pairing import check_input_is_known, check_scheme
 
         check_scheme(scheme)
         check_input_is_known(scheme, "DenseBlock", activation, first_layer, input_activation)
+        read = partial(keras_object, "DenseBlock")
+        kernel_initializer = read("kernel_initializer", kernel_initializer, keras.initializers.get)
+        bias_initializer = read("bias_initializer", bias_initializer, keras.initializers.get)
+        of_dense = {
+            "kernel_regularizer": read("kernel_regularizer", kernel_regularizer, keras.regularizers.get),
+            "bias_regularizer": read("bias_regularizer", bias_regularizer, keras.regularizers.get),
+            "kernel_constraint": read("kernel_constraint", kernel_constraint, keras.constraints.get),
+            "bias_constraint": read("bias_constraint", bias_constraint, keras.constraints.get),
+        }
+        activity_regularizer = read("activity_regularizer", activity_regularizer, keras.regularizers.get)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.scheme = scheme
@@ -112,17 +141,18 @@ class DenseBlock(keras.layers.Layer):
         self.residual = residual
         self.standardize = standardize
         self.first_layer = first_layer
-        self.input_activation = None if input_activation is None else as_value(readable(input_activation))
+        self.input_activation = as_value(checked_input_activation(input_activation, "DenseBlock"))
         self.input_standardized = input_standardized
         self.depth = depth
         self.seed = seed
         self.supports_masking = True
-        self.activation_layer = activation_layer(activation, units, self.dtype_policy)
+        policy = part_states.unquantized(self.dtype_policy)
+        self.activation_layer = activation_layer(activation, units, policy)
         if isinstance(self.activation_layer, HeldLayer):
             self.activation_layer.held_by(self)
+        self.normalization = normalization_layer(normalization, policy)
         glu = self.activation_layer
         gated = isinstance(glu, GatedLinearUnit)
-        self.normalization = normalization_layer(normalization, self.dtype_policy)
         batch_normalized = isinstance(self.normalization, keras.layers.BatchNormalization)
         use_bias = not batch_normalized if use_bias is None else use_bias
         self._scheme_decides = kernel_initializer is None
@@ -139,7 +169,6 @@ class DenseBlock(keras.layers.Layer):
                 standardize=standardize,
                 input_standardized=input_standardized,
             )
-        kernel_initializer = keras.initializers.get(kernel_initializer)
         self._scheme_decides_bias = bias_initializer is None
         if self._scheme_decides_bias:
             bias_initializer = "zeros"
@@ -151,15 +180,18 @@ class DenseBlock(keras.layers.Layer):
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
             bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            bias_constraint=bias_constraint,
-            dtype=self.dtype_policy,
+            **of_dense,
+            dtype=part_states.of_kernel(self.dtype_policy),
             name="dense",
         )
-        self.dropout_layer = dropout_layer(self.dropout, self._paired_with(), seed, self.dtype_policy)
+        with keras.name_scope(self.name):
+            self.dropout_layer = dropout_layer(self.dropout, self._paired_with(), seed, policy)
         self._output_moments = self._moments_at_start(kernel_initializer) if standardize else None
+        self._restored: tuple[str, ...] = ()
+        self._as_layers = False
+        self._shape_is_known = True
+        if not self.trainable:
+            self.trainable = False  # the parts, too
 
     @property
     def pairing(self) -> "Pairing | None":
@@ -172,6 +204,50 @@ class DenseBlock(keras.layers.Layer):
         """The activation, as it is saved."""
         layer = self.activation_layer
         return layer.activation if isinstance(layer, keras.layers.Activation) else layer
+
+    @property
+    def kernel_initializer(self) -> Any:
+        """What the kernel starts from."""
+        return self.dense.kernel_initializer
+
+    @property
+    def bias_initializer(self) -> Any:
+        """What the bias starts from."""
+        return self.dense.bias_initializer
+
+    @property
+    def kernel_regularizer(self) -> Any:
+        """That of the kernel, or None."""
+        return self.dense.kernel_regularizer
+
+    @property
+    def bias_regularizer(self) -> Any:
+        """That of the bias, or None."""
+        return self.dense.bias_regularizer
+
+    @property
+    def kernel_constraint(self) -> Any:
+        """That of the kernel, or None."""
+        return self.dense.kernel_constraint
+
+    @property
+    def bias_constraint(self) -> Any:
+        """That of the bias, or None."""
+        return self.dense.bias_constraint
+
+    @property
+    def layers(self) -> Parts:
+        """The parts, in the order in which they run."""
+        return Parts(self._by_name().values())
+
+    def _by_name(self) -> dict[str, keras.layers.Layer]:
+        parts = {
+            "dense": self.dense,
+            "normalization": self.normalization,
+            "activation": self.activation_layer,
+            "dropout": self.dropout_layer,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
 
     def _moments_at_start(self, kernel_initializer: Any) -> tuple[float, float]:
         """What standardizes the output."""
@@ -194,12 +270,18 @@ class DenseBlock(keras.layers.Layer):
                 f"{self.name}: residual=True needs an input of units={self.units} features, not {shape[-1]}; "
                 "change units, or put a DenseBlock without residual before it"
             )
+        parts = self._by_name()
+        if isinstance(self.dtype_policy, keras.dtype_policies.DTypePolicyMap):
+            part_states.apply_map(self.dtype_policy, self.path, parts, self._restored)
+        alpha = self.dense.lora_alpha
         self.dense.build(shape)
-        inner = (*shape[:-1], self.dense.units)
-        if self.normalization is not None and not self.normalization.built:
-            self.normalization.build(inner)
-        if not self.activation_layer.built:
-            self.activation_layer.build(inner)
+        if self.dense.lora_enabled:
+            self.dense.lora_alpha = alpha  # which `Dense.build` forgets
+        inner, expected = (*shape[:-1], self.dense.units), (*shape[:-1], self.units)
+        self._shape_is_known = keeps_shape(self.activation_layer, inner, expected)
+        for name, part in parts.items():
+            if name != "dense" and (not part.built or part.get_build_config() is None):
+                part.build(expected if name == "dropout" else inner)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Run the parts in order."""
@@ -215,21 +297,65 @@ class DenseBlock(keras.layers.Layer):
     def activate(self, x: Any) -> Any:
         """The activation of `x`, standardized if so asked."""
         layer = self.activation_layer
-        x = layer.activation(x) if self._is_function(layer) else layer(x)
+        y = layer.activation(x) if self._is_function(layer) else layer(x)
+        if not self._shape_is_known:
+            check_shape(layer, y.shape, (*x.shape[:-1], self.units))
         if self._output_moments is None:
-            return x
+            return y
         mean, deviation = self._output_moments
-        return (x - mean) / deviation
+        return (y - mean) / deviation
 
     def _is_function(self, layer: Any) -> bool:
         """Whether calling it as a layer does nothing more, and takes torch a hundredth of a step of training."""
         plain = type(layer) is keras.layers.Activation and layer.activity_regularizer is None
-        return plain and layer.dtype_policy == self.dtype_policy
+        return plain and not self._as_layers and layer.compute_dtype == self.compute_dtype
+
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keras calls it only under `keras.RematScope`: then the activation is called as the layer made under it."""
+        if not self._as_layers:
+            self._as_layers = True
+        return super().rematerialized_call(layer_call, *args, **kwargs)
+
+    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:
+        """Quantize the kernel, as `keras.layers.Dense.quantize` does."""
+        self.dense.quantize(mode, type_check=type_check, **kwargs)
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The call: under a quantized policy, the kernel's part is quantized and the others are not."""
+        return self.call(*args, **kwargs)
+
+    def enable_lora(self, rank: int, *args: Any, **kwargs: Any) -> None:
+        """Give the kernel a low-rank update that trains in its place, as `keras.layers.Dense.enable_lora` does."""
+        self.dense.enable_lora(rank, *args, **kwargs)
+
+    def part_states(self, always: bool = False) -> dict[str, Any] | None:
+        """What was done to the parts, for a config; None for nothing, unless `always`."""
+        policy, parts = self.dtype_policy, self._by_name()
+        made_with = {name: part_states.unquantized(policy) for name in parts} | {"dense": part_states.of_kernel(policy)}
+        as_made = all(part_states.is_as_made(part, made_with[name], self.trainable) for name, part in parts.items())
+        if as_made and not always and not isinstance(policy, keras.dtype_policies.DTypePolicyMap):
+            return None
+        return {name: part_states.state_of(part) for name, part in parts.items()}
+
+    def restore_parts(self, states: Any) -> None:
+        """Do that to the parts of a block that is not built. Raises `ValueError` for what no config holds."""
+        part_states.restore(self.name, self._by_name(), states)
+        self._restored = tuple(states)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "DenseBlock":
+        config = with_seed_in_range(config)
+        states = config.get("parts")
+        block = super().from_config({name: value for name, value in config.items() if name != "parts"})
+        if states is not None:
+            block.restore_parts(states)
+        return block
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
+        states = self.part_states()
         dense = self.dense.get_config()
         copied = ("kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
         return {
@@ -255,6 +381,7 @@ class DenseBlock(keras.layers.Layer):
             "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer)
             if self.activity_regularizer is not None
             else None,
+            **({} if states is None else {"parts": states}),
         }
 
 

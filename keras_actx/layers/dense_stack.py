@@ -1,13 +1,17 @@
 """`DenseStack`: equal blocks one after the other, each told what feeds it."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.initializers.paired import readable, saved
+from keras_actx.initializers.paired import checked_activation, checked_input_activation, saved
 from keras_actx.layers.arguments import is_whole, refuse_unless
+from keras_actx.layers.block_parts import Parts, bounded, check_arguments, check_repeated
 from keras_actx.layers.dense_block import DenseBlock, as_value
+from keras_actx.layers.rematerialized import RematerializedLayer
+from keras_actx.scalars import checked_seed_number, takes_numpy_scalars, with_seed_in_range
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
@@ -21,7 +25,7 @@ def block_seed(seed: int, i: int) -> int:
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
-class DenseStack(keras.layers.Layer):
+class DenseStack(RematerializedLayer):
     """`depth` times `DenseBlock(units, activation, ...)`, each told what feeds it and how deep the network is.
 
     That is what the schemes "critical" and "mirrored" ask for. `stack.blocks` holds the blocks.
@@ -32,13 +36,15 @@ class DenseStack(keras.layers.Layer):
         activation: as in `DenseBlock`; a name, so that each block gets its own.
         scheme: as in `DenseBlock`, but for "auto", which here knows more: "mirrored" where the activation allows it,
             units are even and the stack sees the network's input; else "critical" with `depth=`, but "glorot" for up
-            to 5 elementwise layers. With `residual` or a normalization each block is for itself.
+            to 5 elementwise layers; SIREN's start for `sine`. With `residual` or a normalization each block is for
+            itself.
         input_activation: the activation of the layer before the stack; None for the network's input, of mean 0 and
             variance 1.
         input_standardized: whether the layer before the stack had `standardize=True`.
         residual: add its input to each block's output, except the first's, which may have another size.
         standardize: as in `DenseBlock`, for each; every block knows that of the block before.
-        seed: None, or a whole number for the same weights after every restart; every block draws others.
+        seed: None, or a whole number from 0 to 2**31 - 1 for the same weights after every restart; every block draws
+            others. A `keras.random.SeedGenerator` gives its next number.
         **kwargs: all other arguments of `DenseBlock`, for each block; `name`, `dtype`, `trainable` for all.
 
     Input shape: `(batch, ..., features)`. Output shape: `(batch, ..., units)`.
@@ -55,6 +61,8 @@ class DenseStack(keras.layers.Layer):
     ('critical', [1.0, 0.994, 0.994])
     """
 
+    @takes_numpy_scalars
+    @partial(bounded, is_block=False)
     def __init__(
         self,
         depth: int,
@@ -70,7 +78,11 @@ class DenseStack(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         refuse_unless(is_whole(depth, 1, 10000), "DenseStack", "depth", depth, "a whole number from 1 to 10000")
-        refuse_unless(seed is None or is_whole(seed), "DenseStack", "seed", seed, "None or a whole number")
+        seed = checked_seed_number(seed, "DenseStack")
+        switches = {"input_standardized": input_standardized, "residual": residual, "standardize": standardize}
+        of_dense = {"use_bias": kwargs.get("use_bias"), "dropout": kwargs.get("dropout", 0.0)}
+        check_arguments("DenseStack", units=units, **of_dense, **switches)
+        input_activation = as_value(checked_input_activation(input_activation, "DenseStack"))
         for name in _TOLD[2:]:
             refuse_unless(name not in kwargs, "DenseStack", name, kwargs.get(name), "nothing: it is known here")
         arguments = {"activation": activation, **kwargs}
@@ -78,6 +90,7 @@ class DenseStack(keras.layers.Layer):
             shared = isinstance(value, (keras.layers.Layer, keras.initializers.Initializer))
             allowed = "a name or a config, since blocks would share its weights or draw the same numbers"
             refuse_unless(not shared, "DenseStack", name, value, allowed)
+        check_repeated(depth, arguments)
         # What decides is imported at the first stack.
         from keras_actx.initializers.auto import scheme_stacked
         from keras_actx.initializers.pairing import check_scheme
@@ -87,11 +100,11 @@ class DenseStack(keras.layers.Layer):
         of_blocks = scheme
         if scheme == "auto" and plain:
             of_blocks = scheme_stacked(
-                as_value(readable(activation)),
+                as_value(checked_activation("DenseStack", "activation", activation)),
                 depth,
-                pairs=is_whole(units) and units % 2 == 0 and input_activation is None,
+                pairs=units % 2 == 0 and input_activation is None,
                 bias=kwargs.get("use_bias") is not False and kwargs.get("bias_initializer") is None,
-                standardize=standardize is True,
+                standardize=standardize,
             )
         own = {key: kwargs.pop(key) for key in ("name", "dtype", "trainable") if key in kwargs}
         super().__init__(**own)
@@ -101,29 +114,94 @@ class DenseStack(keras.layers.Layer):
         self.residual = residual
         self.supports_masking = True
         self.blocks: list[DenseBlock] = []
-        for i in range(depth):
-            first = i == 0
-            block = DenseBlock(
-                units,
-                activation,
-                scheme=of_blocks,
-                first_layer=first and input_activation is None,
-                input_activation=input_activation if first else activation or "linear",
-                input_standardized=input_standardized if first else standardize,
-                depth=depth,
-                residual=residual and not first,
-                standardize=standardize,
-                seed=None if seed is None else block_seed(seed, i),
-                dtype=self.dtype_policy,
-                name=f"block_{i}",
-                **kwargs,
-            )
-            self.blocks.append(block)
+        with keras.name_scope(self.name):  # for weights that exist before the stack is built
+            for i in range(depth):
+                first = i == 0
+                block = DenseBlock(
+                    units,
+                    activation,
+                    scheme=of_blocks,
+                    first_layer=first and input_activation is None,
+                    input_activation=input_activation if first else activation or "linear",
+                    input_standardized=input_standardized if first else standardize,
+                    depth=depth,
+                    residual=residual and not first,
+                    standardize=standardize,
+                    seed=None if seed is None else block_seed(seed, i),
+                    dtype=self.dtype_policy,
+                    name=f"block_{i}",
+                    **kwargs,
+                )
+                self.blocks.append(block)
+                if keras.backend.backend() == "tensorflow":
+                    # For `tf.train.Checkpoint` and SavedModel, which do not look into lists; private, so that Keras's
+                    # own files, which take attributes by name, find the blocks in the list.
+                    setattr(self, f"_block_{i}", block)
+
+        if not self.trainable:
+            self.trainable = False  # the blocks, too
+
+    @property
+    def units(self) -> int:
+        """Size of every output."""
+        return self.blocks[0].units
+
+    @property
+    def activation(self) -> Any:
+        """The activation of the blocks, which each have their own; of a layer, its config."""
+        activation = as_value(self.blocks[0].activation)
+        return keras.activations.serialize(activation) if isinstance(activation, keras.layers.Layer) else activation
+
+    @property
+    def input_activation(self) -> Any:
+        """That of the layer before the stack, or None."""
+        return self.blocks[0].input_activation
+
+    @property
+    def input_standardized(self) -> bool:
+        """Whether that layer's output was standardized."""
+        return self.blocks[0].input_standardized
+
+    @property
+    def standardize(self) -> bool:
+        """Whether the blocks' outputs are."""
+        return self.blocks[0].standardize
+
+    @property
+    def layers(self) -> Parts:
+        """The blocks."""
+        return Parts(self.blocks)
 
     @property
     def pairing(self) -> "Pairing | None":
         """What was chosen for the blocks but the first; for a stack of one, for that one."""
         return self.blocks[-1].pairing
+
+    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:
+        """Quantize the kernels of all blocks, as `keras.layers.Dense.quantize` does."""
+        for block in self.blocks:
+            block.quantize(mode, type_check=type_check, **kwargs)
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The call: under a quantized policy, the blocks quantize what they can."""
+        return self.call(*args, **kwargs)
+
+    def enable_lora(self, rank: int, *args: Any, **kwargs: Any) -> None:
+        """Give every kernel a low-rank update that trains in its place, as `keras.layers.Dense.enable_lora` does."""
+        for block in self.blocks:
+            block.enable_lora(rank, *args, **kwargs)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "DenseStack":
+        config = with_seed_in_range(config)
+        states = config.get("parts")
+        stack = super().from_config({name: value for name, value in config.items() if name != "parts"})
+        if states is not None:
+            fits = isinstance(states, (list, tuple)) and len(states) == len(stack.blocks)
+            refuse_unless(fits, "DenseStack", "parts", states, "a list of as many dicts as there are blocks")
+            for block, of_block in zip(stack.blocks, states, strict=True):
+                block.restore_parts(of_block)
+        return stack
 
     def build(self, input_shape: Any) -> None:
         """Build the blocks."""
@@ -143,8 +221,12 @@ class DenseStack(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         of_block = self.blocks[0].get_config()
-        for name in ("name", "dtype", "trainable", *_TOLD):
+        for name in ("name", "dtype", "trainable", "parts", *_TOLD):
             of_block.pop(name, None)
+        states = [block.part_states() for block in self.blocks]
+        if any(states):
+            states = [block.part_states(always=True) for block in self.blocks]
+            of_block["parts"] = states
         return {
             **of_block,
             **super().get_config(),

@@ -6,9 +6,10 @@ import keras
 from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.arguments import refuse_unless
+from keras_actx.layers.arguments import keras_object, refuse_unless
 from keras_actx.layers.context import check_statistics, in_full, mask_of_statistics, where_present
 from keras_actx.layers.named import named_layer
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @named_layer("dice", why="keeps the statistics of each channel")
@@ -44,6 +45,7 @@ class Dice(keras.layers.Layer):
     [('alpha', (8,))]
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         axis: int = -1,
@@ -62,9 +64,9 @@ class Dice(keras.layers.Layer):
         self.axis = axis
         self.momentum = float(momentum)
         self.epsilon = float(epsilon)
-        self.alpha_initializer = keras.initializers.get(alpha_initializer)
-        self.alpha_regularizer = keras.regularizers.get(alpha_regularizer)
-        self.alpha_constraint = keras.constraints.get(alpha_constraint)
+        self.alpha_initializer = keras_object("Dice", "alpha_initializer", alpha_initializer, keras.initializers.get)
+        self.alpha_regularizer = keras_object("Dice", "alpha_regularizer", alpha_regularizer, keras.regularizers.get)
+        self.alpha_constraint = keras_object("Dice", "alpha_constraint", alpha_constraint, keras.constraints.get)
         self.supports_masking = True
 
     def _channel_axis(self, input_shape: Any) -> int:

@@ -10,6 +10,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.arguments import is_number, is_size, refuse_unless
 from keras_actx.layers.context import ContextLayer, in_full
 from keras_actx.layers.named import named_layer
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @named_layer("dynamic_relu", aliases=("dyrelu",), why="computes its slopes from the whole input")
@@ -50,6 +51,7 @@ class DynamicReLU(ContextLayer):
     [[1.0, 0.0, 3.0, 0.0]]
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         k: int = 2,

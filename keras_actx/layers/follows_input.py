@@ -5,9 +5,10 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.evaluation import output_dtype
+from keras_actx.layers.rematerialized import RematerializedLayer
 
 
-class FollowsInputLayer(keras.layers.Layer):
+class FollowsInputLayer(RematerializedLayer):
     """A layer whose output has the input's dtype, whatever the dtype policy.
 
     An activation inside another layer cannot know that layer's policy, and must not cast in its middle. Weights have

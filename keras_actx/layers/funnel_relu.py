@@ -7,9 +7,10 @@ import keras
 from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.arguments import is_size, refuse_unless
+from keras_actx.layers.arguments import is_size, keras_object, refuse_unless
 from keras_actx.layers.context import ContextLayer, check_statistics, mask_of_statistics, where_present
 from keras_actx.layers.named import named_layer
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @named_layer("funnel_relu", why="looks at the neighbours of each pixel")
@@ -48,6 +49,7 @@ class FunnelReLU(ContextLayer):
 
     ranks = (3, 4)
 
+    @takes_numpy_scalars
     def __init__(
         self,
         kernel_size: Any = 3,
@@ -71,8 +73,8 @@ class FunnelReLU(ContextLayer):
         self.kernel_size = kernel_size if isinstance(kernel_size, int) else tuple(kernel_size)
         self.momentum = float(momentum)
         self.epsilon = float(epsilon)
-        self.depthwise_initializer = (
-            None if depthwise_initializer is None else keras.initializers.get(depthwise_initializer)
+        self.depthwise_initializer = keras_object(
+            "FunnelReLU", "depthwise_initializer", depthwise_initializer, keras.initializers.get
         )
 
     def build(self, input_shape: Any) -> None:

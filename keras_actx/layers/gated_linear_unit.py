@@ -8,6 +8,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
 from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
 from keras_actx.names.suggest import quote
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -36,11 +37,12 @@ class GatedLinearUnit(DeclaredActivationLayer):
 
     changes_shape = True
 
+    @takes_numpy_scalars
     def __init__(self, activation: Any, *, gate: str = "last", interleaved: bool = False, **kwargs: Any) -> None:
         identified = read_activation(activation, "GatedLinearUnit")
         if identified.activation.declaration.kind != "gated":
             raise ValueError(f"{identified.activation} is not gated; pass it as `activation=` of any layer")
-        if gate not in ("first", "last"):
+        if not isinstance(gate, str) or gate not in ("first", "last"):
             raise ValueError(f"gate={quote(gate)} is not allowed; use 'first' or 'last'")
         if not isinstance(interleaved, bool):
             raise ValueError(f"interleaved={quote(interleaved)} is not allowed; use True or False")

@@ -7,6 +7,7 @@ import keras
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.along_axis import AxisLayer, check_whole
 from keras_actx.layers.named import named_layer
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @named_layer(
@@ -43,6 +44,7 @@ class GroupSort(AxisLayer):
     [[1.0, 3.0, 2.0, 4.0]]
     """
 
+    @takes_numpy_scalars
     def __init__(self, group_size: int | None = 2, axis: int = -1, **kwargs: Any) -> None:
         check_whole(group_size, "GroupSort", "group_size", least=2, optional="to sort the whole axis")
         super().__init__(axis=axis, **kwargs)

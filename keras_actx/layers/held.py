@@ -45,7 +45,7 @@ class HeldLayer(keras.layers.Layer):
         if holder.built or self.built:
             return
         self._waits = True
-        keras_calls_it = type(holder).call.__module__.startswith("keras.")
+        keras_calls_it = _is_called_by_keras(holder)
         if type(holder).build is keras.layers.Layer.build and not keras_calls_it:
             return  # without a `build` of its own, Keras builds it by a symbolic call, and what it holds along with it
         build = holder.build
@@ -110,8 +110,8 @@ class HeldLayer(keras.layers.Layer):
         holder = self._holder and self._holder()
         if holder is None:
             raise NotImplementedError(f"{self.name} ({type(self).__name__}) has nothing to quantize")
-        if holder.dtype_policy.quantization_mode is not None:
-            return
+        if not _is_called_by_keras(holder) or holder.dtype_policy.quantization_mode is not None:
+            return  # what holds it is made of layers that Keras quantizes, or is quantized already
         if mode in _CALIBRATED:
             raise NotImplementedError(
                 f"{holder.name} is not quantized: Keras calibrates no layer whose activation has weights; use "
@@ -127,6 +127,11 @@ class HeldLayer(keras.layers.Layer):
 
 #: Modes that Keras applies to layers without layers inside, by data.
 _CALIBRATED = ("gptq", "awq")
+
+
+def _is_called_by_keras(holder: keras.layers.Layer) -> bool:
+    """Whether it is Keras's code that calls the activation, so that its input is the output of the layer."""
+    return type(holder).call.__module__.startswith("keras.")
 
 
 def label_inside(holder: keras.layers.Layer, name: str) -> str:

@@ -15,6 +15,7 @@ from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
 from keras_actx.layers.learned_parameters import LayerWithParameters, kept_within
 from keras_actx.names.identify import check_num_parameters
 from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -54,6 +55,7 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
     [(16,)]
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         activation: Any,

@@ -8,6 +8,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.along_axis import AxisLayer, check_whole
 from keras_actx.layers.named import named_layer
 from keras_actx.names.suggest import quote
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @named_layer("maxout", why="changes the size of an axis")
@@ -50,12 +51,13 @@ class Maxout(AxisLayer):
 
     changes_shape = True
 
+    @takes_numpy_scalars
     def __init__(
         self, num_units: int, axis: int = -1, grouping: str = "strided", *, pieces: int | None = None, **kwargs: Any
     ) -> None:
         check_whole(num_units, "Maxout", "num_units", least=1)
         check_whole(pieces, "Maxout", "pieces", least=1, optional="where it need not be known")
-        if grouping not in ("strided", "contiguous"):
+        if not isinstance(grouping, str) or grouping not in ("strided", "contiguous"):
             raise ValueError(f"Maxout: grouping={quote(grouping)} is not allowed; use 'strided' or 'contiguous'")
         super().__init__(axis=axis, **kwargs)
         self.num_units = num_units

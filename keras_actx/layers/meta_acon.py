@@ -7,9 +7,10 @@ from keras import ops
 
 from keras_actx.activations import acon_c
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.arguments import is_size, refuse_unless
+from keras_actx.layers.arguments import is_size, keras_object, refuse_unless
 from keras_actx.layers.context import ContextLayer, check_statistics, in_full
 from keras_actx.layers.named import named_layer
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @named_layer("meta_acon", why="computes its sharpness from the whole input")
@@ -49,6 +50,7 @@ class MetaACON(ContextLayer):
     (None, None, None, 64)
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         reduction: int = 16,
@@ -69,8 +71,8 @@ class MetaACON(ContextLayer):
         self.normalize = normalize
         self.momentum = float(momentum)
         self.epsilon = float(epsilon)
-        self.p1_initializer = keras.initializers.get(p1_initializer)
-        self.p2_initializer = keras.initializers.get(p2_initializer)
+        self.p1_initializer = keras_object("MetaACON", "p1_initializer", p1_initializer, keras.initializers.get)
+        self.p2_initializer = keras_object("MetaACON", "p2_initializer", p2_initializer, keras.initializers.get)
 
     def build(self, input_shape: Any) -> None:
         """Make the two slopes of each channel, and the network that computes the sharpness."""

@@ -7,11 +7,12 @@ from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import output_dtype
-from keras_actx.layers.arguments import is_number, refuse_unless
+from keras_actx.layers.arguments import is_number, keras_object, refuse_unless
 from keras_actx.layers.context import in_full, mean
 from keras_actx.layers.follows_input import FollowsInputLayer
 from keras_actx.layers.held import HeldLayer
 from keras_actx.layers.named import named_layer
+from keras_actx.scalars import takes_numpy_scalars
 
 
 @named_layer("poly_norm", why="normalizes the powers of a whole feature vector", fits_inside=True)
@@ -46,6 +47,7 @@ class PolyNorm(HeldLayer, FollowsInputLayer):
     [[1.0, 1.0, 1.0, 1.0]]
     """
 
+    @takes_numpy_scalars
     def __init__(
         self,
         epsilon: float = 1e-6,
@@ -60,9 +62,9 @@ class PolyNorm(HeldLayer, FollowsInputLayer):
         self.weight_initializer = (
             keras.initializers.Constant(1 / 3)
             if weight_initializer is None
-            else keras.initializers.get(weight_initializer)
+            else keras_object("PolyNorm", "weight_initializer", weight_initializer, keras.initializers.get)
         )
-        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.bias_initializer = keras_object("PolyNorm", "bias_initializer", bias_initializer, keras.initializers.get)
         self.weight = self.bias = None
 
     @property

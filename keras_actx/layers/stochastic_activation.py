@@ -7,7 +7,7 @@ import keras
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
 from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
-from keras_actx.names.suggest import quote
+from keras_actx.scalars import checked_seed_number, takes_numpy_scalars, with_seed_in_range
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -16,7 +16,8 @@ class StochasticActivation(DeclaredActivationLayer):
 
     Args:
         activation: a string such as `"rrelu(lower=0.1, upper=0.3)"`, or an `Activation`.
-        seed: None, or a whole number for the same draws after every restart.
+        seed: None, or a whole number from 0 to 2**31 - 1 for the same draws after every restart; a
+            `keras.random.SeedGenerator` gives its next number.
         **kwargs: `name`, `dtype` of a Keras layer.
 
     Input shape: any. Output shape: the same, in the dtype of the input.
@@ -35,21 +36,26 @@ class StochasticActivation(DeclaredActivationLayer):
     -5.5
     """
 
-    def __init__(self, activation: Any, *, seed: int | None = None, **kwargs: Any) -> None:
+    @takes_numpy_scalars
+    def __init__(self, activation: Any, *, seed: Any = None, **kwargs: Any) -> None:
         identified = read_activation(activation, "StochasticActivation")
         if not identified.activation.declaration.stochastic:
-            raise ValueError(f"{identified.activation} is not stochastic; use it as it is")
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32):
-            raise ValueError(f"seed={quote(seed)} is not allowed; use None or a whole number from 0 to 2**32 - 1")
+            raise ValueError(f"activation={identified.activation} is not stochastic; use it as it is")
+        seed = checked_seed_number(seed, "StochasticActivation")
         super().__init__(identified.activation, **kwargs)
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        with keras.name_scope(self.name):  # the path of its state does not depend on how many there were before
+            self.seed_generator = keras.random.SeedGenerator(seed, name="seed_generator")
         self._build_at_init()
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Apply the activation, with random parameters if `training`."""
         context = {"training": bool(training), "seed": self.seed_generator if training else None}
         return evaluate(self.declared.declaration, inputs, dict(self.declared.params), **context)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "StochasticActivation":
+        return super().from_config(with_seed_in_range(config))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}

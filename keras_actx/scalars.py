@@ -1,0 +1,88 @@
+"""What constructors take besides Python's own numbers: numpy's scalars, and seeds."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_actx.names.suggest import quote
+
+#: What every random part takes on every backend: torch keeps the state of a `SeedGenerator` in int32, JAX refuses
+#: negative numbers.
+LARGEST_SEED = 2**31 - 1
+
+
+def plain(value: Any) -> Any:
+    """A numpy scalar as the Python number it holds, also inside a list or tuple; anything else unchanged."""
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, np.floating):
+        return float(value)
+    if isinstance(value, np.generic) and type(value.item()) is float:  # the 16-bit floats of ml_dtypes
+        return value.item()
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value
+
+
+def takes_numpy_scalars(init: Callable[..., None]) -> Callable[..., None]:
+    """For an `__init__`: it gets Python numbers for numpy scalars, so that configs stay JSON."""
+
+    @functools.wraps(init)
+    def with_plain_numbers(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
+
+    # Keras reads the arguments of layers in two ways, of which one does not look through wrappers.
+    with_plain_numbers.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
+    return with_plain_numbers
+
+
+def checked_seed(seed: Any, owner: str) -> Any:
+    """The seed of an initializer: None, a whole number, or a `SeedGenerator`, which may be given by its config.
+
+    Raises:
+        ValueError: for anything else, and for a number that some backend or some random part would refuse.
+    """
+    seed = plain(seed)
+    if seed is None or isinstance(seed, keras.random.SeedGenerator):
+        return seed
+    if isinstance(seed, dict):
+        try:
+            made = keras.saving.deserialize_keras_object(seed)
+        except Exception:  # of whatever a file holds
+            made = None
+        if isinstance(made, keras.random.SeedGenerator):
+            return made
+    if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= LARGEST_SEED:
+        return seed
+    raise ValueError(
+        f"{owner}: seed={quote(seed)} is not allowed; use None, a whole number from 0 to 2**31 - 1, or a "
+        "keras.random.SeedGenerator"
+    )
+
+
+def checked_seed_number(seed: Any, owner: str) -> int | None:
+    """The seed of a layer: a `SeedGenerator` gives its next number, which is then the layer's own and is saved."""
+    seed = checked_seed(seed, owner)
+    if not isinstance(seed, keras.random.SeedGenerator):
+        return seed
+    start, count = (int(one) % 2**32 for one in keras.ops.convert_to_numpy(seed.next()))
+    return (start * 1000003 + count * 2654435761) % 2**31
+
+
+def saved_seed(seed: Any) -> Any:
+    """A seed as a config holds it."""
+    return keras.saving.serialize_keras_object(seed) if isinstance(seed, keras.random.SeedGenerator) else seed
+
+
+def with_seed_in_range(config: dict[str, Any]) -> dict[str, Any]:
+    """A config whose seed, if it is a whole number from before the range was checked, is in the range."""
+    seed = config.get("seed")
+    if type(seed) is int and not 0 <= seed <= LARGEST_SEED:
+        config = {**config, "seed": seed % (LARGEST_SEED + 1)}
+    return config
