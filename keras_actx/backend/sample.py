@@ -56,7 +56,7 @@ def asked_once(
 def asked_of_every_number(
     question: Callable[[Callable[..., Any], list[tuple[tuple[int, ...], Any]]], bool],
 ) -> Callable[..., bool]:
-    """The same where a wrong answer gives wrong numbers: with the very numbers, unless the formula is this package's."""
+    """The same where a wrong answer gives wrong numbers: asked of every number, but for this package's own formulas."""
     exact, ordinary = kept_with_declaration(_asking(question)), asked_once(question)
 
     @wraps(question)
