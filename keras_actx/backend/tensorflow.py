@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,6 +10,11 @@ import tensorflow as tf
 
 from keras_actx.backend.keras_where import where
 from keras_actx.backend.sample import asked_once, kept_with_declaration
+
+try:  # TensorFlow has no public name for it; without one, every layer traces the formula itself
+    from tensorflow.python.eager.forwardprop_util import pack_tangents as _tangents
+except ImportError:
+    _tangents = None
 
 __all__ = [
     "KERNELS",
@@ -71,7 +77,7 @@ def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
 def _back(function: Callable[..., Any], tensors: tuple[Any, ...], cotangent: Any) -> list[Any]:
     """The function again, and the gradient through it."""
     if not tf.executing_eagerly():
-        return _in_graph(function, "back", cotangent, *tensors)
+        return _in_graph(function, "back", tf.convert_to_tensor(cotangent), *tensors)  # it may be of slices
     found = _gradients(function, tensors, cotangent)
     if all(one is None for one in found):
         # No tape works inside a `ForwardAccumulator`, which differentiates this function; a graph does.
@@ -96,6 +102,8 @@ def _in_graph(function: Callable[..., Any], way: str, *given: Any) -> Any:
 
     Of this package's formulas it is the same trace for all shapes of as many axes. A user's may look at the shape.
     """
+    if _is_differentiated_forward(given):  # which does not follow a call
+        return _WAYS[way](function, *given)
     found = _traced(function, way, tuple(_loosely(function, one) for one in given))(*given)
     x = given[way == "back"]
     if way == "back":
@@ -119,14 +127,24 @@ def _loosely(function: Callable[..., Any], tensor: Any) -> tf.TensorSpec:
 
 @kept_with_declaration
 def _traced(function: Callable[..., Any], way: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[..., Any]:
-    def back(cotangent: Any, *tensors: Any) -> list[Any]:
-        tensors = _not_before(cotangent, tensors)
-        return _without_none(_gradients(function, tensors, cotangent), tensors)
+    return tf.function(partial(_WAYS[way], function), input_signature=kinds, autograph=False)
 
-    def there(*tensors: Any) -> Any:
-        return function(*tensors)
 
-    return tf.function({"there": there, "back": back}[way], input_signature=kinds, autograph=False)
+def _there(function: Callable[..., Any], *tensors: Any) -> Any:
+    return function(*tensors)
+
+
+def _and_back(function: Callable[..., Any], cotangent: Any, *tensors: Any) -> list[Any]:
+    tensors = _not_before(cotangent, tensors)
+    return _without_none(_gradients(function, tensors, cotangent), tensors)
+
+
+_WAYS = {"there": _there, "back": _and_back}
+
+
+def _is_differentiated_forward(tensors: tuple[Any, ...]) -> bool:
+    """Whether a `ForwardAccumulator` is at work on them."""
+    return _tangents is None or bool(_tangents(tensors).tangents)
 
 
 def _not_before(first: Any, tensors: tuple[Any, ...]) -> list[Any]:
