@@ -242,7 +242,7 @@ def test_parts_are_as_good_as_the_whole(small_parts, monkeypatch, shape, beta):
 
 
 class Elementwise:
-    elementwise = True
+    elementwise = is_own = True
 
 
 def test_parts_of_a_gated_activation(small_parts, monkeypatch):

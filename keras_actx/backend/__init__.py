@@ -8,6 +8,7 @@
 * `all_within`: whether a formula can leave out its branches for large numbers.
 * `error_of_product`: what rounding a product loses, where the backend can tell.
 * `where`: a choice between a tensor and another, or a number, that is as fast as the backend allows.
+* `varies`: whether a compiled function is made for more than one value of a number; `as_tensor`: such a number.
 * `tanh`, `sin`, `cos`, `arctan`: `keras.ops` compute them in float32 for a float64 tensor on JAX (seen in Keras 3.15).
 """
 
@@ -58,6 +59,19 @@ def keeping_inputs(function: Function, tensors: tuple[Any, ...]) -> Any:
         tensors: on which to call it.
     """
     return _in_use.keeping_inputs(function, tensors)
+
+
+def varies(number: Any) -> bool:
+    """Whether torch.compile traces a function for more than one value of a Python number.
+
+    A formula has branches for numbers, each of which would be compiled anew; as a tensor it is any number.
+    """
+    return hasattr(_in_use, "varies") and _in_use.varies(number)
+
+
+def as_tensor(number: Any, x: Any, dtype: str) -> Any:
+    """A number that `varies`, beside `x`."""
+    return _in_use.as_tensor(number, x, dtype)
 
 
 def all_within(x: Any, bound: float) -> bool:

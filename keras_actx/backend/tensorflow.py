@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from keras_actx.backend.keras_where import where
-from keras_actx.backend.sample import asked_once
+from keras_actx.backend.sample import asked_once, kept_with_declaration
+
+try:  # TensorFlow has no public name for it; without one, every layer traces the formula itself
+    from tensorflow.python.eager.forwardprop_util import pack_tangents as _tangents
+except ImportError:
+    _tangents = None
 
 __all__ = [
     "KERNELS",
@@ -56,12 +61,14 @@ def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
     return _recomputed(function)(*tensors)
 
 
-@lru_cache(maxsize=1024)
+@kept_with_declaration
 def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
     @tf.custom_gradient
     def recomputed(*tensors: Any) -> Any:
-        # No tape follows a step from here; a graph needs no such care, and would lose its forward derivative.
-        y = function(*(map(tf.stop_gradient, tensors) if tf.executing_eagerly() else tensors))
+        if tf.executing_eagerly():
+            y = function(*map(tf.stop_gradient, tensors))  # no tape follows a step from here
+        else:  # a graph needs no such care, and would lose its forward derivative
+            y = _in_graph(function, "there", *tensors)
         return y, lambda cotangent: _back(function, tensors, cotangent)
 
     return recomputed
@@ -70,16 +77,74 @@ def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
 def _back(function: Callable[..., Any], tensors: tuple[Any, ...], cotangent: Any) -> list[Any]:
     """The function again, and the gradient through it."""
     if not tf.executing_eagerly():
-        tensors = _not_before(cotangent, tensors)
+        return _in_graph(function, "back", tf.convert_to_tensor(cotangent), *tensors)  # it may be of slices
+    found = _gradients(function, tensors, cotangent)
+    if all(one is None for one in found):
+        # No tape works inside a `ForwardAccumulator`, which differentiates this function; a graph does.
+        return _back_by_graph(function)(tensors, cotangent)
+    return _without_none(found, tensors)
+
+
+def _gradients(function: Callable[..., Any], tensors: Any, cotangent: Any) -> list[Any]:
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tensors = [tf.identity(one) for one in tensors]  # a name of its own for each
         tape.watch(tensors)
         y = function(*tensors)
-    found = tape.gradient(y, tensors, output_gradients=cotangent)
-    if all(one is None for one in found):
-        # No tape works inside a `ForwardAccumulator`, which differentiates this function; a graph does.
-        return _back_by_graph(function)(tensors, cotangent)
+    return tape.gradient(y, tensors, output_gradients=cotangent)
+
+
+def _without_none(found: list[Any], tensors: Any) -> list[Any]:
     return [tf.zeros_like(x) if one is None else one for one, x in zip(found, tensors, strict=True)]
+
+
+def _in_graph(function: Callable[..., Any], way: str, *given: Any) -> Any:
+    """The function or its way back, traced once for all layers that have the same: their graphs call it.
+
+    Of this package's formulas it is the same trace for all shapes of as many axes. A user's may look at the shape.
+    """
+    if _is_differentiated_forward(given):  # which does not follow a call
+        return _WAYS[way](function, *given)
+    found = _traced(function, way, tuple(_loosely(function, one) for one in given))(*given)
+    x = given[way == "back"]
+    if way == "back":
+        for one, of in zip(found, given[1:], strict=True):
+            one.set_shape(of.shape)
+    elif function.elementwise:
+        shape = x.shape
+        for one in given[1:]:
+            shape = tf.broadcast_static_shape(shape, one.shape)
+        found.set_shape(shape)
+    return found
+
+
+def _loosely(function: Callable[..., Any], tensor: Any) -> tf.TensorSpec:
+    shape = tensor.shape
+    if function.is_own and shape.rank is not None:
+        kept = shape[-1:] if shape.rank and not function.elementwise else []  # which is halved, if it can be
+        shape = [*[None] * (shape.rank - len(kept)), *kept]
+    return tf.TensorSpec(shape, tensor.dtype)
+
+
+@kept_with_declaration
+def _traced(function: Callable[..., Any], way: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[..., Any]:
+    return tf.function(partial(_WAYS[way], function), input_signature=kinds, autograph=False)
+
+
+def _there(function: Callable[..., Any], *tensors: Any) -> Any:
+    return function(*tensors)
+
+
+def _and_back(function: Callable[..., Any], cotangent: Any, *tensors: Any) -> list[Any]:
+    tensors = _not_before(cotangent, tensors)
+    return _without_none(_gradients(function, tensors, cotangent), tensors)
+
+
+_WAYS = {"there": _there, "back": _and_back}
+
+
+def _is_differentiated_forward(tensors: tuple[Any, ...]) -> bool:
+    """Whether a `ForwardAccumulator` is at work on them."""
+    return _tangents is None or bool(_tangents(tensors).tangents)
 
 
 def _not_before(first: Any, tensors: tuple[Any, ...]) -> list[Any]:
@@ -92,7 +157,7 @@ def _not_before(first: Any, tensors: tuple[Any, ...]) -> list[Any]:
     return [tf.where(known, one, tf.zeros_like(one)) for one in tensors]
 
 
-@lru_cache(maxsize=1024)
+@kept_with_declaration
 def _back_by_graph(function: Callable[..., Any]) -> Callable[..., Any]:
     def back(tensors: list[Any], cotangent: Any) -> list[Any]:
         tensors = [tf.identity(one) for one in tensors]

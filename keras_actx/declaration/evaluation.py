@@ -1,31 +1,43 @@
 """Running a formula on a tensor: the precision it is computed in, the dtype it returns, what is kept for gradients."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 
 from keras_actx import backend, config
-from keras_actx.declaration.declaration import Declaration
-
-_HALF_PRECISION = ("float16", "bfloat16")
+from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
+from keras_actx.declaration.parameters import Parameter
 
 
 def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context: Any) -> Any:
     """Apply the formula to `x`; the result has the dtype of `x`.
 
     16-bit inputs are computed in float32 and rounded once at the end: composites computed in float16 lose up to
-    11 bits and turn finite results into inf. Whole numbers become `keras.config.floatx()`.
+    11 bits and turn finite results into inf. So are 8-bit floats. Whole numbers and booleans become
+    `keras.config.floatx()`.
+
+    Raises:
+        TypeError: if `x` or a parameter is complex.
     """
     x = keras.ops.convert_to_tensor(x)
-    dtype = output_dtype(x.dtype)
-    numbers = {name: value for name, value in params.items() if _is_number(value)}
-    tensors = {name: keras.ops.convert_to_tensor(value) for name, value in params.items() if name not in numbers}
+    dtype = output_dtype(x.dtype, declaration.identifier)
+    numbers, tensors = {}, {}
+    for name, value in params.items():
+        if not _is_number(value):
+            tensors[name] = one = keras.ops.convert_to_tensor(value)
+            output_dtype(one.dtype, f"{declaration.identifier}: {name}")
+        elif backend.varies(value):
+            tensors[name] = backend.as_tensor(value, x, inner_dtype(dtype))
+        else:
+            numbers[name] = value
     formula = Formula(declaration, tuple(numbers.items()), tuple(tensors), dtype)
     inputs = (keras.ops.cast(x, dtype), *tensors.values())
+    if any(isinstance(one, keras.KerasTensor) for one in inputs):
+        return formula(*_all_symbolic(inputs), **context)
     # A random formula would draw other numbers the second time. One that mixes an axis (softmax) keeps little, and
     # what it does twice is dear.
-    if context or declaration.kind == "vector" or any(isinstance(one, keras.KerasTensor) for one in inputs):
+    if context or declaration.kind == "vector":
         return formula(*inputs, **context)
     if config.fused() and backend.fuses(formula, inputs):
         return backend.fused(formula, inputs)
@@ -42,33 +54,90 @@ class Formula:
     dtype: str
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is of this package, whose tests hold every formula to its kind."""
+        return self.declaration.package == OWN_PACKAGE
+
+    @property
     def elementwise(self) -> bool:
-        """Whether it means nothing along which axes the elements of x are."""
+        """Whether it is declared to mean nothing along which axes the elements of x are."""
         return self.declaration.kind == "elementwise"
+
+    @property
+    def found(self) -> dict[Any, Any]:
+        """What is found out about formulas of this declaration, which is freed with it."""
+        known = vars(self.declaration)
+        return known["_found"] if "_found" in known else known.setdefault("_found", _Found())
+
+    def with_ordinary_numbers(self) -> "Formula":
+        """The same with others in place of numbers that no formula treats apart, to learn about all of them at once."""
+        parameters = {one.name: one for one in self.declaration.parameters}
+        return replace(self, numbers=tuple((name, _ordinary(value, parameters[name])) for name, value in self.numbers))
 
     def __call__(self, x: Any, *tensors: Any, **context: Any) -> Any:
         """The result, in `dtype`."""
-        inner = inner_dtype(self.dtype)
-        x = keras.ops.cast(x, inner)
-        values = (keras.ops.cast(one, inner) for one in tensors)
+        x = keras.ops.cast(x, inner_dtype(self.dtype))
+        inputs = split_halves(self.declaration, x) if self.declaration.kind == "gated" else (x,)
+        return keras.ops.cast(self.of_inputs(inputs, tensors, **context), self.dtype)
+
+    def of_inputs(self, inputs: tuple[Any, ...], tensors: tuple[Any, ...], **context: Any) -> Any:
+        """The declared function of its inputs, `x` or value and gate, in the dtype that it computes in."""
+        values = (keras.ops.cast(one, inner_dtype(self.dtype)) for one in tensors)
         # Python numbers follow the tensor they meet.
         params = {**dict(self.numbers), **dict(zip(self.names, values, strict=True))}
-        if self.declaration.kind == "gated":
-            value, gate = split_halves(self.declaration, x)
-            result = self.declaration.formula(value, gate, **params)
-        else:
-            result = self.declaration.formula(x, **params, **context)
-        return keras.ops.cast(result, self.dtype)
+        return self.declaration.formula(*inputs, **params, **context)
+
+
+class _Found(dict):
+    """No part of what a declaration says: neither saved nor copied with it."""
+
+    def __reduce__(self) -> Any:
+        return _Found, ()
+
+
+#: Numbers of either size that formulas have no branch for.
+_ORDINARY = (0.7, 1.7)
+
+
+def _ordinary(value: Any, parameter: Parameter) -> Any:
+    """0, 1, -1 and the default stay: a formula may leave out steps for them."""
+    if type(value) is not float or value in (0.0, 1.0, -1.0, parameter.default):
+        return value
+    other = _ORDINARY[abs(value) > 1.0] * (1.0 if value > 0.0 else -1.0)
+    return other if other in parameter.range else value
+
+
+def _all_symbolic(inputs: tuple[Any, ...]) -> list[Any]:
+    """The same, if some are symbolic: JAX's tensors refuse to meet a symbolic one in an operator."""
+    symbolic = next(one for one in inputs if isinstance(one, keras.KerasTensor))
+    nothing = keras.ops.sum(keras.ops.zeros_like(symbolic))
+    return [
+        one
+        if isinstance(one, keras.KerasTensor)
+        else one + keras.ops.cast(nothing, keras.backend.standardize_dtype(one.dtype))
+        for one in inputs
+    ]
 
 
 def inner_dtype(dtype: str) -> str:
-    """The dtype to compute in for a result in `dtype`: rounded once at the end, 16-bit results keep their digits."""
-    return "float32" if dtype in _HALF_PRECISION else dtype
+    """The dtype to compute in for a result in `dtype`: rounded once at the end, results of fewer bits keep theirs."""
+    return dtype if dtype in ("float32", "float64") else "float32"
 
 
-def output_dtype(dtype: Any) -> str:
-    """The dtype an activation returns for an input of `dtype`."""
+def output_dtype(dtype: Any, owner: str = "an activation") -> str:
+    """The dtype an activation returns for an input of `dtype`.
+
+    Raises:
+        TypeError: for a complex one.
+    """
     dtype = keras.backend.standardize_dtype(dtype)
+    if "complex" in dtype:
+        raise TypeError(
+            f"{owner} takes real numbers, not {dtype}: its imaginary part would be lost. Pass keras.ops.real(x) and "
+            "keras.ops.imag(x), each on its own"
+        )
+    if dtype == "string":
+        raise TypeError(f"{owner} takes numbers, not strings")
     return dtype if "float" in dtype else keras.config.floatx()
 
 

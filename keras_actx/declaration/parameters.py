@@ -135,7 +135,7 @@ class Parameter:
                 return int(value)
             if self.kind is float and isinstance(value, numbers.Real):
                 number = to_float(value)
-                if math.isfinite(number) and number in self.range:
+                if abs(number) < math.inf and number in self.range:  # not isfinite, which torch.compile cannot trace
                     return number
         raise ValueError(f"{owner}: {self.name}={quote(value)} is not allowed; {self.name} takes {self.allowed}")
 

@@ -21,7 +21,7 @@ from keras_actx.layers.block_parts import (
 )
 from keras_actx.layers.declared import DeclaredActivationLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
-from keras_actx.layers.held import HeldLayer
+from keras_actx.layers.held import hold
 from keras_actx.layers.rematerialized import RematerializedLayer
 from keras_actx.scalars import checked_seed_number, takes_numpy_scalars, with_seed_in_range
 
@@ -148,8 +148,7 @@ class DenseBlock(RematerializedLayer):
         self.supports_masking = True
         policy = part_states.unquantized(self.dtype_policy)
         self.activation_layer = activation_layer(activation, units, policy)
-        if isinstance(self.activation_layer, HeldLayer):
-            self.activation_layer.held_by(self)
+        hold(self.activation_layer, self)
         self.normalization = normalization_layer(normalization, policy)
         glu = self.activation_layer
         gated = isinstance(glu, GatedLinearUnit)

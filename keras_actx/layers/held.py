@@ -129,6 +129,12 @@ class HeldLayer(keras.layers.Layer):
 _CALIBRATED = ("gptq", "awq")
 
 
+def hold(activation: Any, holder: keras.layers.Layer) -> None:
+    """Have `holder` build its activation, if that is a layer that can be held."""
+    if isinstance(activation, HeldLayer):
+        activation.held_by(holder)
+
+
 def _is_called_by_keras(holder: keras.layers.Layer) -> bool:
     """Whether it is Keras's code that calls the activation, so that its input is the output of the layer."""
     return type(holder).call.__module__.startswith("keras.")

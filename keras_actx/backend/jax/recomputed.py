@@ -1,7 +1,7 @@
 """JAX: a function whose gradient computes it again from its inputs, which alone are kept."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,9 +10,10 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from keras_actx.backend.jax import scalars
+from keras_actx.backend.sample import kept_with_declaration
 
 
-@lru_cache(maxsize=1024)
+@kept_with_declaration
 def recomputed(function: Callable[..., Any], differentiated: bool) -> Callable[..., Any]:
     """The function; in one pass if `differentiated`, and otherwise of steps that other programs read too."""
     found = jax.custom_jvp(partial(_in_one_pass, function) if differentiated else function)
@@ -85,7 +86,7 @@ def _gradients_in_one_pass(function: Callable[..., Any], moved: tuple[bool, ...]
     return gradients
 
 
-@lru_cache(maxsize=1024)
+@kept_with_declaration
 def _gradient(function: Callable[..., Any], place: int, count: int, late: bool) -> Callable[..., Any]:
     """That of one of so many tensors."""
     moved = tuple(other == place for other in range(count))

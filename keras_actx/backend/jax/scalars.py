@@ -15,7 +15,7 @@ from jax.extend.mlir import ir
 from jax.extend.mlir.dialects import stablehlo
 from jax.interpreters import ad, batching, mlir
 
-from keras_actx.backend.sample import asked_once
+from keras_actx.backend.sample import asked_of_every_number
 
 Function = Callable[..., Any]
 _map_p = Primitive("keras_actx_map")
@@ -83,19 +83,42 @@ def mapped(function: Function, tensors: tuple[Any, ...], elsewhere: Function | N
     return _map_p.bind(*tensors, function=function, elsewhere=elsewhere or function)
 
 
-@asked_once
+@asked_of_every_number
 def _needs_tensors(function: Function, sample: list[Any]) -> bool:
-    tensors, numbers = ([jax.ShapeDtypeStruct(shape, dtype) for _, dtype in sample] for shape in ((3, 5), ()))
-    return jax.eval_shape(function, *numbers).shape != () or not _of_numbers(jax.make_jaxpr(function)(*tensors).jaxpr)
+    def steps(shape: tuple[int, ...]) -> Any:
+        return jax.make_jaxpr(function)(*(jax.ShapeDtypeStruct(shape, dtype) for _, dtype in sample))
+
+    numbers, tensors = steps(()), steps((3, 5))
+    if numbers.out_avals[0].shape != () or not _of_numbers(tensors.jaxpr):
+        return True
+    if getattr(function, "is_own", False):
+        return False
+    # Nor may a constant be made of the shape: the number of elements, their number along an axis, that of axes.
+    return _constants(tensors) != _constants(steps((6, 2))) or {*_constants(tensors)} != {*_constants(numbers)}
+
+
+def _constants(traced: Any) -> list[str]:
+    """Of a traced function, in the order of its steps."""
+    found = [str(one) for one in getattr(traced, "consts", ())]
+    for step in getattr(traced, "jaxpr", traced).eqns:
+        found += [str(one.val) for one in step.invars if hasattr(one, "val")]
+        found += [str(one) for one in step.params.values() if isinstance(one, (int, float))]
+        for part in _parts(step):
+            found += _constants(part)
+    return found
+
+
+def _parts(step: Any) -> list[Any]:
+    """The traced functions that a step calls."""
+    parts = [getattr(one, "jaxpr", one) for one in step.params.values()]
+    return [one for one in parts if hasattr(one, "eqns")]
 
 
 def _of_numbers(steps: Any) -> bool:
     for step in steps.eqns:
         name = step.primitive.name
         if name in _CALLS:
-            parts = [getattr(one, "jaxpr", one) for one in step.params.values()]
-            parts = [one for one in parts if hasattr(one, "eqns")]
-            if not parts or not all(_of_numbers(one) for one in parts):
+            if not _parts(step) or not all(map(_of_numbers, _parts(step))):
                 return False
         elif name not in _OF_NUMBERS and not (name == "broadcast_in_dim" and step.invars[0].aval.shape == ()):
             return False

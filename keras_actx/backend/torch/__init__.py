@@ -12,16 +12,18 @@ from keras_actx.backend.sample import asked_once
 from keras_actx.backend.torch import blocks
 from keras_actx.backend.torch.compiled import fused, fuses
 from keras_actx.backend.torch.kernel import by_kernel
-from keras_actx.backend.torch.mode import all_within, is_plain
+from keras_actx.backend.torch.mode import all_within, as_tensor, is_plain, varies
 from keras_actx.backend.torch.native import NATIVE
 from keras_actx.backend.torch.recomputed import KeepingInputs
 from keras_actx.backend.torch.selection import where
+from keras_actx.backend.torch.steps import Steps
 from keras_actx.backend.torch.wide import WIDE, error_of_product
 
 __all__ = [
     "KERNELS",
     "all_within",
     "arctan",
+    "as_tensor",
     "by_kernel",
     "bytes_kept",
     "cos",
@@ -33,6 +35,7 @@ __all__ = [
     "sin",
     "tanh",
     "there_and_back",
+    "varies",
     "where",
 ]
 
@@ -79,10 +82,15 @@ def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
 
 @asked_once
 def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
-    """Whether it keeps no more than its input by itself, or has a gradient for what is not among its inputs."""
+    """Whether it keeps no more than its input by itself, or cannot be computed again from its inputs alone.
+
+    Namely one that has a gradient for something else, or that draws random numbers.
+    """
     with keras.device("cpu"), torch.device("cpu"), torch.autocast("cpu", enabled=False), torch.enable_grad():
         tensors = [torch.ones(shape, dtype=dtype) for shape, dtype in sample]
-        if function(*tensors).requires_grad:
+        with Steps() as steps:
+            y = function(*tensors)
+        if y.requires_grad or steps.draw_numbers:
             return True
         return bytes_kept(function, *tensors) <= sum(one.nbytes for one in tensors)
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from keras_actx.backend.torch.steps import is_of_numbers
+
 Function = Callable[..., Any]
 
 #: Elements for each thread; of fewer, a step's overhead is what counts.
@@ -60,6 +62,8 @@ def _rows(function: Function, tensors: tuple[Any, ...]) -> Any:
     """x with one axis, or two if the last one means something; None if it is not to be parted."""
     x, *parameters = tensors
     if x.device.type != "cpu" or not x.is_contiguous() or x.numel() < 2 * _size():
+        return None
+    if not is_of_numbers(function, tensors):
         return None
     if function.elementwise and not any(one.dim() for one in parameters):
         return x.view(-1)

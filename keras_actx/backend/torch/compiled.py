@@ -2,15 +2,14 @@
 
 import types
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from keras_actx.backend.sample import asked_once
+from keras_actx.backend.sample import asked_once, kept_with_declaration
 from keras_actx.backend.torch.mode import is_plain
 from keras_actx.backend.torch.recomputed import KeepingInputs
+from keras_actx.backend.torch.steps import Steps, is_of_numbers
 
 #: What `torch.compile` makes kernels with.
 COMPILER = "inductor"
@@ -33,6 +32,7 @@ def fused(function: Function, tensors: tuple[Any, ...]) -> Any:
     x, *parameters = tensors
     # One piece of code for all shapes, where no parameter has one.
     flat = x.dim() > 1 and x.is_contiguous() and not any(one.dim() for one in parameters)
+    flat = flat and is_of_numbers(function, tensors)
     if flat:
         tensors = (x.flatten() if function.elementwise else x.flatten(0, -2), *parameters)
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
@@ -59,7 +59,7 @@ def _ranks(tensors: tuple[Any, ...]) -> tuple[int, ...]:
 # eight.
 
 
-@lru_cache(maxsize=1024)
+@kept_with_declaration
 def _there(function: Function, ranks: tuple[int, ...]) -> Function:
     def fused(*tensors: Any) -> Any:
         return function(*tensors)
@@ -67,7 +67,7 @@ def _there(function: Function, ranks: tuple[int, ...]) -> Function:
     return _compiled(fused)
 
 
-@lru_cache(maxsize=1024)
+@kept_with_declaration
 def _back(function: Function, ranks: tuple[int, ...], needed: tuple[bool, ...]) -> Function:
     """Of a cotangent and the tensors, to those that are needed."""
 
@@ -102,20 +102,7 @@ def _compiled(function: Function) -> Function:
 def _is_long(function: Function, sample: list[Any]) -> bool:
     """Whether a formula takes four or more steps, so that compiling it saves passes over memory."""
     tensors = [torch.ones(shape, dtype=dtype) for shape, dtype in sample]
-    passes = _Passes(tensors[0].numel() // 2)  # a gated activation halves it
-    with torch.no_grad(), passes:
+    with torch.no_grad(), Steps() as steps:
         function(*tensors)
-    return passes.count >= _MANY
-
-
-class _Passes(TorchDispatchMode):
-    """Counts the steps that write a tensor of a size or larger."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.size, self.count = size, 0
-
-    def __torch_dispatch__(self, step: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = step(*args, **(kwargs or {}))
-        self.count += isinstance(made, torch.Tensor) and not step.is_view and made.numel() >= self.size
-        return made
+    size = tensors[0].numel() // 2  # a gated activation halves it
+    return steps.that_write(size) >= _MANY and not steps.draw_numbers

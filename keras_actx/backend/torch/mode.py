@@ -3,9 +3,23 @@
 from typing import Any
 
 import torch
+from torch.fx.experimental import symbolic_shapes
 
 # torch has no public name for it; without one, no function is taken out of torch.func's hands.
 _in_functorch = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
+
+# Older ones compile a function for every number.
+_is_constant = getattr(symbolic_shapes, "has_static_value", lambda number: True)
+
+
+def varies(number: Any) -> bool:
+    """See `keras_actx.backend.varies`."""
+    return torch.compiler.is_compiling() and isinstance(number, float) and not _is_constant(number)
+
+
+def as_tensor(number: float, x: torch.Tensor, dtype: str) -> torch.Tensor:
+    """See `keras_actx.backend.as_tensor`."""
+    return torch.scalar_tensor(number, dtype=getattr(torch, dtype), device=x.device)
 
 
 def is_plain(*tensors: Any) -> bool:
