@@ -12,6 +12,7 @@ from keras_actx.activations import (
     logarithmic,
     normal_weighted,
     periodic,
+    portable,  # noqa: F401  (what exported graphs use)
     rational,
     rectified,
     sigmoid_weighted,

@@ -4,6 +4,7 @@
 * `there_and_back`: a function compiled, and the gradient's way back through it.
 * `keeping_inputs`: a function that keeps its inputs alone for its backward pass; `bytes_kept`: how much one keeps.
 * `fused`: a function compiled for a call that is eager.
+* `exporting`, `portably`: a formula made of operations that the target of an export knows.
 * `with_kernel`: a faster way to compute a certain formula.
 * `all_within`: whether a formula can leave out its branches for large numbers.
 * `error_of_product`: what rounding a product loses, where the backend can tell.
@@ -20,6 +21,7 @@ from typing import Any
 
 import keras
 
+from keras_actx.backend import exporting as _exporting
 from keras_actx.backend import keras_where
 
 _name = keras.backend.backend()
@@ -58,6 +60,19 @@ def keeping_inputs(function: Function, tensors: tuple[Any, ...]) -> Any:
         tensors: on which to call it.
     """
     return _in_use.keeping_inputs(function, tensors)
+
+
+def exporting(x: Any) -> bool:
+    """Whether `x` is being traced for another runtime, by an exporter of Keras or another package."""
+    return hasattr(_in_use, "exporting") and not isinstance(x, keras.KerasTensor) and _in_use.exporting(x)
+
+
+def portably(function: Function, tensors: tuple[Any, ...], **context: Any) -> Any:
+    """`function(*tensors, **context)`, of operations that the targets of this backend's exporters know.
+
+    Nothing is recomputed for the backward pass: a custom gradient cannot be written to a file.
+    """
+    return _exporting.portably(function, getattr(_in_use, "PORTABLE", ()), *tensors, **context)
 
 
 def all_within(x: Any, bound: float) -> bool:

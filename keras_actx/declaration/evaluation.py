@@ -23,6 +23,8 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
     tensors = {name: keras.ops.convert_to_tensor(value) for name, value in params.items() if name not in numbers}
     formula = Formula(declaration, tuple(numbers.items()), tuple(tensors), dtype)
     inputs = (keras.ops.cast(x, dtype), *tensors.values())
+    if config.portable() or backend.exporting(x):
+        return backend.portably(formula, inputs, **context)
     # A random formula would draw other numbers the second time. One that mixes an axis (softmax) keeps little, and
     # what it does twice is dear.
     if context or declaration.kind == "vector" or any(isinstance(one, keras.KerasTensor) for one in inputs):
