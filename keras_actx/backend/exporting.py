@@ -13,14 +13,14 @@ import keras
 
 Function = Callable[..., Any]
 
-#: Packages that trace a function to write a file of it. Where one gets another name, `config.set_portable` is left.
+#: Packages and modules that trace a function to write a file of it. Where one gets another name, `config.set_portable` is left.
 EXPORTERS = (
-    "keras.src.export",
-    "tf2onnx",
-    "tensorflow.lite",
-    "tensorflow.python.saved_model.save",
-    "openvino",
-    "jax2onnx",
+    "keras.src.export.",
+    "tf2onnx.",
+    "tensorflow.lite.",
+    "tensorflow.python.saved_model.save.",
+    "openvino.",
+    "jax2onnx.",
 )
 
 _portable: dict[str, Function] = {}
@@ -41,8 +41,7 @@ def called_by_exporter() -> bool:
     """Whether one of `EXPORTERS` is at work further up the stack."""
     frame = sys._getframe(1)
     while frame is not None:
-        name = frame.f_globals.get("__name__") or ""
-        if name.startswith(EXPORTERS) and f"{name}.".startswith(tuple(f"{one}." for one in EXPORTERS)):
+        if f"{frame.f_globals.get('__name__')}.".startswith(EXPORTERS):
             return True
         frame = frame.f_back
     return False
