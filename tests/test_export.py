@@ -14,7 +14,7 @@ import scripts
 
 import keras_actx as actx
 from keras_actx.activations import portable
-from keras_actx.backend import exporting
+from keras_actx.backend import exporters
 
 export = scripts.load("benchmarks/export.py")
 BACKEND = export.BACKEND
@@ -159,14 +159,14 @@ def test_keras_is_left_as_it_was():
         raise ValueError("inside")
 
     with pytest.raises(ValueError, match="inside"):
-        exporting.portably(fails, tuple(EXACT), 1.0)
+        exporters.portably(fails, tuple(EXACT), 1.0)
     inside, go_on = threading.Event(), threading.Event()
 
     def waits():
         inside.set()
         go_on.wait(20)
 
-    threads = [threading.Thread(target=exporting.portably, args=(waits, tuple(EXACT))) for _ in range(2)]
+    threads = [threading.Thread(target=exporters.portably, args=(waits, tuple(EXACT))) for _ in range(2)]
     for one in threads:
         one.start()
     inside.wait(20)

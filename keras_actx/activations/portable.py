@@ -1,4 +1,4 @@
-"""Operations that not every runtime knows, made of those that all do; for exported graphs (`backend/exporting.py`).
+"""Operations that not every runtime knows, made of those that all do; for exported graphs (`backend/exporters.py`).
 
 Within a few units in the last place, as the backends' own are, in float32 and float64.
 """
@@ -17,7 +17,7 @@ from keras_actx.activations.stable import (
     where_selected,
 )
 from keras_actx.backend import where
-from keras_actx.backend.exporting import portable
+from keras_actx.backend.exporters import portable
 
 
 @portable("expm1")

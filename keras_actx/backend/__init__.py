@@ -21,7 +21,7 @@ from typing import Any
 
 import keras
 
-from keras_actx.backend import exporting as _exporting
+from keras_actx.backend import exporters
 from keras_actx.backend import keras_where
 
 _name = keras.backend.backend()
@@ -72,7 +72,7 @@ def portably(function: Function, tensors: tuple[Any, ...], **context: Any) -> An
 
     Nothing is recomputed for the backward pass: a custom gradient cannot be written to a file.
     """
-    return _exporting.portably(function, getattr(_in_use, "PORTABLE", ()), *tensors, **context)
+    return exporters.portably(function, getattr(_in_use, "PORTABLE", ()), *tensors, **context)
 
 
 def all_within(x: Any, bound: float) -> bool:

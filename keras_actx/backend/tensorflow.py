@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_actx.backend.exporting import called_by_exporter
+from keras_actx.backend.exporters import called_by_exporter
 from keras_actx.backend.keras_where import where
 from keras_actx.backend.sample import asked_once
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from keras_actx.backend.exporting import called_by_exporter
+from keras_actx.backend.exporters import called_by_exporter
 from keras_actx.backend.jax.recomputed import recomputed
 from keras_actx.backend.keras_where import where
 from keras_actx.backend.sample import asked_once

@@ -13,7 +13,7 @@ import keras
 
 Function = Callable[..., Any]
 
-#: Packages and modules that trace a function to write a file of it. Where one gets another name, `config.set_portable` is left.
+#: What traces a function to write a file of it. Where one gets another name, `config.set_portable` is left.
 EXPORTERS = (
     "keras.src.export.",
     "tf2onnx.",
