@@ -21,8 +21,7 @@ from typing import Any
 
 import keras
 
-from keras_actx.backend import exporters
-from keras_actx.backend import keras_where
+from keras_actx.backend import exporters, keras_where
 
 _name = keras.backend.backend()
 # At import, not at the first call: torch.compile cannot trace an import.
