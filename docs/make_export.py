@@ -28,7 +28,7 @@ RUNTIMES = {
 NONE = {
     ("jax", "litert"): "Keras has no exporter",
     ("jax", "openvino"): "Keras's exporter fails",
-    ("torch", "tf_saved_model"): "not tested",
+    ("torch", "tf_saved_model"): "needs torch_xla, not tested",
 }
 
 
