@@ -12,6 +12,11 @@ FUSED_BY_DEFAULT = False
 
 _fused = FUSED_BY_DEFAULT
 
+#: What holds until `set_portable` is called.
+PORTABLE_BY_DEFAULT = False
+
+_portable = PORTABLE_BY_DEFAULT
+
 
 def memory_efficient() -> bool:
     """Whether activations keep only their input for the backward pass, and compute the rest again there.
@@ -93,3 +98,43 @@ def set_fused(value: bool) -> None:
     if not isinstance(value, bool):
         raise TypeError(f"set_fused takes True or False, not {_quote(value)}")
     _fused = value
+
+
+def portable() -> bool:
+    """Whether activations are made of operations that every runtime knows, not only while a model is exported.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> actx.config.portable()
+    False
+    """
+    return _portable
+
+
+def set_portable(value: bool) -> None:
+    """Choose whether activations are always made of operations that ONNX, LiteRT and OpenVINO know.
+
+    `model.export(...)` needs nothing of this: while an exporter traces a model, they are. Switch it on before tracing
+    a function that is handed to a converter later, as in `tf.lite.TFLiteConverter.from_concrete_functions`, and off
+    after. It counts when an activation is called, in a compiled function when that is traced; results may differ in the
+    last digits, and the memory-efficient backward pass and `set_fused` are left out.
+
+    Args:
+        value: True to use such operations in every call, False while a model is exported only.
+
+    Raises:
+        TypeError: if `value` is not True or False.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> actx.config.set_portable(True)
+    >>> actx.config.portable()
+    True
+    >>> actx.config.set_portable(False)
+    """
+    global _portable
+    if not isinstance(value, bool):
+        raise TypeError(f"set_portable takes True or False, not {_quote(value)}")
+    _portable = value

@@ -13,6 +13,7 @@ from keras_actx.activations import (
     logarithmic,
     normal_weighted,
     periodic,
+    portable,  # noqa: F401  (what exported graphs use)
     rectified,
     sigmoid_weighted,
     softplus_based,

@@ -4,6 +4,7 @@
 * `there_and_back`: a function compiled, and the gradient's way back through it.
 * `keeping_inputs`: a function that keeps its inputs alone for its backward pass; `bytes_kept`: how much one keeps.
 * `fused`: a function compiled for a call that is eager.
+* `exporting`, `portably`: a formula made of operations that the target of an export knows.
 * `with_kernel`: a faster way to compute a certain formula.
 * `all_within`: whether a formula can leave out its branches for large numbers.
 * `error_of_product`: what rounding a product loses, where the backend can tell.
@@ -21,7 +22,7 @@ from typing import Any
 
 import keras
 
-from keras_actx.backend import keras_where
+from keras_actx.backend import exporters, keras_where
 
 _name = keras.backend.backend()
 # At import, not at the first call: torch.compile cannot trace an import.
@@ -72,6 +73,19 @@ def varies(number: Any) -> bool:
 def as_tensor(number: Any, x: Any, dtype: str) -> Any:
     """A number that `varies`, beside `x`."""
     return _in_use.as_tensor(number, x, dtype)
+
+
+def exporting(x: Any) -> bool:
+    """Whether `x` is being traced for another runtime, by an exporter of Keras or another package."""
+    return hasattr(_in_use, "exporting") and not isinstance(x, keras.KerasTensor) and _in_use.exporting(x)
+
+
+def portably(function: Function, tensors: tuple[Any, ...], **context: Any) -> Any:
+    """`function(*tensors, **context)`, of operations that the targets of this backend's exporters know.
+
+    Nothing is recomputed for the backward pass: a custom gradient cannot be written to a file.
+    """
+    return exporters.portably(function, getattr(_in_use, "PORTABLE", ()), *tensors, **context)
 
 
 def all_within(x: Any, bound: float) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from keras_actx.backend.exporters import called_by_exporter
 from keras_actx.backend.keras_where import where
 from keras_actx.backend.sample import asked_once, kept_with_declaration
 
@@ -18,10 +19,12 @@ except ImportError:
 
 __all__ = [
     "KERNELS",
+    "PORTABLE",
     "arctan",
     "bytes_kept",
     "cos",
     "eager_float64",
+    "exporting",
     "keeping_inputs",
     "sin",
     "tanh",
@@ -31,7 +34,20 @@ __all__ = [
 
 KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
 
-tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
+#: ONNX has none of the first two, LiteRT none of the last two.
+PORTABLE = ("expm1", "log1p", "erf", "arctan")
+
+tanh, sin, cos = keras.ops.tanh, keras.ops.sin, keras.ops.cos
+
+
+def arctan(x: Any) -> Any:
+    """See `keras_actx.backend.arctan`. Looked up at each call: while a graph is exported, it is another."""
+    return keras.ops.arctan(x)
+
+
+def exporting(x: Any) -> bool:
+    """See `keras_actx.backend.exporting`. TensorFlow does not say what a graph is traced for; the stack does."""
+    return not tf.executing_eagerly() and called_by_exporter()
 
 
 @contextmanager

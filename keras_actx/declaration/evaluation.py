@@ -35,6 +35,8 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
     inputs = (keras.ops.cast(x, dtype), *tensors.values())
     if any(isinstance(one, keras.KerasTensor) for one in inputs):
         return formula(*_all_symbolic(inputs), **context)
+    if config.portable() or backend.exporting(x):
+        return backend.portably(formula, inputs, **context)
     # A random formula would draw other numbers the second time. One that mixes an axis (softmax) keeps little, and
     # what it does twice is dear.
     if context or declaration.kind == "vector":

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from keras_actx.backend.exporters import called_by_exporter
 from keras_actx.backend.jax.recomputed import recomputed
 from keras_actx.backend.keras_where import where
 from keras_actx.backend.sample import asked_once
@@ -17,10 +18,12 @@ _enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental
 
 __all__ = [
     "KERNELS",
+    "PORTABLE",
     "arctan",
     "bytes_kept",
     "cos",
     "eager_float64",
+    "exporting",
     "keeping_inputs",
     "sin",
     "tanh",
@@ -30,7 +33,15 @@ __all__ = [
 
 KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
 
+#: ONNX has neither.
+PORTABLE = ("expm1", "log1p")
+
 tanh, sin, cos, arctan = jnp.tanh, jnp.sin, jnp.cos, jnp.arctan
+
+
+def exporting(x: Any) -> bool:
+    """See `keras_actx.backend.exporting`. JAX does not say what it traces for; the stack does."""
+    return isinstance(x, jax.core.Tracer) and called_by_exporter()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from keras_actx.backend.sample import asked_once
 from keras_actx.backend.torch import blocks
 from keras_actx.backend.torch.compiled import fused, fuses
 from keras_actx.backend.torch.kernel import by_kernel
-from keras_actx.backend.torch.mode import all_within, as_tensor, is_plain, varies
+from keras_actx.backend.torch.mode import all_within, as_tensor, exporting, is_plain, varies
 from keras_actx.backend.torch.native import NATIVE
 from keras_actx.backend.torch.recomputed import KeepingInputs
 from keras_actx.backend.torch.selection import where
@@ -21,6 +21,7 @@ from keras_actx.backend.torch.wide import WIDE, error_of_product
 
 __all__ = [
     "KERNELS",
+    "PORTABLE",
     "all_within",
     "arctan",
     "as_tensor",
@@ -29,6 +30,7 @@ __all__ = [
     "cos",
     "eager_float64",
     "error_of_product",
+    "exporting",
     "fused",
     "fuses",
     "keeping_inputs",
@@ -40,6 +42,9 @@ __all__ = [
 ]
 
 KERNELS = NATIVE | WIDE
+
+#: ONNX has neither.
+PORTABLE = ("expm1", "log1p")
 
 tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
 

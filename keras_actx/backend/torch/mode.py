@@ -33,6 +33,17 @@ def is_plain(*tensors: Any) -> bool:
     return all(not one.is_meta and forward(one).tangent is None for one in tensors)
 
 
+# Since torch 2.7.
+_is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+
+
+def exporting(x: Any) -> bool:
+    """See `keras_actx.backend.exporting`. Where torch's compiler reads the code, nothing can be replaced."""
+    if torch.compiler.is_dynamo_compiling():
+        return False
+    return torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or _is_exporting()
+
+
 def all_within(x: Any, bound: float) -> bool:
     """See `keras_actx.backend.all_within`. On the CPU, where looking at a tensor holds nothing up."""
     if torch.compiler.is_compiling() or x.device.type != "cpu" or not x.numel() or not is_plain(x):

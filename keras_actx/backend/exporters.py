@@ -1,0 +1,64 @@
+"""While a model is exported, formulas use operations that other runtimes know, and know to the last digits.
+
+ONNX has no `expm1` and `log1p`, LiteRT no `erf` and `arctan` either; OpenVINO and LiteRT compute `expm1(x)` as
+`exp(x) - 1`, which has no digits left near 0.
+"""
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+Function = Callable[..., Any]
+
+#: What traces a function to write a file of it. Where one gets another name, `config.set_portable` is left.
+EXPORTERS = (
+    "keras.src.export.",
+    "tf2onnx.",
+    "tensorflow.lite.",
+    "tensorflow.python.saved_model.save.",
+    "openvino.",
+    "jax2onnx.",
+)
+
+_portable: dict[str, Function] = {}
+_replacing = threading.RLock()
+
+
+def portable(name: str) -> Callable[[Function], Function]:
+    """Marks what to use in place of the operation of this name in `keras.ops`."""
+
+    def marked(function: Function) -> Function:
+        _portable[name] = function
+        return function
+
+    return marked
+
+
+def called_by_exporter() -> bool:
+    """Whether one of `EXPORTERS` is at work further up the stack."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if f"{frame.f_globals.get('__name__')}.".startswith(EXPORTERS):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def portably(function: Function, names: tuple[str, ...], *args: Any, **kwargs: Any) -> Any:
+    """`function(*args, **kwargs)`, where `keras.ops` has portable operations of these names meanwhile.
+
+    Formulas look operations up in `keras.ops` when they are called, a user's formulas too. Another thread that runs one
+    meanwhile gets the same numbers but for the last digits.
+    """
+    with _replacing:
+        usual = {name: getattr(keras.ops, name) for name in names}
+        try:
+            for name in names:
+                setattr(keras.ops, name, _portable[name])
+            return function(*args, **kwargs)
+        finally:
+            for name, one in usual.items():
+                setattr(keras.ops, name, one)
