@@ -1,6 +1,5 @@
 """What importing costs and touches, in child processes: no other backend, no extras, a clear word on an old Keras."""
 
-import importlib.util
 import json
 import os
 import subprocess

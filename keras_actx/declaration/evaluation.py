@@ -46,6 +46,11 @@ class Formula:
         """Whether it means nothing along which axes the elements of x are."""
         return self.declaration.kind == "elementwise"
 
+    def __hash__(self) -> int:
+        # That of the fields, as far as they are set: torch's compiler, to call one that is made in what it compiles,
+        # looks it up before it has any (seen in 2.11).
+        return hash(tuple(vars(self).values()))
+
     def __call__(self, x: Any, *tensors: Any, **context: Any) -> Any:
         """The result, in `dtype`."""
         inner = inner_dtype(self.dtype)
