@@ -5,9 +5,9 @@ try:
 except ModuleNotFoundError as error:
     from keras_actx.commands import backend_choice
 
-    if error.name not in backend_choice.IMPORTED_BY_KERAS:
+    missing = backend_choice.missing_backend(error)
+    if missing is None:
         raise
-    missing: str | None = error.name
 else:
     missing = None
 if missing:  # out of the block, so that an error shows no other error's traceback

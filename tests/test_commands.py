@@ -9,6 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from hidden import hiding
 
 import keras_actx as actx
 from keras_actx.commands.braille import plot
@@ -226,7 +227,7 @@ class TestBackend:
     @staticmethod
     def without(*backends, folder):
         """The environment of processes in which these are not installed."""
-        (folder / "sitecustomize.py").write_text(f"import sys\nfor one in {backends}:\n    sys.modules[one] = None\n")
+        (folder / "sitecustomize.py").write_text(hiding(*backends), encoding="utf-8")
         return {"PYTHONPATH": os.pathsep.join([str(folder), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])}
 
     @pytest.mark.parametrize("start", [["-m", "keras_actx"], ["keras-actx"]], ids=" ".join)

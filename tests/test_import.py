@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 import pytest
+from hidden import hiding
 
 import keras_actx as actx
 
@@ -80,18 +81,17 @@ def test_an_incompatible_keras_is_refused(version):
 
 def test_a_backend_that_is_not_installed():
     code = (
-        "import json, sys, traceback\nfor one in {hidden!r}:\n    sys.modules[one] = None\n"
+        "\nimport json, traceback\n"
         "try:\n    import keras_actx\n    print(json.dumps('imported'))\n"
         "except ImportError as error:\n    print(json.dumps([str(error), traceback.format_exc()]))"
     )
     here = keras.backend.backend()
     other = "torch" if here != "torch" else "jax"
-    message, trace = run(code.format(hidden=[other]), KERAS_BACKEND=other)
+    message, trace = run(hiding(*BACKENDS - {here}) + code, KERAS_BACKEND=other)
     assert f"set to the {other} backend, which is not installed" in message
-    assert f"KERAS_BACKEND={here}" in message or f"|{here}" in message
-    assert f"pip install {other}" in message
+    assert f"KERAS_BACKEND={here}, or pip install {other}" in message
     assert trace.count("Traceback") == 1
-    message, trace = run(code.format(hidden=sorted(BACKENDS)))
+    message, trace = run(hiding(*BACKENDS) + code)
     assert "and no other is. Install one: pip install tensorflow, jax or torch" in message
     assert trace.count("Traceback") == 1
 

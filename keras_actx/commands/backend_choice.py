@@ -18,6 +18,12 @@ def installed_backends() -> tuple[str, ...]:
     return tuple(name for name in BACKENDS if importlib.util.find_spec(name) is not None)
 
 
+def missing_backend(error: ModuleNotFoundError) -> str | None:
+    """The backend for want of which Keras could not be imported; None if it was for something else."""
+    name = (error.name or "").split(".")[0]
+    return name if name in IMPORTED_BY_KERAS and importlib.util.find_spec(name) is None else None
+
+
 def keras_without(missing: str) -> ModuleType:
     """Keras, after its import failed for want of the backend that it is set to.
 

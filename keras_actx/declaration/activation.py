@@ -44,6 +44,9 @@ class Activation:
         object.__setattr__(self, "params", declaration.complete(dict(self.params)))
         object.__setattr__(self, "__name__", declaration.name)
 
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).get(field) for field in ("name", "params")))  # unset ones: see `Formula.__hash__`
+
     @property
     def declaration(self) -> Declaration:
         """What is known about this activation."""
