@@ -5,12 +5,15 @@ import os
 try:
     import keras
 except ModuleNotFoundError as error:
-    if error.name not in ("tensorflow", "jax", "torch"):
+    from keras_actx.commands import backend_choice
+
+    missing = backend_choice.missing_backend(error)
+    if missing is None:
         raise
-    raise ImportError(
-        f"keras_actx: Keras is set to the {error.name} backend, which is not installed. Install it "
-        f"(pip install 'keras-actx[{error.name}]'), or choose another: KERAS_BACKEND=jax, tensorflow or torch."
-    ) from error
+else:
+    missing = None
+if missing:  # out of the block, so that an error shows no other error's traceback
+    keras = backend_choice.keras_without(missing)
 
 OLDEST_KERAS = (3, 10)
 

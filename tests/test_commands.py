@@ -6,13 +6,16 @@ import re
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
+from hidden import hiding
 
 import keras_actx as actx
 from keras_actx.commands.braille import plot
 from keras_actx.commands.main import main
 from keras_actx.commands.verdict import sign_test
+from keras_actx.names.resolve import KINDS
 
 BACKENDS = [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None]
 
@@ -57,6 +60,21 @@ class TestList:
         first = {line.split()[0] for line in lines if re.match(" [a-z]", line)}  # others continue the one before
         assert set(actx.names(kind)) <= first
         assert not (set(actx.names()) - set(actx.names(kind))) & first
+
+    def test_layers_are_listed_with_what_to_write(self, capsys):
+        assert main(["list", "--kind", "layer"]) == 0
+        shown = capsys.readouterr().out
+        for name in actx.names("layer"):
+            (line,) = (one for one in shown.splitlines() if one.split()[:1] == [name])
+            assert "keras_actx.layers." in line
+        assert "Maxout(num_units)" in shown
+        assert "maxmin" in shown  # an alias
+        assert f"{len(actx.names('layer'))} activations" in shown
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_kind_lists(self, kind, capsys):
+        assert main(["list", "--kind", kind]) == 0
+        assert f"{len(actx.names(kind))} activations" in capsys.readouterr().out
 
     def test_gain_is_the_packages_own(self, capsys):
         main(["list", "--kind", "vector"])
@@ -198,6 +216,54 @@ class TestArguments:
             main(arguments)
         assert exited.value.code == 2
         assert "keras-actx" in capsys.readouterr().err
+
+
+class TestBackend:
+    """The one that Keras is set to may not be installed."""
+
+    HERE = keras.backend.backend()
+    OTHER = "torch" if HERE != "torch" else "jax"
+
+    @staticmethod
+    def without(*backends, folder):
+        """The environment of processes in which these are not installed."""
+        (folder / "sitecustomize.py").write_text(hiding(*backends), encoding="utf-8")
+        return {"PYTHONPATH": os.pathsep.join([str(folder), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])}
+
+    @pytest.mark.parametrize("start", [["-m", "keras_actx"], ["keras-actx"]], ids=" ".join)
+    def test_an_installed_one_is_taken_and_named_in_one_line(self, start, tmp_path):
+        others = [one for one in ("tensorflow", "jax", "torch") if one != self.HERE]
+        hidden = self.without(*others, folder=tmp_path)
+        if start == ["keras-actx"]:  # the script that pip writes
+            script = tmp_path / "keras-actx"
+            script.write_text("import sys\nfrom keras_actx.commands.main import main\nsys.exit(main())\n")
+            start = [str(script)]
+        done = python(*start, "list", "--kind", "gated", cwd=tmp_path, KERAS_BACKEND=self.OTHER, **hidden)
+        assert done.returncode == 0, done.stderr
+        assert "swiglu" in done.stdout
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"keras-actx: Keras is set to the {self.OTHER} backend, which is not installed; using ")
+        assert f"KERAS_BACKEND={self.HERE}" in line
+
+    def test_the_one_of_the_configuration_file_may_be_missing_too(self, tmp_path):
+        hidden = self.without(self.OTHER, folder=tmp_path)
+        (tmp_path / "keras.json").write_text(f'{{"backend": "{self.OTHER}"}}')
+        done = command("list", "--kind", "gated", cwd=tmp_path, KERAS_BACKEND="", KERAS_HOME=str(tmp_path), **hidden)
+        assert done.returncode == 0, done.stderr
+        assert "which is not installed; using" in done.stderr
+
+    def test_without_any_it_is_a_sentence_and_exit_2(self, tmp_path):
+        done = command("list", cwd=tmp_path, **self.without("tensorflow", "jax", "torch", folder=tmp_path))
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1
+        assert "Install one: pip install tensorflow, jax or torch" in done.stderr
+
+    def test_no_other_program_is_given_a_backend_silently(self, tmp_path):
+        hidden = self.without(self.OTHER, folder=tmp_path)
+        done = python("-c", "import keras_actx", "keras_actx", cwd=tmp_path, KERAS_BACKEND=self.OTHER, **hidden)
+        assert done.returncode == 1
+        assert done.stderr.count("Traceback") == 1
+        assert done.stderr.splitlines()[-1].startswith("ImportError: keras_actx: Keras is set to the")
 
 
 def test_the_package_alone_imports_nothing_of_the_commands(tmp_path):

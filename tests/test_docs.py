@@ -49,9 +49,16 @@ def run_doctest(text, variables, name, line=1):
 
 
 def run_page(path):
-    """What a reader does who copies a page from its top: all blocks, in order, with shared variables."""
+    """What a reader does who copies a page from its top: all blocks, in order, with shared variables.
+
+    Of the README, each block alone.
+    """
     variables = {"__name__": "__main__"}
+    alone = Path(path).name == "README.md"
     for line, code in blocks(Path(path).read_text(encoding="utf-8")):
+        if alone:
+            variables = {"__name__": "__main__"}
+            assert re.search(r"^import keras_actx", code, re.MULTILINE), f"{path}, line {line}: no import keras_actx"
         run_block(code, variables, str(path), line)
 
 
@@ -81,6 +88,15 @@ def test_a_wrong_block_fails(tmp_path):
     page.write_text("```python\na = 1\n```\n\n```pycon\n>>> a\n2\n```\n", encoding="utf-8")
     with pytest.raises(AssertionError, match="line 6"):
         run_page(page)
+    readme = tmp_path / "README.md"
+    readme.write_text("```python\nimport keras_actx\n```\n\n```python\nkeras_actx\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="line 6: no import keras_actx"):
+        run_page(readme)
+    readme.write_text(
+        "```python\nimport keras_actx\na = 1\n```\n\n```python\nimport keras_actx\na\n```\n", encoding="utf-8"
+    )
+    with pytest.raises(NameError):
+        run_page(readme)
 
 
 @pytest.mark.parametrize("page", PAGES)

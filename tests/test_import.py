@@ -1,6 +1,5 @@
 """What importing costs and touches, in child processes: no other backend, no extras, a clear word on an old Keras."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import keras
 import pytest
+from hidden import hiding
 
 import keras_actx as actx
 
@@ -80,16 +80,20 @@ def test_an_incompatible_keras_is_refused(version):
 
 
 def test_a_backend_that_is_not_installed():
-    missing = sorted(one for one in BACKENDS if importlib.util.find_spec(one) is None)
-    if not missing:
-        pytest.skip("all backends are installed here")
     code = (
-        "import json\ntry:\n    import keras_actx\n    print(json.dumps('imported'))\n"
-        "except ImportError as error:\n    print(json.dumps(str(error)))"
+        "\nimport json, traceback\n"
+        "try:\n    import keras_actx\n    print(json.dumps('imported'))\n"
+        "except ImportError as error:\n    print(json.dumps([str(error), traceback.format_exc()]))"
     )
-    message = run(code, KERAS_BACKEND=missing[0])
-    assert f"pip install 'keras-actx[{missing[0]}]'" in message
-    assert "KERAS_BACKEND" in message
+    here = keras.backend.backend()
+    other = "torch" if here != "torch" else "jax"
+    message, trace = run(hiding(*BACKENDS - {here}) + code, KERAS_BACKEND=other)
+    assert f"set to the {other} backend, which is not installed" in message
+    assert f"KERAS_BACKEND={here}, or pip install {other}" in message
+    assert trace.count("Traceback") == 1
+    message, trace = run(hiding(*BACKENDS) + code)
+    assert "and no other is. Install one: pip install tensorflow, jax or torch" in message
+    assert trace.count("Traceback") == 1
 
 
 def test_a_changed_keras_leaves_everything_else_working():

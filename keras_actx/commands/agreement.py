@@ -1,6 +1,5 @@
 """Whether a saved model predicts the same in a fresh process, on this backend and on every other installed one."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -11,10 +10,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_actx.commands.backend_choice import installed_backends
 from keras_actx.commands.files import replacing
 from keras_actx.commands.training import Trained
-
-BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}  # Keras's name and the module's
 
 _SAME_BACKEND = 1e-6
 _OTHER_BACKEND = 1e-4  # on probabilities
@@ -36,12 +34,6 @@ class Agreement:
         return self.difference <= self.allowed  # False for NaN
 
 
-def installed_backends() -> tuple[str, ...]:
-    """The backends that can train and are installed, the one in use first."""
-    found = [name for name, module in BACKENDS.items() if importlib.util.find_spec(module) is not None]
-    return tuple(sorted(found, key=lambda name: name != keras.backend.backend()))
-
-
 def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path) -> Iterable[Agreement]:
     """Save the models to `folder`, have them reloaded on each installed backend, and compare.
 
@@ -56,7 +48,9 @@ def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path) -> 
     data = folder / "digits-test.npz"
     with replacing(data) as partial:
         np.savez(partial, x=test_x)
-    for backend in installed_backends():
+    for backend in sorted(
+        installed_backends(), key=lambda name: name != keras.backend.backend()
+    ):  # the one in use first
         out = folder / f"predictions-{backend}.npz"
         out.unlink(missing_ok=True)  # an older run's must not be taken for this one's
         error = _reload(backend, data, out, files)

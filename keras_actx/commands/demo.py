@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 from rich.console import Console
 
-from keras_actx.commands.agreement import BACKENDS, Agreement, agreements
+from keras_actx.commands.agreement import Agreement, agreements
+from keras_actx.commands.backend_choice import BACKENDS
 from keras_actx.commands.console import make_console, make_table
 from keras_actx.commands.digits import digits
 from keras_actx.commands.errors import CommandError
@@ -44,7 +45,7 @@ def _require_training() -> None:
     backend = keras.backend.backend()
     if backend not in BACKENDS:
         raise CommandError(
-            f"Keras's backend {backend!r} cannot train. Install one that can, such as pip install 'keras-actx[jax]', "
+            f"Keras's backend {backend!r} cannot train. Install one that can, such as pip install jax, "
             f"and name it: KERAS_BACKEND={'|'.join(BACKENDS)}"
         )
 

@@ -3,10 +3,13 @@
 import keras_actx as actx
 from keras_actx.commands.console import make_console, make_table, plain
 from keras_actx.declaration.declaration import Declaration
+from keras_actx.names import layer_names
 
 
 def list_activations(kind: str | None) -> int:
     """Print a table of the activations, all or those of one kind. Returns the exit status."""
+    if kind == "layer":
+        return _list_layers()
     table = make_table()
     table.add_column("name", no_wrap=True, style="bold")
     table.add_column("kind", max_width=12)
@@ -23,6 +26,22 @@ def list_activations(kind: str | None) -> int:
         f"{len(names)} activations. The gain is 1/sqrt(E[f(z)^2]) for z ~ N(0, 1); '-' where there is none.\n"
         'Write parameters in the name, "snake(alpha=2.0)", and learn them with "snake(alpha=2.0, learnable=True)".'
     )
+    return 0
+
+
+def _list_layers() -> int:
+    table = make_table()
+    table.add_column("name", no_wrap=True, style="bold")
+    table.add_column("write", no_wrap=True)
+    table.add_column("what it is")
+    names = layer_names.every()
+    for name in names:
+        entry = layer_names.find(name)
+        also = f" Also: {', '.join(aliases)}." if (aliases := layer_names.aliases(name)) else ""
+        table.add_row(name, entry.written, f"It {entry.why}.{also}")
+    console = make_console()
+    console.print(table)
+    console.print(f"{len(names)} activations that are layers of their own, to be written as layers.")
     return 0
 
 

@@ -72,7 +72,9 @@ class Activation:
         return self.declaration is other.declaration and self.params == other.params
 
     def __hash__(self) -> int:
-        return hash((self.declaration, self.params))
+        return hash(
+            tuple(vars(self).get(field) for field in ("declaration", "params"))
+        )  # unset: see `Formula.__hash__`
 
     def __call__(self, /, x: Any, *values: Any, **params: Any) -> Any:
         """Apply the activation; `params` replace the value's own for this call (numbers or tensors).

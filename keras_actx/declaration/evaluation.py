@@ -76,6 +76,11 @@ class Formula:
         parameters = {one.name: one for one in self.declaration.parameters}
         return replace(self, numbers=tuple((name, _ordinary(value, parameters[name])) for name, value in self.numbers))
 
+    def __hash__(self) -> int:
+        # That of the fields, as far as they are set: torch's compiler, to call one that is made in what it compiles,
+        # looks it up before it has any (seen in 2.11).
+        return hash(tuple(vars(self).values()))
+
     def __call__(self, x: Any, *tensors: Any, **context: Any) -> Any:
         """The result, in `dtype`."""
         x = keras.ops.cast(x, inner_dtype(self.dtype))

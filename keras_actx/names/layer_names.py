@@ -49,6 +49,11 @@ def every() -> tuple[str, ...]:
     return tuple(sorted({entry.name for entry in _table.values()}))
 
 
+def aliases(name: str) -> tuple[str, ...]:
+    """The other names of such a layer, sorted."""
+    return tuple(sorted(one for one, entry in _table.items() if entry.name == name != one))
+
+
 def declared(name: object) -> Declaration:
     """The declaration behind a name that must have one; this package's own may be written as other libraries do.
 

@@ -1,0 +1,47 @@
+"""Writes the measured part of docs/compatibility.md, the table of versions, from benchmarks/results/versions.json.
+
+    python docs/make_versions.py
+
+What lies between the two markers is replaced; the same results give the same bytes.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "benchmarks")]
+
+import marked_part  # noqa: E402  (beside this file)
+from backends import TITLES  # noqa: E402
+from versions import REDUCED, RESULTS  # noqa: E402
+
+PAGE = ROOT / "docs" / "compatibility.md"
+
+
+def main() -> None:
+    """Replace the measured part of the page."""
+    marked_part.replace(PAGE, measured_part())
+
+
+def measured_part() -> str:
+    """What was run, on which Python, and with which result."""
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    lines = [
+        REDUCED,
+        "",
+        "| Python | Keras | backend | numpy | passed | skipped | failed | again by |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in sorted(found.items()):
+        backend = row["backend"]
+        lines.append(
+            f"| {row['python']} | {row['keras']} | {TITLES[backend]} {row[backend]} | {row['numpy']} | {row['passed']} "
+            f"| {row['skipped']} | {len(row['failed'])} | `tox run -e {name} -- --record` |"
+        )
+    failed = [f"- {name}: `{one}`" for name, row in sorted(found.items()) for one in row["failed"]]
+    return "\n".join([*lines, "", *(["What failed:", "", *failed, ""] if failed else [])])
+
+
+if __name__ == "__main__":
+    main()
