@@ -15,6 +15,7 @@ from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.layers.stochastic_activation import StochasticActivation
 from keras_actx.names.identify import Identified, identify
 from keras_actx.names.keras_table import keras_function
+from keras_actx.names.resolve import get
 from keras_actx.names.suggest import did_you_mean, quote
 
 _NORMALIZATIONS = {
@@ -50,7 +51,7 @@ def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
         # A block whose activation is random has saved the layer that draws, not a value.
         identified = Identified(given, learnable=False, stochastic=given.declaration.stochastic and not saved)
     else:
-        function = keras_object("DenseBlock", "activation", given, keras.activations.get)
+        function = keras_object("DenseBlock", "activation", given, get)
         if isinstance(function, AxisLayer):
             raise _shape_error(quote(function.name))
         if isinstance(function, keras.layers.Layer):

@@ -7,11 +7,12 @@ import keras
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
 from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
+from keras_actx.layers.held import HeldLayer
 from keras_actx.scalars import checked_seed_number, takes_numpy_scalars, with_seed_in_range
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
-class StochasticActivation(DeclaredActivationLayer):
+class StochasticActivation(HeldLayer, DeclaredActivationLayer):
     """An activation that is random in training and fixed otherwise, such as `"rrelu"`.
 
     Args:
@@ -44,9 +45,15 @@ class StochasticActivation(DeclaredActivationLayer):
         seed = checked_seed_number(seed, "StochasticActivation")
         super().__init__(identified.activation, **kwargs)
         self.seed = seed
-        with keras.name_scope(self.name):  # the path of its state does not depend on how many there were before
-            self.seed_generator = keras.random.SeedGenerator(seed, name="seed_generator")
-        self._build_at_init()
+        self.seed_generator: Any = None
+
+    @property
+    def _has_weights(self) -> bool:
+        return self.seed_generator is not None
+
+    def _make_weights(self, input_shape: Any) -> None:
+        # Named, or Keras would number it.
+        self.seed_generator = keras.random.SeedGenerator(self.seed, name="seed_generator")
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Apply the activation, with random parameters if `training`."""

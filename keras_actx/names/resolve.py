@@ -74,9 +74,10 @@ def from_string(identifier: str, frame: FrameType | None = None) -> Callable[...
         message = f"Could not interpret activation function identifier: {quote(identifier)}. {error}"
         raise ValueError(message) from None
     refuse_gated(identified.activation)
-    if identified.learnable and asker.is_asked_in_a_call(frame):
+    if (identified.learnable or identified.stochastic) and asker.is_asked_in_a_call(frame):
+        has = "weights" if identified.learnable else "a seed"
         raise ValueError(
-            f"{quote(identifier)} has weights, and a new one is made each time it is looked up, so that nothing would "
+            f"{quote(identifier)} has {has}, and a new one is made each time it is looked up, so that nothing would "
             "be trained or saved here, in `call`: look it up in `__init__`, self.activation = keras_actx.get(...), and "
             "call that"
         )
@@ -122,20 +123,17 @@ def build(identified: Identified, holder: keras.layers.Layer | None = None) -> C
     from keras_actx.layers.learnable_activation import LearnableActivation
     from keras_actx.layers.stochastic_activation import StochasticActivation
 
+    if not (identified.learnable or identified.stochastic):
+        return identified.activation
+    name = None if holder is None else label_inside(holder, identified.activation.declaration.name)
     if identified.learnable:
-        name = None if holder is None else label_inside(holder, identified.activation.declaration.name)
-        layer = LearnableActivation(
-            identified.activation,
-            num_parameters=identified.num_parameters,
-            per_channel=identified.per_channel,
-            name=name,
-        )
-        if holder is not None:
-            layer.held_by(holder)
-        return layer
-    if identified.stochastic:
-        return StochasticActivation(identified.activation)
-    return identified.activation
+        counts = {"num_parameters": identified.num_parameters, "per_channel": identified.per_channel}
+        layer = LearnableActivation(identified.activation, **counts, name=name)
+    else:
+        layer = StochasticActivation(identified.activation, name=name)
+    if holder is not None:
+        layer.held_by(holder)
+    return layer
 
 
 def names(kind: str | None = None) -> tuple[str, ...]:
