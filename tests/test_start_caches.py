@@ -98,16 +98,6 @@ def test_a_block_does_not_keep_the_users_function():
     assert [one() for one in alive] == [None] * 12
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_replaced_declaration_is_not_kept():
-    first = weakref.ref(run_cell(CELL, 7.0).declaration)
-    actx.moments("start_caches>cell")
-    run_cell(CELL, 8.0)
-    actx.moments("start_caches>cell")
-    gc.collect()
-    assert first() is None
-
-
 def test_equal_requests_are_computed_once():
     calls = []
 
