@@ -1,4 +1,4 @@
-"""What is done to the parts of a block stays: quantization, LoRA, frozen parts, dtype policies; by every way of copying."""
+"""What is done to the parts of a block stays in every copy: quantization, LoRA, frozen parts, dtype policies."""
 
 import contextlib
 import copy
@@ -67,13 +67,9 @@ def copy_weights(other, model):
     return other
 
 
-def trainable(model):
-    return [variable.path.split("/", 1)[-1].removeprefix("sequential/") for variable in model.trainable_variables]
-
-
 def names_of_trainable(model):
     layer = model.layers[0]
-    return [[weight.name for weight in one.trainable_weights] for one in blocks_of(layer)]
+    return [[weight.name.rstrip("_0123456789") for weight in one.trainable_weights] for one in blocks_of(layer)]
 
 
 def policies(model):
@@ -90,7 +86,7 @@ def assert_same(model, other, exactly=True):
     tolerance = {} if exactly else {"rtol": 1e-5, "atol": 1e-6}
     compare = np.testing.assert_array_equal if exactly else np.testing.assert_allclose
     compare(as_numpy(other(X, training=False)), as_numpy(model(X, training=False)), **tolerance)
-    assert other.layers[0].get_config() == model.layers[0].get_config()
+    assert json.dumps(other.layers[0].get_config()) == json.dumps(model.layers[0].get_config())
 
 
 MODES = ["int8", "int4", "float8"]
@@ -104,9 +100,8 @@ def test_a_quantized_model_in_every_copy(make, mode, tmp_path):
     model.quantize(mode)
     assert np.abs(as_numpy(model(X)) - expected).max() < {"int8": 0.3, "int4": 3.0, "float8": 0.3}[mode]
     assert all(block.dense.quantization_mode == mode for block in blocks_of(model.layers[0]))
-    for name, way in WAYS.items():
-        with contextlib.suppress(pytest.skip.Exception):
-            assert_same(model, way(model, tmp_path)), name
+    for way in WAYS.values():
+        assert_same(model, way(model, tmp_path))
 
 
 @makers
@@ -259,23 +254,18 @@ def test_a_quantized_policy_is_the_kernels():
         assert again(X).shape == (6, 4)
 
 
-def test_gptq(tmp_path):
+def test_gptq():
     gptq = getattr(keras.quantizers, "GPTQConfig", None)
     if gptq is None or not hasattr(keras.quantizers, "QuantizationConfig"):
         pytest.skip("this Keras has no GPTQ of single layers")
     block = DenseBlock(8, "mish", seed=1)
-    model = model_of(block)
-    expected = as_numpy(model(X))
-    structure = {"pre_block_layers": [], "sequential_blocks": [block]}
-    config = gptq(
-        dataset=X, tokenizer=None, weight_bits=8, group_size=-1, num_samples=6, sequence_length=8,
-        quantization_layer_structure=structure,
-    )  # fmt: skip
-    model.quantize("gptq", config=config)
-    assert block.dense.quantization_mode == "gptq"
-    assert np.abs(as_numpy(model(X)) - expected).max() < 0.3
-    other = saved(model, tmp_path)
-    assert policies(other) == policies(model)
+    block.build((None, 8))
+    config = gptq(dataset=["some text"], tokenizer=len, weight_bits=8, group_size=-1)
+    block.quantize("gptq", config=config)
+    again = DenseBlock.from_config(json.loads(json.dumps(block.get_config())))
+    again.build((None, 8))
+    assert again.dense.dtype_policy.name == block.dense.dtype_policy.name == "gptq/8/-1_from_float32"
+    assert again(X).shape == (6, 8)
 
 
 SCOPES = {
