@@ -106,8 +106,9 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         output_axes: Sequence[int] | None = None,
     ) -> None:
         # At the first layer that is started by it, since it takes a third of the import of the package.
-        from keras_actx.initializers.pairing import check_input_is_known, pairing
+        from keras_actx.initializers.pairing import check_input_is_known, check_scheme, pairing
 
+        check_scheme(scheme)
         check_input_is_known(scheme, "Paired", activation, first_layer, input_activation)
         seed = checked_seed(seed, "Paired")
         if not (depthwise is None or isinstance(depthwise, bool)):
