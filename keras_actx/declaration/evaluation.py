@@ -118,12 +118,11 @@ def _all_symbolic(inputs: tuple[Any, ...]) -> list[Any]:
     """The same, if some are symbolic: JAX's tensors refuse to meet a symbolic one in an operator."""
     symbolic = next(one for one in inputs if isinstance(one, keras.KerasTensor))
     nothing = keras.ops.sum(keras.ops.zeros_like(symbolic))
-    return [
-        one
-        if isinstance(one, keras.KerasTensor)
-        else one + keras.ops.cast(nothing, keras.backend.standardize_dtype(one.dtype))
-        for one in inputs
-    ]
+
+    def as_symbolic(one: Any) -> Any:
+        return keras.ops.add(one, keras.ops.cast(nothing, keras.backend.standardize_dtype(one.dtype)))
+
+    return [one if isinstance(one, keras.KerasTensor) else as_symbolic(one) for one in inputs]
 
 
 def inner_dtype(dtype: str) -> str:
