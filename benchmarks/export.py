@@ -2,8 +2,8 @@
 
     KERAS_BACKEND=tensorflow python benchmarks/export.py [FORMAT ...]
 
-Needs the packages of tox's environment `export-BACKEND`. What is exported is one model in which all of them are given
-the same input, side by side; where that fails, halves of it, down to those that are at fault. The result goes to
+Needs the packages of tox's environment `export-BACKEND`. What is exported are models in which ten of them are
+given the same input, side by side; where that fails, halves, down to those that are at fault. The result goes to
 benchmarks/results/export/BACKEND.json; docs/make_export.py shows it.
 """
 
@@ -40,6 +40,9 @@ FOLDER = ROOT / "benchmarks" / "results" / "export"
 WIDTH = 8
 Case = tuple[str, Callable[[], Any]]
 Run = Callable[[np.ndarray], np.ndarray]
+
+#: In one model. Converters need time that grows with the square of it.
+TOGETHER = 10
 
 #: Units in the last place of the result, beside what a change of the input by as many makes.
 ULPS = 16
@@ -210,13 +213,20 @@ def grid() -> np.ndarray:
 
 def failures(format: Format, chosen: list[Case]) -> dict[str, str]:
     """What of these does not export, run and agree with the model itself, and why."""
+    found: dict[str, str] = {}
+    for start in range(0, len(chosen), TOGETHER):
+        found |= _failures(format, chosen[start : start + TOGETHER])
+    return found
+
+
+def _failures(format: Format, chosen: list[Case]) -> dict[str, str]:
     try:
         return _differences(format, chosen)
     except Exception as error:
         if len(chosen) == 1:
             return {chosen[0][0]: " ".join(f"{type(error).__name__}: {error}".split())[-300:]}
         half = len(chosen) // 2
-        return failures(format, chosen[:half]) | failures(format, chosen[half:])
+        return _failures(format, chosen[:half]) | _failures(format, chosen[half:])
 
 
 def _differences(format: Format, chosen: list[Case]) -> dict[str, str]:
