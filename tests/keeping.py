@@ -327,12 +327,17 @@ def installed(way):
         return False
 
 
-def kept(way, names, folder, named=True, classes=None):
-    """Keep the weights of one build in this way, and check them in another."""
+def kept(way, names, folder, naming="explicit", classes=None):
+    """Keep the weights of one build in this way, and check them in another.
 
-    def again():
-        return build(names, classes=classes) if named else build_after_clear_session(names, classes)
-
+    `naming` is "explicit", "automatic, after `clear_session`" or "automatic, counted on".
+    """
+    builders = {
+        "explicit": lambda: build(names, classes=classes),
+        "automatic, after `clear_session`": lambda: build_after_clear_session(names, classes),
+        "automatic, counted on": lambda: build(names, named=False, classes=classes),
+    }
+    again = builders[naming]
     model = moved(again())
     wanted, predicted = arrays(model), outputs(model)
     fresh = WAYS[way](model, again, folder)

@@ -1,0 +1,157 @@
+"""Writes the table of ways to keep weights in docs/compatibility.md, and measures what it says.
+
+    for backend in tensorflow jax torch; do KERAS_BACKEND=$backend python docs/make_compatibility.py measure; done
+    python docs/make_compatibility.py
+
+The first, in the environment of each backend (with orbax-checkpoint, and flax on JAX, safetensors on torch, where they
+are to be measured), keeps the weights of every class in every way, as `tests/keeping.py` has them, and writes
+benchmarks/results/keeping/BACKEND.json. The second replaces the part of the page between its markers.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests")]
+
+import marked_part  # noqa: E402  (beside this file)
+from backends import TITLES  # noqa: E402
+
+PAGE = ROOT / "docs" / "compatibility.md"
+FOLDER = ROOT / "benchmarks" / "results" / "keeping"
+PACKAGES = ("keras", "tensorflow", "jax", "torch", "orbax-checkpoint", "flax", "safetensors")
+NAMINGS = ("explicit", "automatic, after `clear_session`", "automatic, counted on")
+
+
+def main() -> None:
+    """Measure on the backend in use, or replace the measured part of the page."""
+    if sys.argv[1:] == ["measure"]:
+        measure()
+    else:
+        marked_part.replace(PAGE, table(), "keeping")
+
+
+def measure() -> None:
+    """What is kept, by naming, way and class: "kept", or the error."""
+    import keeping
+
+    names = (*keeping.CLASSES, *keeping.KERAS)
+    found = {"versions": _versions(), "kept": {}, "processes": {}}
+    for naming in NAMINGS:
+        for way in keeping.WAYS:
+            if keeping.installed(way):
+                rows = _attempt(keeping, way, naming, names)
+                found["kept"].setdefault(naming, {})[way] = rows
+                print(f"{naming}: {way}: {sum(one == 'kept' for one in rows.values())} of {len(rows)}", flush=True)
+    for named in (True, False):
+        with tempfile.TemporaryDirectory() as folder:
+            keeping.write_for_child(Path(folder), named)
+            words = "explicit names" if named else "automatic names"
+            found["processes"][f"another process, {words}"] = _run("child", folder, "named" if named else "automatic")
+    if keeping.BACKEND == "jax":
+        two = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+        found["processes"]["`keras.distribution` layout map"] = _run("laid_out", **two)
+        if importlib.util.find_spec("flax"):
+            found["processes"]["Flax NNX"] = _run("nnx", KERAS_NNX_ENABLED="true")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path = FOLDER / f"{keeping.BACKEND}.json"
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _attempt(keeping, way: str, naming: str, names: tuple[str, ...]) -> dict[str, str]:
+    """All classes at once; where that fails, each for itself."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            keeping.kept(way, names, Path(folder), naming)
+    except Exception as error:
+        if len(names) == 1:
+            words = " ".join(str(error).split())[:160].replace(str(Path(tempfile.gettempdir())), "")
+            return {names[0]: f"{type(error).__name__}: {words}"}
+        return {name: words for one in names for name, words in _attempt(keeping, way, naming, (one,)).items()}
+    return dict.fromkeys(names, "kept")
+
+
+def _run(*arguments: str, **environment: str) -> str:
+    script = str(ROOT / "tests" / "keeping.py")
+    result = subprocess.run(
+        [sys.executable, script, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    return "kept" if result.returncode == 0 else (result.stdout.strip() or result.stderr.strip()[-160:])
+
+
+def table() -> str:
+    """What was measured: ways and classes, then ways and names."""
+    found = {
+        one: json.loads((FOLDER / f"{one}.json").read_text(encoding="utf-8"))
+        for one in TITLES
+        if (FOLDER / f"{one}.json").exists()
+    }
+    versions = dict(item for one in found.values() for item in one["versions"].items())
+    ways = list(dict.fromkeys(way for one in found.values() for way in one["kept"][NAMINGS[0]]))
+    classes = list(dict.fromkeys(name for one in found.values() for name in one["kept"][NAMINGS[0]][ways[0]]))
+    lines = [
+        ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
+        "",
+        "Two builds of one model, with explicit names:",
+        "",
+        "| | " + " | ".join(ways) + " |",
+        "|---|" + "---|" * len(ways),
+    ]
+    for name in classes:
+        cells = [_cell(found, NAMINGS[0], way, (name,)) for way in ways]
+        lines.append(f"| {name.replace('keras_', 'Keras: ').replace('_', ' ')} | " + " | ".join(cells) + " |")
+    lines += ["", "All classes together, by the names of layers:", "", "| | " + " | ".join(NAMINGS) + " |"]
+    lines += ["|---|" + "---|" * len(NAMINGS)]
+    own = tuple(name for name in classes if not name.startswith("keras_"))
+    theirs = tuple(name for name in classes if name.startswith("keras_"))
+    for way in ways:
+        for title, names in ((way, own), (f"{way}, Keras's own layers", theirs)):
+            cells = [_cell(found, naming, way, names) for naming in NAMINGS]
+            if names is own or set(cells) != {"yes"}:
+                lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    lines += ["", "All classes together, in processes of their own:", "", "| | kept |", "|---|---|"]
+    for what in dict.fromkeys(what for one in found.values() for what in one["processes"]):
+        measured = {backend: one["processes"][what] for backend, one in found.items() if what in one["processes"]}
+        lines.append(f"| {what} | {_words({backend: one == 'kept' for backend, one in measured.items()})} |")
+    return "\n".join([*lines, ""])
+
+
+def _cell(found: dict, naming: str, way: str, names: tuple[str, ...]) -> str:
+    return _words(
+        {
+            backend: all(one["kept"][naming][way][name] == "kept" for name in names)
+            for backend, one in found.items()
+            if way in one["kept"][naming]
+        }
+    )
+
+
+def _words(kept: dict[str, bool]) -> str:
+    """Yes, no, or on which backends not."""
+    if len(set(kept.values())) < 2:
+        return {True: "yes", False: "**no**"}.get(next(iter(kept.values()), None), "")
+    return "**not " + ", ".join(TITLES[backend] for backend, holds in kept.items() if not holds) + "**"
+
+
+if __name__ == "__main__":
+    main()
