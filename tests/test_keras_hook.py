@@ -1,5 +1,6 @@
 """What Keras's own functions do with our names, with what users registered, and without the hook."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -84,13 +85,6 @@ def test_hints(name, says, never):
     assert never not in str(caught.value).replace(repr(name), "")
 
 
-#: Attributes of theirs that we may define, since we mean the same by them.
-SAME_MEANING = set(
-    "activation build built call compute_mask compute_output_shape compute_output_spec dtype_policy get_build_config "
-    "get_config from_config load_own_variables quantize enable_lora variables weights name supports_masking "
-    "activity_regularizer".split()
-)
-
 LAYERS = {
     "AdaptiveActivation": lambda: actx.layers.AdaptiveActivation("tanh"),
     "CReLU": lambda: actx.layers.CReLU(),
@@ -124,12 +118,19 @@ def bases():
 
 
 def shadowing(layer):
-    """Names of ours that hide a method or property of theirs."""
-    own = set(vars(layer)) | {
-        name for kind in type(layer).__mro__ if kind.__module__.startswith("keras_actx.") for name in vars(kind)
-    }
-    plain = vars(keras.layers.Activation("relu")).keys() | SAME_MEANING
-    return {one for one in own - plain if not one.startswith("__") and any(hasattr(base, one) for base in bases())}
+    """Names of ours that hide a method or property of theirs; a method may override a method."""
+    set_by_keras = vars(keras.layers.Activation("relu")).keys()
+    ours = {one: inspect.getattr_static(type(layer), one) for one in dir(type(layer))}
+    found = set()
+    for base in bases():
+        for name in dir(base):
+            theirs = inspect.getattr_static(base, name)
+            if name.startswith("__") or not (callable(theirs) or isinstance(theirs, (property, classmethod))):
+                continue
+            hidden = name in vars(layer) and name not in set_by_keras
+            if hidden or type(ours.get(name, theirs)) is not type(theirs):
+                found.add(name)
+    return found
 
 
 def test_every_layer_is_walked():
@@ -149,6 +150,9 @@ def test_a_hidden_attribute_is_noticed():
         count_params = 3
 
     assert shadowing(Hides()) == {"count_params"}
+    layer = actx.layers.CReLU()
+    layer.get_weights = ()
+    assert shadowing(layer) == {"get_weights"}
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch's own methods")
