@@ -25,6 +25,8 @@ composite = pytest.mark.parametrize("make", COMPOSITE.values(), ids=COMPOSITE)
 def two_models(make):
     """The same code twice, the first with every weight elsewhere."""
     one, two = (keras.Sequential([keras.Input((4,)), make()], name="model") for _ in range(2))
+    for model in (one, two):
+        model.compile(keras.optimizers.SGD(0.1), keras.losses.MeanSquaredError())
     one.set_weights([weight + 1 for weight in one.get_weights()])
     return one, two
 
