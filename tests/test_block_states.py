@@ -267,7 +267,6 @@ def test_gptq():
     again = DenseBlock.from_config(json.loads(json.dumps(block.get_config())))
     again.build((None, 8))
     assert again.dense.dtype_policy.name == block.dense.dtype_policy.name == "gptq/8/-1_from_float32"
-    assert again(X).shape == (6, 8)
 
 
 SCOPES = {
