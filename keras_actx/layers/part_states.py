@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_actx.layers.arguments import is_number, is_size, refuse_unless
+from keras_actx.layers.arguments import is_number, is_size, keras_object, refuse_unless
 
 _KEYS = ("dtype", "trainable", "lora_rank", "lora_alpha", "quantization_config")
 
@@ -86,5 +86,10 @@ def _restore_dense(owner: str, dense: Any, state: Mapping[str, Any]) -> None:
     if rank is not None:
         dense.lora_rank = rank  # `Dense.build` makes the weights
         dense.lora_alpha = rank if alpha is None else alpha
-    if state.get("quantization_config") is not None:
-        dense.quantization_config = keras.saving.deserialize_keras_object(state["quantization_config"])
+    given = state.get("quantization_config")
+    if given is not None:
+        made = keras_object(owner, "quantization_config", given, keras.saving.deserialize_keras_object)
+        kind = getattr(keras.quantizers, "QuantizationConfig", None)  # older ones have none
+        fits = kind is not None and isinstance(made, kind)
+        refuse_unless(fits, owner, "parts: quantization_config", given, "the config of a Keras QuantizationConfig")
+        dense.quantization_config = made
