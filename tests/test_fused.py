@@ -9,6 +9,7 @@ import pytest
 
 import keras_actx as actx
 from keras_actx import config
+from keras_actx.declaration import registry
 from keras_actx.testing import bytes_kept
 
 TORCH = keras.backend.backend() == "torch"
@@ -55,6 +56,12 @@ if TORCH:
     from keras_actx.backend.torch import compiled as of_package
 
 
+def forget():
+    """What was compiled."""
+    for one in registry.every():
+        vars(one).pop("_found", None)
+
+
 @pytest.fixture
 def graphs(monkeypatch):
     """The graphs that are compiled, by a compiler that takes the steps one by one; new for every test."""
@@ -65,13 +72,11 @@ def graphs(monkeypatch):
         return graph.forward
 
     monkeypatch.setattr(of_package, "COMPILER", aot_autograd(fw_compiler=count))
-    of_package._there.cache_clear()
-    of_package._back.cache_clear()
+    forget()
     torch.compiler.reset()
     with fused():
         yield found
-    of_package._there.cache_clear()
-    of_package._back.cache_clear()
+    forget()
 
 
 def numbers(*shape):

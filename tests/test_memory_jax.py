@@ -122,3 +122,21 @@ def test_split_explicitly():
         x = jax.device_put(jnp.linspace(-3, 3, 6), jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("rows")))
         found = jax.jit(jax.grad(lambda x: mish(2.0 * x).sum()))(x)
     np.testing.assert_allclose(found, jax.grad(lambda x: mish(2.0 * x).sum())(jnp.linspace(-3, 3, 6)), rtol=1e-5)
+
+
+def test_taylor_series():
+    """`jax.experimental.jet` takes the formula itself: alone, of a gradient, and inside one."""
+    from jax.experimental import jet
+
+    x = jnp.linspace(-3, 3, 6)
+
+    def series(function):
+        return jet.jet(function, (x,), ([jnp.ones_like(x), jnp.zeros_like(x)],))[1]
+
+    def slope(x):
+        return jax.grad(lambda x: mish(x).sum())(x)
+
+    first, second = series(mish)
+    np.testing.assert_allclose(first, slope(x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(second, jax.grad(lambda x: slope(x).sum())(x), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(series(slope)[0], second, rtol=1e-4, atol=1e-5)

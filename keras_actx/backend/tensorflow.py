@@ -119,7 +119,11 @@ def _in_graph(function: Callable[..., Any], way: str, *given: Any) -> Any:
     Of this package's formulas it is the same trace for all shapes of as many axes. A user's may look at the shape.
     """
     if _is_differentiated_forward(given):  # which does not follow a call
-        return _WAYS[way](function, *given)
+        if way == "there":
+            return function(*given)
+        cotangent, *tensors = given
+        tensors = _not_before(cotangent, tensors)
+        return _without_none(_gradients(function, tensors, cotangent), tensors)
     found = _traced(function, way, tuple(_loosely(function, one) for one in given))(*given)
     x = given[way == "back"]
     if way == "back":
@@ -143,7 +147,9 @@ def _loosely(function: Callable[..., Any], tensor: Any) -> tf.TensorSpec:
 
 @kept_with_declaration
 def _traced(function: Callable[..., Any], way: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[..., Any]:
-    return tf.function(partial(_WAYS[way], function), input_signature=kinds, autograph=False)
+    with tf.init_scope():  # away from the tapes and graphs of the first layer that needs it
+        traced = tf.function(partial(_WAYS[way], function), input_signature=kinds, autograph=False)
+        return traced.get_concrete_function()
 
 
 def _there(function: Callable[..., Any], *tensors: Any) -> Any:
@@ -151,8 +157,10 @@ def _there(function: Callable[..., Any], *tensors: Any) -> Any:
 
 
 def _and_back(function: Callable[..., Any], cotangent: Any, *tensors: Any) -> list[Any]:
-    tensors = _not_before(cotangent, tensors)
-    return _without_none(_gradients(function, tensors, cotangent), tensors)
+    tensors = [tf.identity(one) for one in _not_before(cotangent, tensors)]
+    # Not by a tape, which notes nothing where a trace is begun within another gradient.
+    found = tf.gradients(function(*tensors), tensors, grad_ys=cotangent, unconnected_gradients="zero")
+    return [tf.convert_to_tensor(one) for one in found]
 
 
 _WAYS = {"there": _there, "back": _and_back}

@@ -1,5 +1,6 @@
 """JAX: constants inside `jit` need `ensure_compile_time_eval`, and float64 needs to be switched on."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -65,9 +66,26 @@ def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
     # Numbers are not being differentiated, and what is traced once for all must not be made of them.
     if not any(isinstance(one, jax.core.Tracer) for one in tensors):
         return function(*tensors)
+    if _in_jet(tensors):
+        return function(*tensors)
     if _is_frugal(function, tuple(one.dtype for one in tensors)):
         return function(*tensors)
     return recomputed(function, False)(*tensors)
+
+
+def _in_jet(tensors: tuple[Any, ...]) -> bool:
+    """Whether `jax.experimental.jet` traces them, which has no rule for a function with a rule of its own."""
+    jet = sys.modules.get("jax.experimental.jet")
+    return jet is not None and any(_is_traced_by(jet.JetTracer, one) for one in tensors)
+
+
+def _is_traced_by(kind: type, tensor: Any) -> bool:
+    """By it, or by another within it: of a gradient, or of a `vmap`."""
+    while isinstance(tensor, jax.core.Tracer):
+        if isinstance(tensor, kind):
+            return True
+        tensor = getattr(tensor, "primal", getattr(tensor, "val", None))
+    return False
 
 
 @asked_once
