@@ -12,11 +12,10 @@ import keras
 import numpy as np
 
 from keras_actx.declaration import registry
-from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration, call_text
-from keras_actx.declaration.documentation import docstring
+from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
+from keras_actx.declaration.documentation import docstring, written
 from keras_actx.declaration.evaluation import evaluate, output_dtype
 from keras_actx.declaration.parameters import plain
-from keras_actx.names import keras_table
 from keras_actx.names.suggest import did_you_mean, quote
 
 
@@ -137,15 +136,7 @@ class Activation:
         It says what a plain name would leave open: `learnable=False` where the name learns, `training=False` where it
         is random in training, and the package where Keras has a function of that name.
         """
-        settings = dict(self._settings)
-        if self.declaration.learnable:
-            settings["learnable"] = False
-        if self.declaration.stochastic:
-            settings["training"] = False
-        name = self.name
-        if not settings and self.declaration.package == OWN_PACKAGE and keras_table.keras_function(name) is not None:
-            name = self.declaration.qualified_name
-        return call_text(name, settings)
+        return written(self.declaration, self._settings)
 
     __repr__ = __str__
 

@@ -2,8 +2,24 @@
 
 import inspect
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
-from keras_actx.declaration.declaration import Declaration, call_text
+from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration, call_text
+from keras_actx.names import keras_table
+
+
+def written(declaration: Declaration, settings: Mapping[str, Any]) -> str:
+    """The string that reads back to the value with these parameters, whatever the plain name means."""
+    settings = dict(settings)
+    if declaration.learnable:
+        settings["learnable"] = False
+    if declaration.stochastic:
+        settings["training"] = False
+    name = declaration.identifier
+    if not settings and declaration.package == OWN_PACKAGE and keras_table.keras_function(name) is not None:
+        name = declaration.qualified_name
+    return call_text(name, settings)
 
 
 def docstring(declaration: Declaration) -> str:
@@ -40,10 +56,10 @@ def _example(declaration: Declaration) -> list[str]:
             f">>> actx.layers.GatedLinearUnit({name!r}).compute_output_shape((None, 8))",
             "(None, 4)",
         ]
-    written = call_text(name, declaration.defaults)
+    text, shown = call_text(name, declaration.defaults), written(declaration, declaration.defaults)
     return [
         ">>> import keras, keras_actx as actx",
-        f'>>> layer = keras.layers.Dense(8, activation="{written}")',
-        f">>> actx.activations.{declaration.name}" if name == declaration.name else f">>> actx.get({written!r})",
-        written,
+        f'>>> layer = keras.layers.Dense(8, activation="{text}")',
+        f">>> actx.activations.{declaration.name}" if name == declaration.name else f">>> actx.get({shown!r})",
+        shown,
     ]
