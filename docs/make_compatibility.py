@@ -41,12 +41,13 @@ def measure() -> None:
     """What is kept, by naming, way and class: "kept", or the error."""
     import keeping
 
-    names = (*keeping.CLASSES, *keeping.KERAS)
     found = {"versions": _versions(), "kept": {}, "processes": {}}
     for naming in NAMINGS:
         for way in keeping.WAYS:
             if keeping.installed(way):
-                rows = _attempt(keeping, way, naming, names)
+                rows = {}
+                for names in (keeping.CLASSES, keeping.KERAS):  # some of Keras's own are not kept
+                    rows |= _attempt(keeping, way, naming, tuple(names))
                 found["kept"].setdefault(naming, {})[way] = rows
                 print(f"{naming}: {way}: {sum(one == 'kept' for one in rows.values())} of {len(rows)}", flush=True)
     for named in (True, False):

@@ -164,6 +164,8 @@ def _legacy(model, path):
 
 def state_tree(model, again, folder):
     fresh = again()
+    for one in (model, fresh):
+        one.compile("sgd", "mse")  # Keras's tree has the state of an optimizer
     fresh.set_state_tree(model.get_state_tree("numpy_array"))
     return fresh
 

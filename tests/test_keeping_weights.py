@@ -13,6 +13,7 @@ from pathlib import Path
 import keeping
 import keras
 import pytest
+import scripts
 
 NAMES = tuple(keeping.CLASSES)
 #: Ways that do not depend on names: the same between builds with names counted on.
@@ -99,6 +100,13 @@ def test_layout_map():
 def test_nnx():
     result = _run("nnx", KERAS_NNX_ENABLED="true")
     assert result.returncode == 0, result.stdout + result.stderr[-3000:]
+
+
+def test_page_has_what_was_measured():
+    made = scripts.load("docs/make_compatibility.py")
+    if not list(made.FOLDER.glob("*.json")):
+        pytest.skip("nothing was measured yet: python docs/make_compatibility.py measure")
+    assert made.table() in made.PAGE.read_text(encoding="utf-8"), "run python docs/make_compatibility.py"
 
 
 class Counted(keras.layers.Layer):
