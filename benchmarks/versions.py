@@ -60,6 +60,8 @@ def main() -> int:
     parser.add_argument("name", help="what the result is called")
     parser.add_argument("--record", action="store_true", help="add the result to benchmarks/results/versions.json")
     options, others = parser.parse_known_args()
+    if options.record and others:
+        parser.error(f"--record writes down the whole suite, not one with {' '.join(others)}")
     backend = os.environ["KERAS_BACKEND"]
     print(REDUCED, flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +72,7 @@ def main() -> int:
         result = {**versions(backend), **(counts(report) if report.exists() else {}), "status": status}
     print(f"{options.name}: {json.dumps(result)}")
     print(REDUCED)
-    if options.record:
+    if options.record and "passed" in result:
         found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
         found[options.name] = result
         RESULTS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")

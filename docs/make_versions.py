@@ -1,4 +1,4 @@
-"""Writes the measured part of docs/compatibility.md, the table of versions, from benchmarks/results/versions.json.
+"""Writes the table of versions of docs/compatibility.md from benchmarks/results/versions.json.
 
     python docs/make_versions.py
 
@@ -20,11 +20,11 @@ PAGE = ROOT / "docs" / "compatibility.md"
 
 
 def main() -> None:
-    """Replace the measured part of the page."""
-    marked_part.replace(PAGE, measured_part())
+    """Replace the table of the page."""
+    marked_part.replace(PAGE, table(), "versions")
 
 
-def measured_part() -> str:
+def table() -> str:
     """What was run, on which Python, and with which result."""
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
     lines = [
