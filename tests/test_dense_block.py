@@ -118,6 +118,7 @@ def test_parts():
     assert DenseBlock(8, normalization="batch", use_bias=True).dense.use_bias
     learnable = DenseBlock(8, activation="prelu")
     assert isinstance(learnable.activation_layer, LearnableActivation)
+    learnable.build((None, 3))
     assert [tuple(one.shape) for one in learnable.activation_layer.weights] == [(8,)]
     assert isinstance(DenseBlock(4, activation="selu", dropout=0.1).dropout_layer, keras.layers.AlphaDropout)
     assert isinstance(DenseBlock(4, activation="relu", dropout=0.1).dropout_layer, keras.layers.Dropout)

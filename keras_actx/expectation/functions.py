@@ -27,7 +27,7 @@ def subject_of(activation: Any) -> Any:
     if type(activation) is keras.layers.Activation:
         return subject_of(activation.activation)
     try:
-        function = keras.activations.get(activation)
+        function = keras_function(activation) if isinstance(activation, str) else keras.activations.get(activation)
     except (AttributeError, KeyError, IndexError) as error:  # a config of another form
         raise ValueError(f"{quote(activation)} is no activation; use a name, an Activation or a callable") from error
     name = getattr(function, "__name__", "")

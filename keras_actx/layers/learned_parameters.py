@@ -95,7 +95,7 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
         axes = self._positive_axes(len(shape))
         wanted = tuple(next(iter(self._learned.values())).shape)
         found = tuple(shape[axis] for axis in axes)
-        if any(size not in (None, each) for size, each in zip(found, wanted, strict=True)):
+        if any(each not in (1, size) and size is not None for size, each in zip(found, wanted, strict=True)):
             raise ValueError(
                 f"{self.name}: {self._counted()}, but the input of shape {shape} has {_sizes(found)} along "
                 f"axis {_sizes(axes)}; the two must agree, or use per_channel=True"

@@ -95,8 +95,8 @@ def _hint(name: str) -> str:
     if registry.find(known[0]) is None and find(known[0]) is None:
         return ""
     return (
-        f" Did you mean {known[0]!r}? To use another package's, import the module that declares it, or pass "
-        f"custom_objects={{{quote(name)}: ...}} when loading"
+        f" Did you mean {known[0]!r}? Import the module that declares it if you mean another package's, or pass "
+        f"custom_objects={{{quote(name)}: ...}} when loading."
     )
 
 
