@@ -256,8 +256,8 @@ def _differences(format: Format, chosen: list[Case]) -> dict[str, str]:
 def wrong_places(got: np.ndarray, wanted: np.ndarray, near: list[np.ndarray], more: Any = 0.0) -> np.ndarray:
     """Where a result is further from the wanted one than rounding explains.
 
-    Of the result, of the input, or `more`: `near` are results for inputs a little smaller and larger. Runtimes may take for 0
-    what is below the smallest normal number.
+    Of the result, of the input, or `more`: `near` are results for inputs a little smaller and larger. Runtimes may take
+    for 0 what is below the smallest normal number.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         moved = np.nan_to_num(np.max([abs(one - wanted) for one in near], axis=0), posinf=0.0)

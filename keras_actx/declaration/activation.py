@@ -15,8 +15,8 @@ from keras_actx.declaration import registry
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
 from keras_actx.declaration.documentation import docstring, written
 from keras_actx.declaration.evaluation import evaluate, output_dtype
-from keras_actx.declaration.parameters import plain
 from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx.plain_numbers import plain
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)

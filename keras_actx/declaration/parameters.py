@@ -9,33 +9,8 @@ import typing
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-import numpy as np
-
 from keras_actx.names.suggest import quote
-
-
-def plain(value: Any) -> Any:
-    """What a NumPy scalar, or an array of no dimension, holds, as Python has it; anything else as it is."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if isinstance(value, np.generic):
-        if isinstance(value, np.bool_):
-            return bool(value)
-        try:
-            value = value.item()
-            # A type that Python has not (bfloat16, longdouble) gives itself.
-            return float(value) if isinstance(value, np.generic) else value
-        except (TypeError, ValueError):  # no number at all
-            return value
-    return value
-
-
-def to_float(value: numbers.Real) -> float:
-    """The nearest float; an infinity for a whole number beyond them."""
-    try:
-        return float(value)
-    except OverflowError:  # an int too large for a double
-        return math.inf if value > 0 else -math.inf
+from keras_actx.plain_numbers import plain, to_float
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.axes import Layout, checked_axes
 from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
 from keras_actx.names.suggest import quote
-from keras_actx.plain_numbers import whole
-from keras_actx.scalars import checked_seed, saved_seed, takes_numpy_scalars, with_seed_in_range
+from keras_actx.plain_numbers import takes_numpy_scalars, whole
+from keras_actx.seeds import checked_seed, saved_seed, with_seed_in_range
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing

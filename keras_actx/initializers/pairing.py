@@ -18,7 +18,7 @@ from keras_actx.initializers.standardization import output_moments_under
 from keras_actx.initializers.textbook import textbook
 from keras_actx.names.suggest import did_you_mean, quote
 from keras_actx.plain_numbers import whole
-from keras_actx.scalars import checked_seed
+from keras_actx.seeds import checked_seed
 
 SCHEMES: dict[str, Callable[[Any, Situation], Rule]] = {
     "glorot": glorot,

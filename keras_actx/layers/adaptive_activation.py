@@ -15,7 +15,7 @@ from keras_actx.layers.learned_parameters import LayerWithParameters
 from keras_actx.layers.named import named_layer
 from keras_actx.names.identify import check_num_parameters
 from keras_actx.names.resolve import get, refuse_other_shape
-from keras_actx.scalars import takes_numpy_scalars
+from keras_actx.plain_numbers import takes_numpy_scalars
 
 _NAMES = ("scale", "slope", "shift")
 

@@ -23,7 +23,8 @@ from keras_actx.layers.declared import DeclaredActivationLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.held import hold
 from keras_actx.layers.rematerialized import RematerializedLayer
-from keras_actx.scalars import checked_seed_number, takes_numpy_scalars, with_seed_in_range
+from keras_actx.plain_numbers import takes_numpy_scalars
+from keras_actx.seeds import checked_seed_number, with_seed_in_range
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing

@@ -11,7 +11,8 @@ from keras_actx.layers.arguments import is_whole, refuse_unless
 from keras_actx.layers.block_parts import Parts, bounded, check_arguments, check_repeated
 from keras_actx.layers.dense_block import DenseBlock, as_value
 from keras_actx.layers.rematerialized import RematerializedLayer
-from keras_actx.scalars import checked_seed_number, takes_numpy_scalars, with_seed_in_range
+from keras_actx.plain_numbers import takes_numpy_scalars
+from keras_actx.seeds import checked_seed_number, with_seed_in_range
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing

@@ -9,7 +9,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.arguments import keras_object, refuse_unless
 from keras_actx.layers.context import check_statistics, in_full, mask_of_statistics, where_present
 from keras_actx.layers.named import named_layer
-from keras_actx.scalars import takes_numpy_scalars
+from keras_actx.plain_numbers import takes_numpy_scalars
 
 
 @named_layer("dice", why="keeps the statistics of each channel")

@@ -8,7 +8,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
 from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
 from keras_actx.names.suggest import quote
-from keras_actx.scalars import takes_numpy_scalars
+from keras_actx.plain_numbers import takes_numpy_scalars
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)

@@ -15,7 +15,7 @@ from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
 from keras_actx.layers.learned_parameters import LayerWithParameters, kept_within
 from keras_actx.names.identify import check_num_parameters
 from keras_actx.names.suggest import did_you_mean, quote
-from keras_actx.scalars import takes_numpy_scalars
+from keras_actx.plain_numbers import takes_numpy_scalars
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)

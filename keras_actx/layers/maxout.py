@@ -8,7 +8,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.along_axis import AxisLayer, check_whole
 from keras_actx.layers.named import named_layer
 from keras_actx.names.suggest import quote
-from keras_actx.scalars import takes_numpy_scalars
+from keras_actx.plain_numbers import takes_numpy_scalars
 
 
 @named_layer("maxout", why="changes the size of an axis")

@@ -10,7 +10,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.arguments import is_size, keras_object, refuse_unless
 from keras_actx.layers.context import ContextLayer, check_statistics, in_full
 from keras_actx.layers.named import named_layer
-from keras_actx.scalars import takes_numpy_scalars
+from keras_actx.plain_numbers import takes_numpy_scalars
 
 
 @named_layer("meta_acon", why="computes its sharpness from the whole input")

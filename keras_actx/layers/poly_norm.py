@@ -12,7 +12,7 @@ from keras_actx.layers.context import in_full, mean
 from keras_actx.layers.follows_input import FollowsInputLayer
 from keras_actx.layers.held import HeldLayer
 from keras_actx.layers.named import named_layer
-from keras_actx.scalars import takes_numpy_scalars
+from keras_actx.plain_numbers import takes_numpy_scalars
 
 
 @named_layer("poly_norm", why="normalizes the powers of a whole feature vector", fits_inside=True)

@@ -8,7 +8,8 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
 from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
 from keras_actx.layers.held import HeldLayer
-from keras_actx.scalars import checked_seed_number, takes_numpy_scalars, with_seed_in_range
+from keras_actx.plain_numbers import takes_numpy_scalars
+from keras_actx.seeds import checked_seed_number, with_seed_in_range
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)

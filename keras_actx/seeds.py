@@ -1,45 +1,15 @@
-"""What constructors take besides Python's own numbers: numpy's scalars, and seeds."""
+"""Seeds as arguments: one rule for all layers and initializers."""
 
-import functools
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_actx.names.suggest import quote
+from keras_actx.plain_numbers import plain
 
 #: What every random part takes on every backend: torch keeps the state of a `SeedGenerator` in int32, JAX refuses
 #: negative numbers.
 LARGEST_SEED = 2**31 - 1
-
-
-def plain(value: Any) -> Any:
-    """A numpy scalar as the Python number it holds, also inside a list or tuple; anything else unchanged."""
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, np.floating):
-        return float(value)
-    if isinstance(value, np.generic) and type(value.item()) is float:  # the 16-bit floats of ml_dtypes
-        return value.item()
-    if type(value) in (list, tuple):
-        return type(value)(map(plain, value))
-    return value
-
-
-def takes_numpy_scalars(init: Callable[..., None]) -> Callable[..., None]:
-    """For an `__init__`: it gets Python numbers for numpy scalars, so that configs stay JSON."""
-
-    @functools.wraps(init)
-    def with_plain_numbers(self: Any, *args: Any, **kwargs: Any) -> None:
-        init(self, *map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
-
-    # Keras reads the arguments of layers in two ways, of which one does not look through wrappers.
-    with_plain_numbers.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
-    return with_plain_numbers
 
 
 def checked_seed(seed: Any, owner: str) -> Any:
