@@ -110,12 +110,13 @@ def test_gradients():
 )
 def test_parameters_along_axes(arguments, shape, weight_shape):
     layer = AdaptiveActivation("tanh", **arguments)
-    assert layer.built == ("num_parameters" in arguments or not arguments)
+    assert bool(layer.weights) == ("num_parameters" in arguments or not arguments)
     x = random(*shape)
     layer(tensor(x, "float32"))
     assert {tuple(one.shape) for one in layer.weights} == {weight_shape}
     aligned = []
-    axes = [] if layer.axes is None else sorted(axis % len(shape) for axis in layer.axes)
+    axes = layer.axes or ([-1] if layer.num_parameters else [])
+    axes = sorted(axis % len(shape) for axis in axes)
     for i, weight in enumerate(layer.weights):
         values = np.random.default_rng(i).uniform(0.5, 1.5, weight_shape)
         weight.assign(values)
@@ -308,12 +309,14 @@ def test_bad_arguments(activation, arguments, says):
 
 
 def test_what_changes_the_shape_is_refused():
-    for activation in (keras.layers.Flatten(), actx.layers.CReLU(), actx.layers.GatedLinearUnit("swiglu")):
-        for use in (AdaptiveActivation(activation), AdaptiveActivation(activation, axes=-1)):
-            with pytest.raises(ValueError, match="keeps the shape"):
-                use(keras.Input((4, 4)))
-            with pytest.raises(ValueError, match="keeps the shape"):
-                use(np.ones((2, 4, 4), "float32"))
+    for activation in (actx.layers.CReLU(), actx.layers.GatedLinearUnit("swiglu"), actx.activations.swiglu):
+        with pytest.raises(ValueError, match=r"keras_actx\.layers\."):
+            AdaptiveActivation(activation)
+    for use in (AdaptiveActivation(keras.layers.Flatten()), AdaptiveActivation(keras.layers.Flatten(), axes=-1)):
+        with pytest.raises(ValueError, match="keeps the shape"):
+            use(keras.Input((4, 4)))
+        with pytest.raises(ValueError, match="keeps the shape"):
+            use(np.ones((2, 4, 4), "float32"))
     with pytest.raises(ValueError, match="keeps the shape"):
         AdaptiveActivation(lambda x: x[:, :1])(np.ones((2, 3), "float32"))
 

@@ -37,7 +37,7 @@ def check_arguments(owner: str, *, units: Any, use_bias: Any, dropout: Any, **sw
         refuse_unless(holds, owner, name, value, allowed)
 
 
-def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
+def activation_layer(given: Any, units: int, dtype: Any, seed: int | None = None) -> keras.layers.Layer:
     """The layer that applies the activation: gated, learnable with a parameter a unit, or plain."""
     saved = isinstance(given, dict)
     if saved:
@@ -61,7 +61,8 @@ def activation_layer(given: Any, units: int, dtype: Any) -> keras.layers.Layer:
         count = identified.num_parameters or units
         return LearnableActivation(identified.activation, num_parameters=count, dtype=dtype, name="activation")
     if identified.stochastic:
-        return StochasticActivation(identified.activation, dtype=dtype, name="activation")
+        own_seed = None if seed is None else (seed * 1000003 + 1) % 2**31  # not that of the dropout
+        return StochasticActivation(identified.activation, seed=own_seed, dtype=dtype, name="activation")
     return keras.layers.Activation(identified.activation, dtype=dtype, name="activation")
 
 

@@ -63,8 +63,8 @@ class DenseBlock(RematerializedLayer):
             insist on it or on `first_layer=True`. `keras_actx.layers.DenseStack` says it by itself.
         input_standardized: whether the layer before had `standardize=True`; the kernel then makes up for that.
         depth: None, or how many layers the network has, for "critical".
-        seed: None, or a whole number from 0 to 2**31 - 1 for the same kernel and dropout after every restart; a
-            `keras.random.SeedGenerator` gives its next number.
+        seed: None, or a whole number from 0 to 2**31 - 1 for the same kernel, dropout and random activation after every
+            restart; a `keras.random.SeedGenerator` gives its next number.
         kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as in
             `keras.layers.Dense`; the activity is the block's output.
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
@@ -148,7 +148,7 @@ class DenseBlock(RematerializedLayer):
         self.seed = seed
         self.supports_masking = True
         policy = part_states.unquantized(self.dtype_policy)
-        self.activation_layer = activation_layer(activation, units, policy)
+        self.activation_layer = activation_layer(activation, units, policy, seed)
         hold(self.activation_layer, self)
         self.normalization = normalization_layer(normalization, policy)
         glu = self.activation_layer
