@@ -134,6 +134,10 @@ FORMATS = (
 )
 
 
+#: What adds up a row.
+_SUMS = {"DenseBlock", "DenseBlock, gated", "DenseStack", "FunnelReLU", *(one.name for one in own.defaults("vector"))}
+
+
 def formats() -> list[Format]:
     """Those of this backend."""
     return [one for one in FORMATS if BACKEND in one.needs]
@@ -240,7 +244,7 @@ def _differences(format: Format, chosen: list[Case]) -> dict[str, str]:
     if got.shape != wanted.shape:
         return {name: f"shape {got.shape}" for name, _ in chosen}
     # A sum over a row is as inexact as its largest term.
-    sums = np.repeat([name.startswith("Dense") for name, _ in chosen], widths)
+    sums = np.repeat([name.split("(")[0] in _SUMS for name, _ in chosen], widths)
     wrong = wrong_places(got, wanted, near, 1e-6 * np.abs(x).max(axis=-1, keepdims=True) * sums)
     found, start = {}, 0
     for (name, _), width in zip(chosen, widths, strict=True):
@@ -256,8 +260,8 @@ def _differences(format: Format, chosen: list[Case]) -> dict[str, str]:
 def wrong_places(got: np.ndarray, wanted: np.ndarray, near: list[np.ndarray], more: Any = 0.0) -> np.ndarray:
     """Where a result is further from the wanted one than rounding explains.
 
-    Of the result, of the input, or `more`: `near` are results for inputs a little smaller and larger. Runtimes may take for 0
-    what is below the smallest normal number.
+    Of the result, of the input, or `more`: `near` are results for inputs a little smaller and larger. Runtimes may take
+    for 0 what is below the smallest normal number.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         moved = np.nan_to_num(np.max([abs(one - wanted) for one in near], axis=0), posinf=0.0)
