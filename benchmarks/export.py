@@ -134,6 +134,10 @@ FORMATS = (
 )
 
 
+#: What adds up a row.
+_SUMS = {"DenseBlock", "DenseBlock, gated", "DenseStack", "FunnelReLU", *(one.name for one in own.defaults("vector"))}
+
+
 def formats() -> list[Format]:
     """Those of this backend."""
     return [one for one in FORMATS if BACKEND in one.needs]
@@ -240,7 +244,7 @@ def _differences(format: Format, chosen: list[Case]) -> dict[str, str]:
     if got.shape != wanted.shape:
         return {name: f"shape {got.shape}" for name, _ in chosen}
     # A sum over a row is as inexact as its largest term.
-    sums = np.repeat([name.startswith("Dense") for name, _ in chosen], widths)
+    sums = np.repeat([name.split("(")[0] in _SUMS for name, _ in chosen], widths)
     wrong = wrong_places(got, wanted, near, 1e-6 * np.abs(x).max(axis=-1, keepdims=True) * sums)
     found, start = {}, 0
     for (name, _), width in zip(chosen, widths, strict=True):
