@@ -331,21 +331,43 @@ def installed(way):
         return False
 
 
-def kept(way, names, folder, naming="explicit", classes=None):
+def kept(way, names, folder, naming="explicit", classes=None, again=None):
     """Keep the weights of one build in this way, and check them in another.
 
-    `naming` is "explicit", "automatic, after `clear_session`" or "automatic, counted on".
+    `naming` is "explicit", "automatic, after `clear_session`" or "automatic, counted on"; `again` builds the model
+    where that is done otherwise.
     """
     builders = {
         "explicit": lambda: build(names, classes=classes),
         "automatic, after `clear_session`": lambda: build_after_clear_session(names, classes),
         "automatic, counted on": lambda: build(names, named=False, classes=classes),
     }
-    again = builders[naming]
+    again = again or builders[naming]
     model = moved(again())
     wanted, predicted = arrays(model), outputs(model)
     fresh = WAYS[way](model, again, folder)
     check(wanted, fresh, predicted)
+
+
+class TwoBuilds:
+    """For tests: builds a model twice, and gives the two by turns, the second with weights of zero."""
+
+    def __init__(self, names, naming):
+        builder = build_after_clear_session if "clear" in naming else build
+        settings = {} if "clear" in naming else {"named": naming == "explicit"}
+        self.models = [builder(names, **settings) for _ in range(2)]
+        self.turn = 1
+
+    def source_next(self):
+        self.turn = 1
+        return self
+
+    def __call__(self):
+        self.turn = 1 - self.turn
+        model = self.models[self.turn]
+        for one in model.weights if self.turn else ():
+            one.assign(keras.ops.zeros_like(one))
+        return model
 
 
 # Another process.
