@@ -1,7 +1,8 @@
 """Every way in which people keep weights carries every weight of every class of ours, from one build to another.
 
-Reduced: two builds serve all ways of a naming, and one model with a branch for each class is kept in each way; which class loses what in which way is told by
-`python docs/make_compatibility.py measure`, and written to docs/compatibility.md.
+Reduced: two builds serve all ways of a naming, and one model with a branch for each class is kept in each way. Which
+class loses what in which way is told by `python docs/make_compatibility.py measure`, and written to
+docs/compatibility.md.
 """
 
 import functools
