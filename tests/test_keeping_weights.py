@@ -1,9 +1,11 @@
 """Every way in which people keep weights carries every weight of every class of ours, from one build to another.
 
-Reduced: one model with a branch for each class is kept in each way; which class loses what in which way is told by
-`python docs/make_compatibility.py measure`, and written to docs/compatibility.md.
+Reduced: two builds serve all ways of a naming, and one model with a branch for each class is kept in each way. Which
+class loses what in which way is told by `python docs/make_compatibility.py measure`, and written to
+docs/compatibility.md.
 """
 
+import functools
 import importlib.util
 import os
 import subprocess
@@ -16,14 +18,26 @@ import pytest
 import scripts
 
 NAMES = tuple(keeping.CLASSES)
-#: Ways that do not depend on names: the same between builds with names counted on.
-ways = pytest.mark.parametrize("way", keeping.WAYS)
+EVERY = tuple(keeping.WAYS)
+#: Between builds of automatic names, what makes a model of its own config is left out: there names play no part.
+ANEW = ("`.weights.h5`", "legacy `.h5`, weights", "`tf.train.Checkpoint`", *sorted(keeping.BY_PATH))
+CASES = [
+    *(("explicit", way) for way in EVERY),
+    *(("automatic, after `clear_session`", way) for way in ANEW if way in EVERY),
+    *(("automatic, counted on", way) for way in ("`.keras`", *ANEW) if way in EVERY and way not in keeping.BY_PATH),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _forget():
     yield
+    two_builds.cache_clear()
     keras.backend.clear_session()
+
+
+@functools.cache
+def two_builds(naming):
+    return keeping.TwoBuilds(NAMES, naming)
 
 
 def _needed(way):
@@ -31,37 +45,20 @@ def _needed(way):
         pytest.skip(f"{keeping.NEEDS[way]} is not installed")
 
 
-@ways
-def test_kept_with_explicit_names(way, tmp_path):
+@pytest.mark.parametrize(("naming", "way"), CASES)
+def test_kept(naming, way, tmp_path):
     _needed(way)
-    keeping.kept(way, NAMES, tmp_path)
-
-
-@ways
-def test_kept_with_automatic_names_after_clear_session(way, tmp_path):
-    _needed(way)
-    keeping.kept(way, NAMES, tmp_path, "automatic, after `clear_session`")
-
-
-@pytest.mark.parametrize("way", sorted(set(keeping.WAYS) - keeping.BY_PATH))
-def test_kept_with_automatic_names_counted_on(way, tmp_path):
-    """As far as Keras goes by the order of layers, so do we."""
-    _needed(way)
-
-    keeping.kept(way, NAMES, tmp_path, "automatic, counted on")
+    keeping.kept(way, NAMES, tmp_path, naming, again=two_builds(naming).source_next())
 
 
 class TestPaths:
-    def test_do_not_depend_on_what_was_built_before(self):
-        keeping.check_paths(keeping.build(NAMES), keeping.build(NAMES))
-
-    def test_are_counted_anew_after_clear_session(self):
-        first = keeping.build_after_clear_session(NAMES)
-        keeping.check_paths(first, keeping.build_after_clear_session(NAMES))
+    @pytest.mark.parametrize("naming", ["explicit", "automatic, after `clear_session`"])
+    def test_do_not_depend_on_what_was_built_before(self, naming):
+        keeping.check_paths(*two_builds(naming).models)
 
     def test_of_a_loaded_and_a_copied_model(self, tmp_path):
-        model = keeping.build(NAMES)
-        for way in ("`.keras`", "`clone_model`", "`pickle`"):
+        model = two_builds("explicit").models[0]
+        for way in ("`.keras`", "`clone_model`"):
             keeping.check_paths(model, keeping.WAYS[way](model, None, tmp_path))
 
     @pytest.mark.parametrize("name", ["lstm", "bidirectional", "gru"])
