@@ -303,26 +303,27 @@ def _versions() -> dict[str, str]:
 
 
 def main(names: list[str]) -> None:
-    """Try all, and write the result."""
+    """Try the formats of these names, or all, and write the result; what it says of others stays."""
     every, theirs = cases(), keras_own()
-    tried = []
+    path = FOLDER / f"{BACKEND}.json"
+    before = json.loads(path.read_text(encoding="utf-8"))["formats"] if path.exists() else []
+    rows = {(one["format"], one["rows"]): one for one in before}
     for one in formats():
         if names and one.name not in names:
             continue
         if one.missing():
             raise SystemExit(f"{one.name}: {one.missing()}")
-        failed = failures(one, every)
+        failed, of_keras = failures(one, every), failures(one, theirs)
         print(f"{one.name}, {one.rows or 'any number of'} rows: {len(every)} exported, {len(failed)} failed")
         for name, why in failed.items():
             print(f"  {name}: {why}")
-        of_keras = failures(one, theirs)
         print(f"  Keras's own: {len(theirs)} exported, {len(of_keras)} failed: {', '.join(of_keras)}")
         row = {"format": one.name, "rows": one.rows, "count": len(every), "failed": failed, "of_keras": of_keras}
-        tried.append(row)
-    if not names:
+        rows[one.name, one.rows] = row
+        ordered = [rows[it.name, it.rows] for it in formats() if (it.name, it.rows) in rows]
+        result = {"backend": BACKEND, "versions": _versions(), "formats": ordered}
         FOLDER.mkdir(parents=True, exist_ok=True)
-        result = {"backend": BACKEND, "versions": _versions(), "formats": tried}
-        (FOLDER / f"{BACKEND}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -216,6 +216,8 @@ def test_a_saved_model_can_be_differentiated(tmp_path):
 
 def test_the_page_is_written_from_the_results():
     page_maker = scripts.load("docs/make_export.py")
+    if not all((page_maker.FOLDER / f"{one}.json").exists() for one in UNKNOWN):
+        pytest.skip("benchmarks/export.py has not been run on every backend")
     assert page_maker.measured_part() in page_maker.PAGE.read_text(encoding="utf-8"), "run docs/make_export.py"
     found = page_maker.results()[BACKEND]["formats"]
     assert [(one["format"], one["rows"]) for one in found] == [(one.name, one.rows) for one in export.formats()]
