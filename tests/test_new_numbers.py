@@ -100,7 +100,13 @@ def test_what_a_user_declared_is_freed():
     backend.gradient(functools.partial(first, rate=1.5), x)
     gone = [weakref.ref(first.declaration), weakref.ref(first.declaration.formula)]
     del first
-    declared()
+
+    def eased(x, rate=1.0):
+        return rate * x
+
+    eased.__qualname__ = declared.__qualname__ + ".<locals>.eased"
+    with pytest.warns(UserWarning, match="declared again"):
+        actx.activation(eased, package="test_new_numbers")
     backend.gradient(lambda x: keras.ops.square(x), x)
     gc.collect()
     assert [one() for one in gone] == [None, None]

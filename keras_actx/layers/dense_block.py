@@ -190,8 +190,8 @@ class DenseBlock(RematerializedLayer):
         self._restored: tuple[str, ...] = ()
         self._as_layers = False
         self._shape_is_known = True
-        if not self.trainable:
-            self.trainable = False  # the parts, too
+        for part in () if self.trainable else self.layers:
+            part.trainable = False
 
     @property
     def pairing(self) -> "Pairing | None":

@@ -139,8 +139,8 @@ class DenseStack(RematerializedLayer):
                     # own files, which take attributes by name, find the blocks in the list.
                     setattr(self, f"_block_{i}", block)
 
-        if not self.trainable:
-            self.trainable = False  # the blocks, too
+        for block in () if self.trainable else self.blocks:
+            block.trainable = False
 
     @property
     def units(self) -> int:
