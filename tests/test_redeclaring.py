@@ -274,3 +274,22 @@ def test_declared_from_many_threads():
             one.join()
     assert not wrong
     assert len([one for one in actx.names() if one == "test_race>raced"]) == 1
+
+
+def test_an_equal_object_in_a_closure_is_another():
+    """A list or a variable may change later: the old function would look at the old one."""
+
+    def make(scales):
+        @actx.activation(package="test_equal_objects")
+        def scaled(x):
+            return scales[0] * x
+
+        return scaled
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing to warn of: they are equal now
+        first, second = [2.0], [2.0]
+        one, other = make(first), make(second)
+    second[0] = 3.0
+    assert (float(one(1.0)), float(other(1.0))) == (2.0, 3.0)
+    assert one != other

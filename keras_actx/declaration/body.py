@@ -10,7 +10,7 @@ import numpy as np
 from keras_actx.declaration.declaration import Declaration
 
 #: Parts that change no number: a declaration with others replaces the old one without a word.
-_FACTS = frozenset({"docstring", "tex", "cites", "aliases", "exact", "objects"})
+_FACTS = frozenset({"docstring", "tex", "cites", "aliases", "exact", "cells"})
 
 
 def body_of(declaration: Declaration) -> dict[str, Any]:
@@ -27,8 +27,8 @@ def body_of(declaration: Declaration) -> dict[str, Any]:
         "cites": declaration.cites,
         "aliases": declaration.aliases,
         "exact": _described(declaration.exact),
-        # Equal or not, a list or a variable may change later, and then it is not the same for both.
-        "objects": _objects(formula, set()),
+        # Equal or not: what they hold may change later, and then it is not the same for both.
+        "cells": [id(cell) for cell in getattr(formula, "__closure__", None) or ()],
     }
     parts.update({f"value of {name}": value for name, value in _closure(formula, set()).items()})
     return parts
@@ -141,19 +141,6 @@ def _closure(function: Any, seen: set[int]) -> dict[str, Any]:
     cells = getattr(function, "__closure__", None) or ()
     names = function.__code__.co_freevars if cells else ()
     return {name: _content(cell, {*seen, id(function)}) for name, cell in zip(names, cells, strict=True)}
-
-
-def _objects(thing: Any, seen: set[int]) -> list[int]:
-    """Which objects a function holds that may change: whatever is in its closure but plain values and functions."""
-    if isinstance(thing, _PLAIN) or id(thing) in seen:
-        return []
-    seen.add(id(thing))
-    if isinstance(thing, tuple):
-        return [found for one in thing for found in _objects(one, seen)]
-    if not isinstance(thing, types.FunctionType):
-        return [id(thing)]
-    inside = [cell.cell_contents for cell in thing.__closure__ or () if _content(cell, set()) != "empty"]
-    return [found for one in inside for found in _objects(one, seen)]
 
 
 def _content(cell: types.CellType, seen: set[int]) -> Any:
