@@ -28,7 +28,7 @@ def declared(**options):
     def eased(x, rate=1.0):
         return x * keras.ops.sigmoid(rate * x) * keras.ops.tanh(x)
 
-    return actx.activation(eased, package="test_new_numbers", **options)
+    return actx.activation(eased, **{"package": "test_new_numbers", **options})
 
 
 def test_a_question_is_asked_once_for_all_numbers():
@@ -95,7 +95,7 @@ def test_values_of_new_numbers_are_right():
 
 def test_what_a_user_declared_is_freed():
     """Its function too, once another has its name."""
-    x, first = to_tensor(X, "float32"), declared()
+    x, first = to_tensor(X, "float32"), declared(package="test_freed")
     backend.gradient(first, x)
     backend.gradient(functools.partial(first, rate=1.5), x)
     gone = [weakref.ref(first.declaration), weakref.ref(first.declaration.formula)]
@@ -106,7 +106,7 @@ def test_what_a_user_declared_is_freed():
 
     eased.__qualname__ = declared.__qualname__ + ".<locals>.eased"
     with pytest.warns(UserWarning, match="declared again"):
-        actx.activation(eased, package="test_new_numbers")
+        actx.activation(eased, package="test_freed")
     backend.gradient(lambda x: keras.ops.square(x), x)
     gc.collect()
     assert [one() for one in gone] == [None, None]

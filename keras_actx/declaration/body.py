@@ -1,5 +1,6 @@
 """What a declaration computes, as something to compare: has a function that is declared again changed?"""
 
+import dis
 import functools
 import types
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ import numpy as np
 from keras_actx.declaration.declaration import Declaration
 
 #: Parts that change no number: a declaration with others replaces the old one without a word.
-_FACTS = frozenset({"docstring", "tex", "cites", "aliases", "exact", "cells"})
+_FACTS = frozenset({"docstring", "tex", "cites", "aliases", "exact", "objects"})
 
 
 def body_of(declaration: Declaration) -> dict[str, Any]:
@@ -27,8 +28,8 @@ def body_of(declaration: Declaration) -> dict[str, Any]:
         "cites": declaration.cites,
         "aliases": declaration.aliases,
         "exact": _described(declaration.exact),
-        # Equal or not: what they hold may change later, and then it is not the same for both.
-        "cells": [id(cell) for cell in getattr(formula, "__closure__", None) or ()],
+        # Equal or not, a list or a variable may change later, and then it is not the same for both.
+        "objects": _objects(formula, set()),
     }
     parts.update({f"value of {name}": value for name, value in _closure(formula, set()).items()})
     return parts
@@ -141,6 +142,25 @@ def _closure(function: Any, seen: set[int]) -> dict[str, Any]:
     cells = getattr(function, "__closure__", None) or ()
     names = function.__code__.co_freevars if cells else ()
     return {name: _content(cell, {*seen, id(function)}) for name, cell in zip(names, cells, strict=True)}
+
+
+def _objects(thing: Any, seen: set[int]) -> list[int]:
+    """Which objects a function holds that may change: what is in its closure but plain values, functions and tuples."""
+    if isinstance(thing, _PLAIN) or id(thing) in seen:
+        return []
+    seen.add(id(thing))
+    if isinstance(thing, tuple):
+        return [found for one in thing for found in _objects(one, seen)]
+    if not isinstance(thing, types.FunctionType):
+        return [id(thing)]
+    set_by_it = {step.argval for step in dis.get_instructions(thing) if step.opname == "STORE_DEREF"}
+    found = []
+    for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True):
+        if name in set_by_it:  # by `nonlocal`
+            found.append(id(cell))
+        elif _content(cell, set()) != "empty":
+            found += _objects(cell.cell_contents, seen)
+    return found
 
 
 def _content(cell: types.CellType, seen: set[int]) -> Any:
