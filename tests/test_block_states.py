@@ -300,6 +300,9 @@ def test_rematerialization_changes_no_number(name, scope):
         pytest.skip("Keras replaces an activation that is a child module, which torch refuses for PReLU, too")
     if name in ("statistics", "StochasticActivation") and scope["mode"] != "activations":
         pytest.skip("Keras does not rematerialize what changes its state: BatchNormalization and Dropout fail on JAX")
+    plain = ("GatedLinearUnit", "LearnableActivation", "AdaptiveActivation", "AdaptiveLearned")
+    if BACKEND == "tensorflow" and name not in plain and scope["mode"] != "activations":
+        pytest.skip("TensorFlow cannot rematerialize a call with keyword arguments in a graph: Keras's Dense fails too")
     found = []
     for inside in (True, False):
         with keras.RematScope(**scope) if inside else contextlib.nullcontext():
