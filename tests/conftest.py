@@ -35,5 +35,6 @@ def pytest_report_header():
     """What the numeric tests leave to the full sweep."""
     return (
         "numerics: all 65,536 numbers of float16 and bfloat16; reduced: 4,096 points of float32 and float64, 1,024 for "
-        "derivatives, parameters other than the defaults in float32 only; in full: python benchmarks/numerics.py"
+        "derivatives, parameters other than the defaults in float32 only; in full: python benchmarks/numerics.py\n"
+        "exports: reduced to one activation in thirteen; in full: tox run -f export"
     )
