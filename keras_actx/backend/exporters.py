@@ -15,7 +15,7 @@ Function = Callable[..., Any]
 
 #: What traces a function to write a file of it. Where one gets another name, `config.set_portable` is left.
 EXPORTERS = (
-    "keras.src.export.",
+    keras.export.ExportArchive.__module__.rpartition(".")[0] + ".",  # the package of Keras's exporters
     "tf2onnx.",
     "tensorflow.lite.",
     "tensorflow.python.saved_model.save.",
