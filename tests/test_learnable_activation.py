@@ -71,8 +71,8 @@ def test_mixed_precision_keeps_float32_parameters(policy):
 def test_every_parametric_activation_learns_and_round_trips():
     x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
     for name in actx.names(kind="parametric"):
-        if actx.describe(name).stochastic:
-            continue
+        if ">" in name or actx.describe(name).stochastic:
+            continue  # the former is what other tests declare
         layer = LearnableActivation(name, num_parameters=3)
         assert (
             tuple(one.name for one in layer.weights) == layer.learned_names == actx.describe(name).learnable_parameters
