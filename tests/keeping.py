@@ -120,9 +120,15 @@ def check(wanted, model, predicted=None):
         np.testing.assert_allclose(outputs(model)[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-def check_paths(model, again):
-    """A path is a function of the model alone, and of one weight."""
+def check_paths(model, again, loaded=False):
+    """A path is a function of the model alone, and of one weight.
+
+    Keras builds what it loads without the layers around it, so that the beginning of a path may be missing there.
+    """
     paths, others = ([one.path for one in each.weights] for each in (model, again))
+    if loaded:
+        pairs = list(zip(paths, others, strict=True))
+        others = [one if one.endswith(f"/{other}") else other for one, other in pairs]
     assert paths == others, f"another build has other paths: {sorted(set(paths) ^ set(others))}"
     assert len(set(paths)) == len(paths), (
         f"of several weights: {sorted({one for one in paths if paths.count(one) > 1})}"
@@ -254,12 +260,19 @@ def tf_export(model, again, folder):
     return model
 
 
+def load_torch_state(model, state):
+    """Strictly, but for Keras's own random number generators (of Dropout, of recurrent cells), which it counts on."""
+    differ = model.load_state_dict(state, strict=False)
+    differ = [*differ.missing_keys, *differ.unexpected_keys]
+    assert all(one.endswith("seed_generator_state") for one in differ), differ
+
+
 def torch_state_dict(model, again, folder):
     import torch
 
     torch.save(model.state_dict(), folder / "state.pt")
     fresh = again()
-    fresh.load_state_dict(torch.load(folder / "state.pt", weights_only=True), strict=True)
+    load_torch_state(fresh, torch.load(folder / "state.pt", weights_only=True))
     return fresh
 
 
@@ -435,7 +448,7 @@ def read_in_child(folder, named):
         import torch
 
         state = torch.load(folder / "state.pt", weights_only=True)
-        attempt("state_dict", lambda: into(lambda m: m.load_state_dict(state, strict=True)))
+        attempt("state_dict", lambda: into(lambda m: load_torch_state(m, state)))
     return faults
 
 

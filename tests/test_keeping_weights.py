@@ -59,7 +59,7 @@ class TestPaths:
     def test_of_a_loaded_and_a_copied_model(self, tmp_path):
         model = two_builds("explicit").models[0]
         for way in ("`.keras`", "`clone_model`"):
-            keeping.check_paths(model, keeping.WAYS[way](model, None, tmp_path))
+            keeping.check_paths(model, keeping.WAYS[way](model, None, tmp_path), loaded=True)
 
     @pytest.mark.parametrize("name", ["lstm", "bidirectional", "gru"])
     def test_of_two_layers_of_one_name_in_other_models(self, name):

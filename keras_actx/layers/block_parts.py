@@ -41,7 +41,7 @@ def activation_layer(given: Any, units: int, dtype: Any, seed: int | None = None
     """The layer that applies the activation: gated, learnable with a parameter a unit, or plain."""
     saved = isinstance(given, dict)
     if saved:
-        given = keras_object("DenseBlock", "activation", given, keras.saving.deserialize_keras_object)
+        given = keras_object("DenseBlock", "activation", given, unbuilt)
     gated = _gated_function(given)
     if gated is not None:
         return GatedLinearUnit(gated, dtype=dtype, name="activation")
@@ -64,6 +64,11 @@ def activation_layer(given: Any, units: int, dtype: Any, seed: int | None = None
         own_seed = None if seed is None else (seed * 1000003 + 1) % 2**31  # not that of the dropout
         return StochasticActivation(identified.activation, seed=own_seed, dtype=dtype, name="activation")
     return keras.layers.Activation(identified.activation, dtype=dtype, name="activation")
+
+
+def unbuilt(config: dict[str, Any]) -> Any:
+    """What a config holds; not built yet, since the block builds its parts, so that their paths begin with its own."""
+    return keras.saving.deserialize_keras_object({key: one for key, one in config.items() if key != "build_config"})
 
 
 def _gated_function(given: Any) -> Activation | None:
@@ -119,7 +124,7 @@ def normalization_layer(given: Any, dtype: Any) -> keras.layers.Layer | None:
     if given is None or isinstance(given, keras.layers.Layer):
         return given
     if isinstance(given, dict):
-        layer = keras_object("DenseBlock", "normalization", given, keras.saving.deserialize_keras_object)
+        layer = keras_object("DenseBlock", "normalization", given, unbuilt)
         if isinstance(layer, keras.layers.Layer):
             return layer
     if isinstance(given, str) and _NORMALIZATIONS.get(given) is not None:
