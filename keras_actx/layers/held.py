@@ -151,7 +151,8 @@ def shape_of_activation(holder: Any, args: Any, kwargs: Any) -> tuple[int | None
     """What a built layer of Keras hands to its activation; None if it cannot be said."""
     if not hasattr(holder, "state_size"):
         try:
-            return tuple(holder.compute_output_shape(*args, **kwargs))
+            # By position: Keras 3.10 has other names there than in `build`.
+            return tuple(holder.compute_output_shape(*args, *kwargs.values()))
         except NotImplementedError:
             return None
     # A recurrent cell is given the shape of a step, with those of its states.
