@@ -80,7 +80,8 @@ def check(model, name, version, saved_on):
     """The model has the recorded weights, outputs and gradients."""
     for layer in model.layers if version == "0.1.0" else ():
         # That version trained the parts of a block that was made with trainable=False.
-        if layer.name == "not_trainable" and isinstance(layer, (actx.layers.DenseBlock, actx.layers.DenseStack)):
+        block = isinstance(layer, (actx.layers.DenseBlock, actx.layers.DenseStack))
+        if block and layer.name == "not_trainable" and not layer.trainable:
             assert not layer.trainable_variables
             layer.trainable = True
     wanted = recorded(version, saved_on)[name]
