@@ -118,7 +118,7 @@ def test_learnable_needs_a_parameter():
         (functools.partial(identity, beta=2.0), "no __name__"),
         (len, "must take x first"),
     ],
-    ids=str,
+    ids=["number", "string", "activation", "partial", "builtin"],
 )
 def test_what_is_no_function(function, says):
     refuses(TypeError, says, function)

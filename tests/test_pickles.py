@@ -161,7 +161,11 @@ def test_what_cannot_be_shipped_says_how(shipped):
     assert all(len(found[name]) < 400 for name in found if isinstance(found[name], str))
 
 
-@pytest.mark.parametrize("make", [lambda: sequential("snake", "prelu"), functional, Subclassed], ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [lambda: sequential("snake", "prelu"), functional, Subclassed],
+    ids=["sequential", "functional", "subclassed"],
+)
 def test_copies_in_one_process(make):
     model = make()
     x = np.ones((2, 3), "float32")
