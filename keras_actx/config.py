@@ -54,8 +54,7 @@ def set_memory_efficient(value: bool) -> None:
     >>> actx.config.set_memory_efficient(True)
     """
     global _memory_efficient
-    if not isinstance(value, bool):
-        raise TypeError(f"set_memory_efficient takes True or False, not {_quote(value)}")
+    _require_bool("set_memory_efficient", value)
     _memory_efficient = value
 
 
@@ -95,8 +94,7 @@ def set_fused(value: bool) -> None:
     >>> actx.config.set_fused(False)
     """
     global _fused
-    if not isinstance(value, bool):
-        raise TypeError(f"set_fused takes True or False, not {_quote(value)}")
+    _require_bool("set_fused", value)
     _fused = value
 
 
@@ -135,6 +133,10 @@ def set_portable(value: bool) -> None:
     >>> actx.config.set_portable(False)
     """
     global _portable
-    if not isinstance(value, bool):
-        raise TypeError(f"set_portable takes True or False, not {_quote(value)}")
+    _require_bool("set_portable", value)
     _portable = value
+
+
+def _require_bool(owner: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{owner} takes True or False, not {_quote(value)}")
