@@ -87,6 +87,7 @@ def assert_moments(found, expected, tolerance: float = 1e-12) -> None:
         assert abs(number - true) <= bound, f"{name} is {number!r}, not {true!r}"
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize(("mean", "variance"), POINTS)
 @pytest.mark.parametrize("activation", DEFAULTS, ids=str)
 def test_moments(activation, mean, variance):
@@ -184,6 +185,21 @@ def test_a_jump_has_no_derivative_moment():
 def test_what_mixes_an_axis_has_no_moments(mixing):
     with pytest.raises(ValueError, match=r"mixes a whole axis|not elementwise"):
         actx.moments(mixing)
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        (lambda x: x / (1.0 + keras.ops.max(keras.ops.abs(x), axis=-1, keepdims=True)), "is not elementwise"),
+        (lambda x: x * keras.ops.ones((3,), dtype=x.dtype), "fails on a tensor of float64 numbers"),
+    ],
+)
+def test_what_is_declared_is_looked_at_too(formula, said):
+    formula.__name__ = "of_an_axis" if "not" in said else "of_three"
+    declared = actx.activation(formula, package="test_moments")
+    for asked in (actx.moments, actx.gain):
+        with pytest.raises(ValueError, match=f"test_moments>{formula.__name__}.* {said}"):
+            asked(declared)
 
 
 @pytest.mark.parametrize(

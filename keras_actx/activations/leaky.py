@@ -84,7 +84,7 @@ def arelu(x, alpha: Annotated[float, Range(low=0.01, high=0.99)] = 0.9, beta: Re
     keeps to.
     """
     amplified = 1.0 + ops.sigmoid(ops.convert_to_tensor(beta, dtype=keras.backend.standardize_dtype(x.dtype)))
-    return where(x >= 0, amplified * x, alpha * x)
+    return where(x >= 0, x * amplified, alpha * x)
 
 
 def _srelu_exact(mp, x, *, t_left, a_left, t_right, a_right):
