@@ -1,6 +1,7 @@
 """One process, one backend: `KERAS_BACKEND` says which. Everything here runs before Keras is imported."""
 
 import os
+import zlib
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")  # so that the numeric tests can see float64 on JAX
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -31,10 +32,40 @@ def efficient(request):
         yield request.param
 
 
+#: Whether to run all cases, which takes hours.
+WHOLE = os.environ.get("KERAS_ACTX_TESTS") == "all"
+_PLACE = {"tensorflow": 0, "jax": 1}.get(BACKEND, 2)
+#: JAX's compiler takes most of the time of its tests.
+_TIMES = 2 if BACKEND == "jax" else 1
+
+
+def _is_left_out(item):
+    """Of a test marked `sweep(n)`, a backend runs one case in n, JAX one in 2 n, and each others; none if n is 0."""
+    mark = item.get_closest_marker("sweep")
+    if mark is None:
+        return False
+    every = mark.args[0] * _TIMES
+    # By the name: in the order of the cases, every third may be of one kind.
+    return not every or zlib.crc32(item.nodeid.rpartition("::")[2].encode()) % every != _PLACE % every
+
+
+def pytest_collection_modifyitems(config, items):
+    if WHOLE or any("[" in one for one in config.args):  # a case asked for by name runs
+        return
+    run, left_out = [], []
+    for item in items:
+        (left_out if _is_left_out(item) else run).append(item)
+    items[:] = run
+    config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_report_header():
-    """What the numeric tests leave to the full sweep."""
+    """What is left to the full sweep."""
+    if WHOLE:
+        return "sweeps: whole"
     return (
         "numerics: all 65,536 numbers of float16 and bfloat16; reduced: 4,096 points of float32 and float64, 1,024 for "
         "derivatives, parameters other than the defaults in float32 only; in full: python benchmarks/numerics.py\n"
-        "exports: reduced to one activation in thirteen; in full: tox run -f export"
+        "sweeps: reduced to one case in n (JAX: 2 n), other cases on each backend (`git grep 'mark.sweep'` tells the "
+        "tests and their n); in full: KERAS_ACTX_TESTS=all tox run"
     )

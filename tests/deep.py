@@ -32,30 +32,24 @@ def one_thread():
 def decades(stack, seed=1, batch=64):
     """log10 of last / first: the signal's second moment, the gradient's, and the signal's variance across inputs."""
     draw = np.random.default_rng(seed)
-    width, columns = stack.blocks[0].units, stack.blocks[0].dense.units
+    width = stack.blocks[0].units
     x, direction = (keras.ops.convert_to_tensor(draw.normal(size=(batch, width)), "float32") for _ in range(2))
     if not stack.built:
         stack.build((None, width))
-    signals = []
-
-    def run(moved):
-        """The sum whose gradient with respect to `moved`, which is 0, is that with respect to every pre-activation."""
-        signals.clear()
-        h = x
-        for block, move in zip(stack.blocks, keras.ops.unstack(moved, len(stack.blocks)), strict=True):
-            z = block.dense(h) + move
-            signals.append(z)
-            h = block.activate(z)
-        return h * direction
-
-    still = keras.ops.zeros((len(stack.blocks), batch, columns))
     with np.errstate(all="ignore"):
-        gradients = as_numpy(gradient(run, still)).astype("float64")
-        run(still)
+        # Layer by layer: of a hundred in one gradient, JAX's compiler takes a minute.
+        inputs, signals, slopes = [x], [], []
+        for block in stack.blocks:
+            signals.append(block.dense(inputs[-1]))
+            inputs.append(block.activate(signals[-1]))
+        for block, h, z in zip(reversed(stack.blocks), inputs[-2::-1], reversed(signals), strict=True):
+            slopes.append(gradient(lambda z, block=block, to=direction: block.activate(z) * to, z))
+            direction = gradient(lambda h, block=block, to=slopes[-1]: block.dense(h) * to, h)
         first, last = (as_numpy(keras.ops.stop_gradient(signals[i])).astype("float64") for i in (0, -1))
+        late, early = (as_numpy(slopes[i]).astype("float64") for i in (0, -1))
         pairs = (
             ((first**2).mean(), (last**2).mean()),
-            ((gradients[-1] ** 2).mean(), (gradients[0] ** 2).mean()),
+            ((late**2).mean(), (early**2).mean()),
             (first.var(axis=0).mean(), last.var(axis=0).mean()),
         )
         return [float(np.log10(after / before)) for before, after in pairs]

@@ -93,6 +93,7 @@ def assert_same(model, other, exactly=True):
 MODES = ["int8", "int4", "float8"]
 
 
+@pytest.mark.sweep(3)
 @makers
 @pytest.mark.parametrize("mode", MODES)
 def test_a_quantized_model_in_every_copy(make, mode, tmp_path):
@@ -156,6 +157,7 @@ def test_lora_after_quantization(tmp_path):
     assert_same(model, saved(model, tmp_path), exactly=False)
 
 
+@pytest.mark.sweep(3)
 @makers
 @pytest.mark.parametrize("part", ["dense", "normalization", "activation"])
 def test_frozen_parts_in_every_copy(make, part, tmp_path):
@@ -293,6 +295,7 @@ WITH_ACTIVATION = {
 }
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 @pytest.mark.parametrize("name", WITH_ACTIVATION)
 def test_rematerialization_changes_no_number(name, scope):

@@ -81,17 +81,18 @@ FAULTS = (
 
 
 def test_a_right_one_passes():
-    check_activation(declared(right))
+    check_activation(declared(right), points=256)
     check_activation("third_party>theirs", points=256)
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.__name__)
 def test_a_fault_is_caught(fault):
     name = fault.__name__
     value = declared(fault)
     fault.__name__ = name
     with pytest.raises(AssertionError):
-        check_activation(value)
+        check_activation(value, points=256)
 
 
 def test_one_with_parameters():
@@ -133,7 +134,7 @@ def test_what_it_refuses():
 
 
 def test_vectors_and_gates():
-    check_activation(actx.activations.softmax)
+    check_activation(actx.activations.softmax, points=256)
 
     @actx.activation(
         package="third_party", kind="gated", kinks={0.0: 0.0}, exact=lambda mp, v, g: v * max(g, mp.mpf(0))

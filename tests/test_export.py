@@ -32,7 +32,7 @@ EXACT = {"expm1": mpmath.expm1, "log1p": mpmath.log1p, "erf": mpmath.erf, "arcta
 UNKNOWN = {"tensorflow": {"Expm1", "Log1p", "Erf", "Atan"}, "jax": {"expm1", "log1p"}, "torch": {"expm1", "log1p"}}
 
 #: One case in thirteen, unless all are asked for: each is a file to write and to run.
-WHOLE = os.environ.get("KERAS_ACTX_EXPORT") == "all"
+WHOLE = os.environ.get("KERAS_ACTX_TESTS") == "all"
 
 pytestmark = pytest.mark.skipif(BACKEND not in UNKNOWN, reason="Keras exports from tensorflow, jax and torch")
 

@@ -1,13 +1,12 @@
 """What older versions saved, on any backend, loads on the one in use and means the same: files, weights, names.
 
 The files are those of `golden/VERSION/`, written by `golden/make.py` and never again. Every `.keras` file and every
-file of weights is loaded. Reduced: where JSON and legacy `.h5` of two backends hold the same config, one is loaded.
+file of weights is loaded. Where JSON and legacy `.h5` of two backends hold the same config, one is loaded.
 """
 
 import functools
 import inspect
 import json
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -116,6 +115,7 @@ def close(value, wanted, saved_on, what, float16=False):
     np.testing.assert_allclose(value, wanted, rtol=bound, atol=bound * scale, err_msg=what)
 
 
+@pytest.mark.sweep(3)
 @every_version
 @every_backend
 @every_model
@@ -123,14 +123,11 @@ def test_keras_file(version, saved_on, name):
     check(load(ROOT / version / saved_on / f"{name}.keras"), name, version, saved_on)
 
 
+@pytest.mark.sweep(3)  # weights of all backends are the same file format
 @every_version
 @every_backend
 @every_model
 def test_weights_file(version, saved_on, name):
-    if saved_on != BACKEND and os.environ.get("KERAS_ACTX_GOLDEN") != "all":
-        pytest.skip(
-            "reduced: weights of other backends, which are the same file format; KERAS_ACTX_GOLDEN=all takes them"
-        )
     model = built(name)
     model.load_weights(ROOT / version / saved_on / f"{name}.weights.h5")
     check(model, name, version, saved_on)

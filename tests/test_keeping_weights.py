@@ -1,6 +1,6 @@
 """Every way in which people keep weights carries every weight of every class of ours, from one build to another.
 
-Reduced: seven classes (KERAS_ACTX_KEEPING=all takes all 24); two builds serve all ways of a naming; one model with a
+Reduced: seven classes (KERAS_ACTX_TESTS=all takes all 24); two builds serve all ways of a naming; one model with a
 branch for each class is kept in each way. Which class loses what is told by `python docs/make_compatibility.py
 measure`, and written to docs/compatibility.md.
 """
@@ -27,7 +27,7 @@ CHOSEN = (
     "stack",
     "dice",
 )
-NAMES = tuple(keeping.CLASSES) if os.environ.get("KERAS_ACTX_KEEPING") == "all" else CHOSEN
+NAMES = tuple(keeping.CLASSES) if os.environ.get("KERAS_ACTX_TESTS") == "all" else CHOSEN
 EVERY = tuple(keeping.WAYS)
 #: Between builds of automatic names, what makes a model of its own config is left out: there names play no part.
 ANEW = ("`.weights.h5`", "legacy `.h5`, weights", "`tf.train.Checkpoint`", *sorted(keeping.BY_PATH))
@@ -183,6 +183,6 @@ class TestPlantedFaults:
     def test_a_weight_left_at_its_start(self):
         model = keeping.moved(keeping.build(["dense_learnable"]))
         wanted = keeping.arrays(model)
-        model.weights[-1].assign(keras.ops.ones_like(model.weights[-1]))
+        model.weights[-1].assign(keras.ops.ones(model.weights[-1].shape))
         with pytest.raises(AssertionError, match="was lost"):
             keeping.check(wanted, model)

@@ -32,6 +32,7 @@ def assert_same(model, other, x):
     np.testing.assert_array_equal(outputs(other, x), expected)
 
 
+@pytest.mark.sweep(6)
 @kinds
 @ways
 def test_full_save(kind, activation, tmp_path):
@@ -42,6 +43,7 @@ def test_full_save(kind, activation, tmp_path):
         assert_same(model, keras.models.load_model(tmp_path / name), x)
 
 
+@pytest.mark.sweep(6)
 @kinds
 @ways
 def test_weights_into_a_fresh_model(kind, activation, tmp_path):
@@ -54,6 +56,7 @@ def test_weights_into_a_fresh_model(kind, activation, tmp_path):
     assert_same(model, fresh, x)
 
 
+@pytest.mark.sweep(6)
 @kinds
 @ways
 def test_copies(kind, activation):
@@ -69,6 +72,7 @@ def test_copies(kind, activation):
             assert own is not theirs
 
 
+@pytest.mark.sweep(6)
 @kinds
 @ways
 def test_fit_moves_every_weight(kind, activation):
@@ -81,6 +85,7 @@ def test_fit_moves_every_weight(kind, activation):
         assert not np.array_equal(old, keras.ops.convert_to_numpy(new))
 
 
+@pytest.mark.sweep(9)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 @kinds
 @ways
@@ -102,6 +107,7 @@ def test_dtype_policies(kind, activation, policy):
         assert any(not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.sweep(3)
 @pytest.mark.parametrize("activation", MORE_ACTIVATIONS.values(), ids=MORE_ACTIVATIONS)
 @pytest.mark.parametrize("kind", ["dense", "conv2d"])
 def test_more_ways_of_writing_one(kind, activation, tmp_path):
