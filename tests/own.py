@@ -1,10 +1,16 @@
 """This package's own activations, for tests that run over all of them."""
 
+import keras_actx as actx
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
 from keras_actx.testing.samples import is_default, with_sample_parameters
 
 _OWN = [one for one in registry.every() if one.package == "keras_actx"]
+
+
+def names(kind: str | None = None) -> list[str]:
+    """`keras_actx.names(kind)` without what other tests have declared."""
+    return [one for one in actx.names(kind) if ">" not in one.removeprefix("keras_actx>")]
 
 
 def defaults(*kinds: str) -> list[Activation]:

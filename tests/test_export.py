@@ -9,6 +9,7 @@ import threading
 import keras
 import mpmath
 import numpy as np
+import own
 import pytest
 import scripts
 
@@ -51,9 +52,7 @@ def test_everything_exports_and_runs_with_the_same_numbers(form):
 
 def test_all_names_are_among_what_is_exported():
     names = {name for name, _ in export.cases()}
-    assert {
-        one.removeprefix("keras_actx>") for one in actx.names() if ">" not in one.removeprefix("keras_actx>")
-    } <= names
+    assert {one.removeprefix("keras_actx>") for one in own.names()} <= names
     assert sum(name.endswith("(learnable=True)") for name in names) > 20
 
 

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import own
 import pytest
 from deep import as_numpy, decades
 
@@ -10,7 +11,7 @@ from keras_actx.initializers import Paired
 from keras_actx.initializers.gated_bias import GatedBias
 from keras_actx.layers import DenseBlock, DenseStack, GatedLinearUnit
 
-GATED = actx.names(kind="gated")
+GATED = own.names(kind="gated")
 
 
 @pytest.mark.parametrize("depth", [None, 30])
