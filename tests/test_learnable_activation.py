@@ -135,6 +135,8 @@ def test_chosen_parameters():
         ("prelu", {"axes": (1, 2), "num_parameters": 3}, "one axis"),
         ("prelu", {"parameters": ("slope",)}, "negative_slope"),
         ("prelu", {"parameters": "negative_slope"}, "list of names"),
+        ("prelu", {"parameters": 3}, "list of names"),
+        ("prelu", {"parameters": []}, "list of names"),
         ("prelu", {"initializer": {"slope": "ones"}}, "negative_slope"),
     ],
 )

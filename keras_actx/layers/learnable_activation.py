@@ -1,7 +1,7 @@
 """`LearnableActivation`: an activation whose parameters are weights."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -177,7 +177,9 @@ def _check_parameters(declaration: Declaration, given: Sequence[str] | None) -> 
     if declaration.kind == "gated" or declaration.stochastic or not can_learn:
         raise ValueError(f"{declaration.identifier} has no parameter that can learn")
     chosen = declaration.learnable_parameters if given is None else given
-    if isinstance(chosen, str) or not chosen:
+    listed = isinstance(chosen, Iterable) and not isinstance(chosen, (str, bytes))
+    chosen = tuple(chosen) if listed else ()
+    if not chosen:
         raise ValueError(
             f"{declaration.identifier}: parameters={quote(given)} is not a list of names; {can_learn} can learn"
         )
@@ -185,4 +187,4 @@ def _check_parameters(declaration: Declaration, given: Sequence[str] | None) -> 
         if name not in can_learn:
             hint = did_you_mean(str(name), can_learn)
             raise ValueError(f"{declaration.identifier}: {quote(name)} cannot learn; {', '.join(can_learn)} can.{hint}")
-    return tuple(chosen)
+    return chosen
