@@ -139,7 +139,7 @@ def test_unknown_sizes():
         AdaptiveActivation("swish", axes=(1, 2, 3))(inputs)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("wrapped", ["tanh", "prelu", "snake(alpha=2.0)"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_inside_other_layers(kind, wrapped, tmp_path):
@@ -177,7 +177,7 @@ def test_training_moves_every_weight(kind):
         assert numpy_of(weight.value) != old, weight.path
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("axes", [None, -1])
 @pytest.mark.parametrize("wrapped", [*WRAPPED, "built_late"])
 def test_as_a_layer_of_its_own(wrapped, axes, tmp_path):

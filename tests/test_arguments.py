@@ -121,7 +121,7 @@ INITIALIZERS = {
 seeded = pytest.mark.parametrize("make", [*SEEDED.values(), *INITIALIZERS.values()], ids=[*SEEDED, *INITIALIZERS])
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @seeded
 @pytest.mark.parametrize("seed", [0, 1, 2**31 - 1, np.int64(7)])
 def test_seeds_that_work_everywhere(make, seed):

@@ -93,7 +93,7 @@ def assert_same(model, other, exactly=True):
 MODES = ["int8", "int4", "float8"]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @makers
 @pytest.mark.parametrize("mode", MODES)
 def test_a_quantized_model_in_every_copy(make, mode, tmp_path):
@@ -157,7 +157,7 @@ def test_lora_after_quantization(tmp_path):
     assert_same(model, saved(model, tmp_path), exactly=False)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @makers
 @pytest.mark.parametrize("part", ["dense", "normalization", "activation"])
 def test_frozen_parts_in_every_copy(make, part, tmp_path):
@@ -295,7 +295,7 @@ WITH_ACTIVATION = {
 }
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
 @pytest.mark.parametrize("name", WITH_ACTIVATION)
 def test_rematerialization_changes_no_number(name, scope):

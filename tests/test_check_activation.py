@@ -85,7 +85,7 @@ def test_a_right_one_passes():
     check_activation("third_party>theirs", points=256)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.__name__)
 def test_a_fault_is_caught(fault):
     name = fault.__name__

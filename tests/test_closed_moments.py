@@ -151,7 +151,7 @@ with mp.workdps(DIGITS):
     PIECES = pieces_of()
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("variance", [0.1, 1.0, 10.0])
 @pytest.mark.parametrize("name", PIECES)
 def test_pieces(name, variance):

@@ -107,7 +107,7 @@ class TestShow:
         main(["show", "swish(beta=1.5, learnable=True, num_parameters=8)"])
         assert 'activation="swish(beta=1.5, learnable=True, num_parameters=8)"' in capsys.readouterr().out
 
-    @pytest.mark.sweep(3)
+    @pytest.mark.sweep(4)
     @pytest.mark.parametrize("name", own.names())
     def test_every_activation(self, name, capsys):
         assert main(["show", name]) == 0

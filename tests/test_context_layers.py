@@ -168,13 +168,13 @@ def assert_formula(case, rank, data_format="channels_last", training=False, **ch
     np.testing.assert_allclose(found, formula(x, weights, training, **changed), **CLOSE)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("case", "rank", "data_format"), PLACES)
 def test_formula(case, rank, data_format):
     assert_formula(case, rank, data_format)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("case", "rank", "data_format"), [one for one in PLACES if one[0] in ("funnel_relu", "meta_acon", "dice")]
 )
@@ -211,7 +211,7 @@ def test_another_formula_does_not_pass(case, changed):
         assert_formula(case, 4, **changed)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @every_case
 def test_gradient(case):
     """What each number adds to a weighted sum of the results when it moves a little."""
@@ -307,7 +307,7 @@ def test_poly_norm_of_large_and_small_numbers(dtype):
         assert np.isfinite(numpy_of(gradient(layer, x))).all()
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @every_case
 def test_mixed_precision(case, policy):
@@ -369,7 +369,7 @@ def data_for(model, batch=6, size=4):
     return random(batch, *shape).astype("float32"), random(batch, 2, seed=1).astype("float32")
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("case", "rank", "data_format"), PLACES)
 def test_unknown_sizes(case, rank, data_format):
     model = model_of(case, data_format, rank)
@@ -390,7 +390,7 @@ def test_training_moves_every_weight(case):
         assert not np.array_equal(old, new), weight.path
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @every_case
 def test_saved_and_loaded(case, tmp_path):
     model = model_of(case, size=4)

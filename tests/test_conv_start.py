@@ -74,7 +74,7 @@ def network(rank, activation, scheme, factor=1.0):
     return layers
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("rank", CONVOLUTIONS)
 @pytest.mark.parametrize(("activation", "scheme"), [("gelu", "critical"), ("relu", "mirrored")])
 def test_thirty_layers(rank, activation, scheme):

@@ -83,7 +83,7 @@ def assert_same(function, formula, shape=(2304, 128)):
         np.testing.assert_allclose(to_float64(found), to_float64(expected), rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("function", "formula"), DECLARED, ids=[one.__name__ for one in FORMULAS])
 @pytest.mark.parametrize("shape", [(4, 128), (2304, 128)], ids=["small", "large"])
 def test_undeclared_vector_formulas(function, formula, shape):

@@ -55,7 +55,7 @@ def as_numpy(x):
     return keras.ops.convert_to_numpy(x)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @variants
 def test_trains_saves_and_reloads(arguments, tmp_path):
     model = keras.Sequential([keras.Input((6,)), make(arguments), keras.layers.Dense(2)])
@@ -90,7 +90,7 @@ def test_config_round_trip(arguments):
     assert str(block.pairing) == str(again.pairing)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 @variants
 def test_dtype_policies(arguments, policy):

@@ -131,7 +131,7 @@ def test_without_the_bias_there_is_a_warning():
 DEEP = ("glu", "swiglu", "geglu", "reglu", "bilinear")
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", DEEP)
 def test_a_hundred_layers(name):
     signal, slope, across = decades(DenseStack(100, 256, name, scheme="critical", seed=1))

@@ -115,7 +115,7 @@ def close(value, wanted, saved_on, what, float16=False):
     np.testing.assert_allclose(value, wanted, rtol=bound, atol=bound * scale, err_msg=what)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(6)
 @every_version
 @every_backend
 @every_model
@@ -123,7 +123,7 @@ def test_keras_file(version, saved_on, name):
     check(load(ROOT / version / saved_on / f"{name}.keras"), name, version, saved_on)
 
 
-@pytest.mark.sweep(3)  # weights of all backends are the same file format
+@pytest.mark.sweep(6)  # weights of all backends are the same file format
 @every_version
 @every_backend
 @every_model
@@ -141,6 +141,7 @@ def _differ(contents):
     return tuple(first.values())
 
 
+@pytest.mark.sweep(3)
 @every_version
 @also_h5
 def test_legacy_h5_file(version, name):
@@ -152,6 +153,7 @@ def test_legacy_h5_file(version, name):
         check(load(ROOT / version / saved_on / f"{name}.h5"), name, version, saved_on)
 
 
+@pytest.mark.sweep(3)
 @every_version
 @every_backend
 @also_h5
@@ -161,6 +163,7 @@ def test_legacy_h5_file_as_weights(version, saved_on, name):
     check(model, name, version, saved_on)
 
 
+@pytest.mark.sweep(3)
 @every_version
 @also_h5
 def test_json(version, name):

@@ -19,7 +19,7 @@ every_case = pytest.mark.parametrize(("activation", "dtype"), own.cases("float32
 CANCELLING = {(one.name, one.dtype) for one in ledger.cancelling(backend.BACKEND)}
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @every_case
 def test_first_derivative(activation, dtype):
     """Within the bar; in units of its largest term, if the ledger says that terms cancel or parameters are changed."""
@@ -30,31 +30,32 @@ def test_first_derivative(activation, dtype):
         assert found.ulps.max() <= derivatives.BAR, f"{activation} in {dtype}: {found.worst(found.ulps > 0)}"
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize("activation", own.defaults("elementwise", "gated"), ids=str)
 def test_derivative_is_finite_at_all_numbers(activation, dtype):
     derivatives.assert_finite(activation, activation, dtype)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @every_case
 def test_promised_derivative_at_kinks(activation, dtype):
     derivatives.assert_kink_slopes(activation, activation, dtype)
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("activation", "dtype"), own.cases("float16", "float32"), ids=str)
 def test_derivative_at_infinity(activation, dtype):
     derivatives.assert_finite_ends(activation, activation, dtype)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("activation", own.defaults("elementwise", "gated"), ids=str)
 def test_second_derivative(activation):
     derivatives.assert_second_derivative(activation, activation)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("activation", "parameter"),
     [

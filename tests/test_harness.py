@@ -134,7 +134,7 @@ MUTANTS = {
 }
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("fault", MUTANTS)
 def test_a_planted_fault_is_found(fault):
     original, mutant, check = MUTANTS[fault]
@@ -200,7 +200,7 @@ def test_the_oracle_differentiates():
     assert by_alpha == pytest.approx(2 / math.e - 1, rel=1e-14)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("activation", test_values.DEFAULTS, ids=str)
 def test_both_engines_of_the_oracle_agree(activation):
     """Arb computes the sweeps; mpmath, at twice the precision until nothing changes, is the reference."""

@@ -253,7 +253,7 @@ def test_layers_of_users(in_build):
 OWN = [one for one in own.names(kind="parametric") if not actx.describe(one).stochastic]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("identifier", OWN)
 def test_a_value_out_of_its_range_counts_as_the_nearest_end(identifier):
     """As torch's and optax's optimizers leave it, which apply no constraints."""

@@ -107,7 +107,7 @@ def test_dtype_policies(kind, activation, policy):
         assert any(not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("activation", MORE_ACTIVATIONS.values(), ids=MORE_ACTIVATIONS)
 @pytest.mark.parametrize("kind", ["dense", "conv2d"])
 def test_more_ways_of_writing_one(kind, activation, tmp_path):

@@ -179,7 +179,7 @@ def keras_value(library, row):
 WRONG_IN_KERAS = {"sparsemax"}
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("library", "row"), rows("keras_activations", "keras_layers"))
 def test_as_in_keras(library, row):
     write = f"keras_actx>{row.write}" if row.plain_name == row.write else row.write  # the plain name is Keras's own
@@ -243,7 +243,7 @@ def _changes_are_noticed(library, row, theirs):
 ELSEWHERE = [key for key in LIBRARIES if key not in ("keras_activations", "keras_layers", "torch", "jax")]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("library", "row"), rows(*ELSEWHERE))
 def test_as_in_a_library_elsewhere(library, row):
     if row.name == "SReLU":  # its start is random

@@ -51,7 +51,7 @@ def assert_sums_are_the_same(compute):
 # -- how much
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("activation", EVERY, ids=str)
 def test_keeps_its_input_alone(activation):
     memory.assert_keeps_its_input_alone(activation, activation)
@@ -132,7 +132,7 @@ def test_a_symbolic_tensor_takes_the_formula_itself():
     assert tuple(looked_at(symbolic, rate=keras.Input((3,))).shape) == (None, 3)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("activation", EVERY, ids=str)
 def test_first_and_second_derivative_are_the_formulas_own(activation):
     x = to_tensor(POINTS.reshape(2, 8), "float32")
@@ -141,7 +141,7 @@ def test_first_and_second_derivative_are_the_formulas_own(activation):
     assert_sums_are_the_same(lambda: backend.gradient(lambda x: backend.gradient(activation, x), x))
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 @pytest.mark.parametrize("name", ["mish", "gelu", "snake", "relu", "xielu", "swiglu"])
 def test_derivatives_in_other_dtypes(name, dtype):
@@ -158,7 +158,7 @@ PARAMETERS = [
 ]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("activation", "parameter"), PARAMETERS, ids=str)
 def test_derivatives_of_parameters_are_the_formulas_own(activation, parameter):
     """Of one a channel, and mixed with the derivative of x."""
@@ -195,6 +195,7 @@ def test_whole_numbers_and_empty_tensors():
 SOME = ["mish", "snake", "gelu", "relu", "smelu", "swiglu"]
 
 
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("value", [True, False])
 def test_every_way_of_calling(name, value):

@@ -87,7 +87,7 @@ def assert_moments(found, expected, tolerance: float = 1e-12) -> None:
         assert abs(number - true) <= bound, f"{name} is {number!r}, not {true!r}"
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("mean", "variance"), POINTS)
 @pytest.mark.parametrize("activation", DEFAULTS, ids=str)
 def test_moments(activation, mean, variance):

@@ -58,7 +58,7 @@ def stale(name, chosen_for):
     return found
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_results_are_of_what_is_chosen_today(name):
     """On whatever backend it is chosen: they all choose the same."""

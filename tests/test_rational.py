@@ -52,7 +52,7 @@ def assert_fits(fit, activation, error: float) -> None:
 # The fit --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @every_version
 @pytest.mark.parametrize("activation", ERRORS)
 def test_fit(activation, version):
@@ -165,7 +165,7 @@ SHORTENED = [
 ]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("activation", [*STARTS, *SHORTENED[::3]], ids=str)
 def test_values(activation, dtype):

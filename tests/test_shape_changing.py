@@ -54,7 +54,7 @@ def random(*shape):
 # What they compute ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("rank", [2, 3, 4, 5])
 @every_case
 def test_values_along_every_axis(case, rank):
@@ -134,7 +134,7 @@ def test_whole_numbers_become_floats(case):
 # In models ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("shape", [(6,), (None, 6), (None, None, 6), (None, 2, None, 6)], ids=str)
 @every_case
 def test_unknown_sizes(case, shape):

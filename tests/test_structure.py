@@ -17,7 +17,7 @@ CHECKS = (
 )
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.__name__.removeprefix("assert_"))
 @every_activation
 def test_structure(activation, check):
@@ -28,7 +28,7 @@ CHANGED = [one for one in (with_sample_parameters(each)[-1] for each in EVERY) i
 CHANGED = [one for one in CHANGED if one.name != "soft_exponential"]  # e^(3 x) magnifies what compilers round
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("activation", CHANGED, ids=str)
 def test_compiled_with_other_parameters(activation):
     structure.assert_compiled_agrees(activation, activation)
@@ -43,7 +43,7 @@ def test_written_down(activation):
 LEARNING = [one for one in own.defaults("elementwise") if one.name != "smu"]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("activation", LEARNING, ids=str)
 def test_learns(activation):
     saving.assert_learns(activation)

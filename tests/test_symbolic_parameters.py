@@ -16,7 +16,7 @@ PARAMETERS = [
 ]
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(("activation", "name", "value"), PARAMETERS, ids=str)
 def test_a_symbolic_input_with_a_tensor(activation, name, value):
     found = activation(keras.Input((8,)), **{name: keras.ops.convert_to_tensor(np.float32(value))})

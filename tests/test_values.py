@@ -23,14 +23,14 @@ def count(activation, dtype):
     return 2**16 if dtype.endswith("16") and is_default(activation) else 2**12
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @every_case
 def test_values(activation, dtype):
     known = entries_for(ledger.EAGER, activation, "value", dtype)
     values.assert_values(activation, activation, dtype, count(activation, dtype), known)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @every_default
 def test_compiled_values(activation):
     known = entries_for(ledger.COMPILED, activation, "value", "float32")
@@ -44,13 +44,14 @@ def test_nan_passes(activation):
         values.assert_nan_passes(activation, activation, dtype)
 
 
+@pytest.mark.sweep(4)
 @every_case
 def test_limits(activation, dtype):
     for sign in (1, -1):
         values.assert_limit(activation, activation, dtype, sign)
 
 
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("activation", own.with_samples("vector"), ids=str)
 def test_vector_values(activation, dtype):
