@@ -39,14 +39,15 @@ def test_numbers_are_not_traced():
     factor = [2.0]
 
     @actx.activation(package="test_memory_jax")
-    def scaled(x):
+    def times_factor(x):
         return x * factor[0]
 
-    assert scaled(jnp.ones(1))[0] == 2.0
+    assert times_factor(jnp.ones(1))[0] == 2.0
     factor[0] = 3.0
-    assert scaled(jnp.ones(1))[0] == 3.0
+    assert times_factor(jnp.ones(1))[0] == 3.0
 
 
+@pytest.mark.filterwarnings("ignore:activation .* is declared again")
 def test_a_formula_of_more_than_its_arguments_keeps_its_gradient():
     def loss(weight, x):
         @actx.activation(package="test_memory_jax")

@@ -106,6 +106,7 @@ def test_only_where_differentiated(efficient):
     assert ("stablehlo.map" in steps_of(jax.grad(lambda x: mish(x).sum()), x)) == efficient
 
 
+@pytest.mark.filterwarnings("ignore:activation .* is declared again")
 @pytest.mark.parametrize(
     "mixed",
     [

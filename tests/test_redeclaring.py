@@ -292,3 +292,30 @@ def test_an_equal_object_in_a_closure_is_another():
     second[0] = 3.0
     assert (float(one(1.0)), float(other(1.0))) == (2.0, 3.0)
     assert one != other
+
+
+def test_tensors_in_a_closure():
+    """By their numbers; those of a trace are not compared, which JAX would report as leaked."""
+
+    def declare(weight):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+
+            @actx.activation(package="test_tensors")
+            def weighted(x):
+                return x * weight
+
+        return weighted, [str(one.message) for one in said if "is declared again" in str(one.message)]
+
+    tensors = [keras.ops.convert_to_tensor(numbers) for numbers in ([1.0, 2.0], [1.0, 2.0], [1.0, 3.0])]
+    assert declare(tensors[0])[1] == []
+    assert declare(tensors[1])[1] == []
+    assert len(declare(tensors[2])[1]) == 1
+
+    class Weighted(keras.layers.Layer):
+        def call(self, x):
+            return declare(2.0 * keras.ops.ones_like(x))[0](x)
+
+    model = keras.Sequential([keras.Input((2,)), Weighted()])
+    for rows in (1, 2):
+        assert model.predict(np.ones((rows, 2), "float32"), verbose=0).tolist() == [[2.0, 2.0]] * rows

@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_actx.declaration.declaration import Declaration
@@ -52,7 +53,7 @@ class _Kept:
             return False
         try:
             return self.value is other.value or bool(self.value == other.value)
-        except Exception:  # tensors of several elements, and whatever else does not compare
+        except Exception:  # whatever does not compare
             return False
 
     __hash__ = None  # type: ignore[assignment]
@@ -69,7 +70,15 @@ def _described(thing: Any, seen: set[int] | None = None) -> Any:
     for kind, describe in _DESCRIBED.items():
         if isinstance(thing, kind):
             return type(thing).__name__, describe(thing, inside)
-    return _Kept(thing)
+    return _tensor(thing) if keras.ops.is_tensor(thing) else _Kept(thing)
+
+
+def _tensor(thing: Any) -> Any:
+    """By its numbers. One of a trace has none and is not compared; the formula that holds it keeps its id unique."""
+    try:
+        return _array(np.asarray(keras.ops.convert_to_numpy(thing)), set())
+    except Exception:  # each backend's own
+        return id(thing)
 
 
 def _function(thing: types.FunctionType, seen: set[int]) -> Any:
