@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_actx as actx
+from keras_actx.testing import memory
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("of TensorFlow alone", allow_module_level=True)
@@ -176,3 +177,18 @@ def test_a_formula_with_a_variable_of_its_own_still_trains_it():
     with tf.GradientTape() as tape:
         y = weighted(numbers())
     assert tape.gradient(y, weight) is not None
+
+
+@pytest.mark.parametrize("asked_in", ["init_scope", "stop_recording"])
+def test_the_first_question_may_come_where_tapes_are_paused(efficient, asked_in):
+    """What is found out about a formula is kept for all calls."""
+
+    @actx.activation(package=f"test_{asked_in}_{efficient}".lower())
+    def asked(x):
+        return x * keras.ops.tanh(keras.ops.softplus(x))
+
+    x = tf.ones(memory.SHAPE)
+    with tf.GradientTape() as tape, tf.init_scope() if asked_in == "init_scope" else tape.stop_recording():
+        asked(x)
+    if efficient:
+        memory.assert_keeps_its_input_alone(asked, actx.Activation("mish", ()))

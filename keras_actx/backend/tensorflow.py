@@ -1,6 +1,7 @@
 """TensorFlow: `init_scope` leaves the graph of a `tf.function`."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -194,7 +195,9 @@ def _back_by_graph(function: Callable[..., Any]) -> Callable[..., Any]:
 def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
     """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
     specs = [tf.TensorSpec(shape, dtype) for shape, dtype in sample]
-    graph, there = _there_and_back(function, specs)
+    # The answer is kept, and inside another gradient no tape notes anything; in another thread it does.
+    with ThreadPoolExecutor(1) as thread:
+        graph, there = thread.submit(_there_and_back, function, specs).result()
     return bool(graph.captures) or _bytes_taken(graph, there) <= sum(map(_bytes, specs))
 
 
