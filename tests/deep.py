@@ -38,14 +38,16 @@ def decades(stack, seed=1, batch=64):
         stack.build((None, width))
     with np.errstate(all="ignore"):
         # Layer by layer: of a hundred in one gradient, JAX's compiler takes a minute.
+        # And without the graph of what came before, of which torch would keep twice as much at every layer.
+        alone = keras.ops.stop_gradient
         inputs, signals, slopes = [x], [], []
         for block in stack.blocks:
-            signals.append(block.dense(inputs[-1]))
-            inputs.append(block.activate(signals[-1]))
+            signals.append(alone(block.dense(inputs[-1])))
+            inputs.append(alone(block.activate(signals[-1])))
         for block, h, z in zip(reversed(stack.blocks), inputs[-2::-1], reversed(signals), strict=True):
-            slopes.append(gradient(lambda z, block=block, to=direction: block.activate(z) * to, z))
-            direction = gradient(lambda h, block=block, to=slopes[-1]: block.dense(h) * to, h)
-        first, last = (as_numpy(keras.ops.stop_gradient(signals[i])).astype("float64") for i in (0, -1))
+            slopes.append(alone(gradient(lambda z, block=block, to=direction: block.activate(z) * to, z)))
+            direction = alone(gradient(lambda h, block=block, to=slopes[-1]: block.dense(h) * to, h))
+        first, last = (as_numpy(signals[i]).astype("float64") for i in (0, -1))
         late, early = (as_numpy(slopes[i]).astype("float64") for i in (0, -1))
         pairs = (
             ((first**2).mean(), (last**2).mean()),
