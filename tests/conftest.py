@@ -9,6 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import pytest
 from memory_switch import memory_efficient
+from sweeps import WHOLE
 
 import keras_actx  # noqa: F401  (its names must be there for every test)
 from keras_actx.names import identify
@@ -32,8 +33,6 @@ def efficient(request):
         yield request.param
 
 
-#: Whether to run all cases, which takes hours.
-WHOLE = os.environ.get("KERAS_ACTX_TESTS") == "all"
 _PLACE = {"tensorflow": 0, "jax": 1}.get(BACKEND, 2)
 #: JAX's compiler takes most of the time of its tests.
 _TIMES = 3 if BACKEND == "jax" else 1
@@ -67,5 +66,8 @@ def pytest_report_header():
         "numerics: all 65,536 numbers of float16 and bfloat16; reduced: 4,096 points of float32 and float64, 1,024 for "
         "derivatives, parameters other than the defaults in float32 only; in full: python benchmarks/numerics.py\n"
         "sweeps: reduced to one case in n (JAX: 3 n), other cases on each backend (`git grep 'mark.sweep'` tells the "
-        "tests and their n); in full: KERAS_ACTX_TESTS=all tox run"
+        "tests and their n); in full: KERAS_ACTX_TESTS=all tox run\n"
+        "weights kept: reduced to seven classes of 24; in full by the same command\n"
+        "exports: reduced to one activation in thirteen; in full: tox run -f export\n"
+        "properties: 60 examples, on JAX 15"
     )

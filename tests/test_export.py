@@ -3,7 +3,6 @@
 The runtimes are in tox's environments `export-BACKEND`; without them, what needs none of them is tested.
 """
 
-import os
 import threading
 
 import keras
@@ -12,6 +11,7 @@ import numpy as np
 import own
 import pytest
 import scripts
+from sweeps import WHOLE
 
 import keras_actx as actx
 from keras_actx.activations import portable
@@ -32,9 +32,6 @@ EXACT = {"expm1": mpmath.expm1, "log1p": mpmath.log1p, "erf": mpmath.erf, "arcta
 #: Of TensorFlow's graphs, JAX's jaxprs and torch's graphs.
 UNKNOWN = {"tensorflow": {"Expm1", "Log1p", "Erf", "Atan"}, "jax": {"expm1", "log1p"}, "torch": {"expm1", "log1p"}}
 
-#: One case in thirteen, unless all are asked for: each is a file to write and to run.
-WHOLE = os.environ.get("KERAS_ACTX_TESTS") == "all"
-
 pytestmark = pytest.mark.skipif(BACKEND not in UNKNOWN, reason="Keras exports from tensorflow, jax and torch")
 
 
@@ -43,7 +40,7 @@ pytestmark = pytest.mark.skipif(BACKEND not in UNKNOWN, reason="Keras exports fr
 def test_everything_exports_and_runs_with_the_same_numbers(form):
     if form.missing():
         pytest.skip(form.missing())
-    cases = export.cases() if WHOLE else export.cases()[::13]
+    cases = export.cases() if WHOLE else export.cases()[::13]  # each is a file to write and to run
     failed = export.failures(form, cases)
     excused = EXCUSED.get((BACKEND, form.name, form.rows), set()) & {name for name, _ in cases}
     assert {name: why for name, why in failed.items() if name not in excused} == {}

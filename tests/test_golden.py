@@ -1,7 +1,8 @@
 """What older versions saved, on any backend, loads on the one in use and means the same: files, weights, names.
 
 The files are those of `golden/VERSION/`, written by `golden/make.py` and never again. Every `.keras` file and every
-file of weights is loaded. Where JSON and legacy `.h5` of two backends hold the same config, one is loaded.
+file of weights is loaded, but for what `sweep` leaves out. Where JSON and legacy `.h5` of two backends hold the same
+config, one is loaded.
 """
 
 import functools

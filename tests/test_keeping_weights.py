@@ -16,6 +16,7 @@ import keeping
 import keras
 import pytest
 import scripts
+from sweeps import WHOLE
 
 #: Those whose weights are made or found in different ways; all of them take minutes.
 CHOSEN = (
@@ -27,7 +28,7 @@ CHOSEN = (
     "stack",
     "dice",
 )
-NAMES = tuple(keeping.CLASSES) if os.environ.get("KERAS_ACTX_TESTS") == "all" else CHOSEN
+NAMES = tuple(keeping.CLASSES) if WHOLE else CHOSEN
 EVERY = tuple(keeping.WAYS)
 #: Between builds of automatic names, what makes a model of its own config is left out: there names play no part.
 ANEW = ("`.weights.h5`", "legacy `.h5`, weights", "`tf.train.Checkpoint`", *sorted(keeping.BY_PATH))
