@@ -195,9 +195,7 @@ def _back_by_graph(function: Callable[..., Any]) -> Callable[..., Any]:
 def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
     """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
     specs = [tf.TensorSpec(shape, dtype) for shape, dtype in sample]
-    # The answer is kept, and inside another gradient no tape notes anything; in another thread it does.
-    with ThreadPoolExecutor(1) as thread:
-        graph, there = thread.submit(_there_and_back, function, specs).result()
+    graph, there = _there_and_back(function, specs)
     return bool(graph.captures) or _bytes_taken(graph, there) <= sum(map(_bytes, specs))
 
 
@@ -217,8 +215,10 @@ def _there_and_back(function: Callable[..., Any], specs: list[Any]) -> tuple[Any
         there.extend(one.name for one in y.graph.get_operations())
         return tape.gradient(y, given, output_gradients=tf.ones_like(y), unconnected_gradients="zero")
 
-    graph = tf.function(both, autograph=False).get_concrete_function(*specs).graph
-    return graph, frozenset(there)
+    # Inside an `init_scope` or a paused tape, no tape notes anything; in another thread it does.
+    with ThreadPoolExecutor(1) as thread:
+        traced = thread.submit(tf.function(both, autograph=False).get_concrete_function, *specs).result()
+    return traced.graph, frozenset(there)
 
 
 def _bytes_taken(graph: Any, there: frozenset[str]) -> int:
