@@ -1,8 +1,8 @@
 """What older versions saved, on any backend, loads on the one in use and means the same: files, weights, names.
 
-The files are those of `golden/VERSION/`, written by `golden/make.py` and never again. Every `.keras` file and every
-file of weights is loaded, but for what `sweep` leaves out. Where JSON and legacy `.h5` of two backends hold the same
-config, one is loaded.
+The files are those of `golden/VERSION/`, written by `golden/make.py` and never again. Every file is loaded
+and its weights are compared; `sweep` leaves out the outputs and gradients of some models. Where JSON and legacy `.h5`
+of two backends hold the same config, one is loaded.
 """
 
 import functools
@@ -30,8 +30,6 @@ BACKEND = keras.backend.backend()
 
 every_version = pytest.mark.parametrize("version", VERSIONS)
 every_backend = pytest.mark.parametrize("saved_on", BACKENDS)
-every_model = pytest.mark.parametrize("name", builders.MODELS)
-also_h5 = pytest.mark.parametrize("name", builders.ALSO_H5)
 
 
 #: Six layers of sin(30 x) make of a last digit another number: weights are compared, outputs and gradients are not.
@@ -56,12 +54,6 @@ def load(path):
     return keras.models.load_model(path, safe_mode=True, compile=False)
 
 
-@functools.cache
-def built(name):
-    """The model built by code, for weights to be loaded into."""
-    return builders.build(name)
-
-
 _evaluated = {}  # name -> (config, model, function that evaluates it)
 
 
@@ -77,8 +69,8 @@ def results(model, name):
     return run(builders.inputs(name))
 
 
-def check(model, name, version, saved_on):
-    """The model has the recorded weights, outputs and gradients."""
+def check_weights(model, name, version, saved_on):
+    """The model has the recorded weights."""
     for layer in model.layers if version == "0.1.0" else ():
         # That version trained the parts of a block that was made with trainable=False.
         block = isinstance(layer, (actx.layers.DenseBlock, actx.layers.DenseStack))
@@ -86,12 +78,19 @@ def check(model, name, version, saved_on):
             assert not layer.trainable_variables
             layer.trainable = True
     wanted = recorded(version, saved_on)[name]
-    np.testing.assert_array_equal(builders.inputs(name.replace("trained", builders.TRAINED)), wanted["x"][""])
     weights = builders.weights(model)
     assert len(weights) == len(wanted["weight"]), f"{name}: {len(weights)} weights, not {len(wanted['weight'])}"
     for i, (weight, of) in enumerate(zip(weights, model.weights, strict=True)):
         np.testing.assert_array_equal(weight, wanted["weight"][str(i)], err_msg=f"{name}: weight {i}, {of.path}")
-    outputs, gradients = results(model, name.replace("trained", builders.TRAINED))
+
+
+def check(model, name, version, saved_on):
+    """The model has the recorded weights, outputs and gradients."""
+    check_weights(model, name, version, saved_on)
+    wanted = recorded(version, saved_on)[name]
+    of_name = name.replace("trained", builders.TRAINED)
+    np.testing.assert_array_equal(builders.inputs(of_name), wanted["x"][""])
+    outputs, gradients = results(model, of_name)
     assert set(outputs) == set(wanted["output"])
     chaotic = CHAOTIC.get(name)
     for branch, value in outputs.items():
@@ -116,24 +115,6 @@ def close(value, wanted, saved_on, what, float16=False):
     np.testing.assert_allclose(value, wanted, rtol=bound, atol=bound * scale, err_msg=what)
 
 
-@pytest.mark.sweep(6)
-@every_version
-@every_backend
-@every_model
-def test_keras_file(version, saved_on, name):
-    check(load(ROOT / version / saved_on / f"{name}.keras"), name, version, saved_on)
-
-
-@pytest.mark.sweep(6)  # weights of all backends are the same file format
-@every_version
-@every_backend
-@every_model
-def test_weights_file(version, saved_on, name):
-    model = built(name)
-    model.load_weights(ROOT / version / saved_on / f"{name}.weights.h5")
-    check(model, name, version, saved_on)
-
-
 def _differ(contents):
     """The backend in use, and the others whose content is not that of an earlier one."""
     first = {}
@@ -142,39 +123,67 @@ def _differ(contents):
     return tuple(first.values())
 
 
-@pytest.mark.sweep(3)
-@every_version
-@also_h5
-def test_legacy_h5_file(version, name):
+def from_keras_files(folder, name):
+    for saved_on in BACKENDS:
+        yield saved_on, load(folder / saved_on / f"{name}.keras")
+
+
+def from_weights_files(folder, name):
+    model = builders.build(name)
+    for saved_on in BACKENDS:
+        model.load_weights(folder / saved_on / f"{name}.weights.h5")
+        yield saved_on, model
+
+
+def from_legacy_h5_files(folder, name):
     def config(saved_on):
-        with h5py.File(ROOT / version / saved_on / f"{name}.h5") as file:
+        with h5py.File(folder / saved_on / f"{name}.h5") as file:
             return file.attrs["model_config"]
 
     for saved_on in _differ(config):
-        check(load(ROOT / version / saved_on / f"{name}.h5"), name, version, saved_on)
+        yield saved_on, load(folder / saved_on / f"{name}.h5")
 
 
-@pytest.mark.sweep(3)
-@every_version
-@every_backend
-@also_h5
-def test_legacy_h5_file_as_weights(version, saved_on, name):
-    model = built(name)
-    model.load_weights(ROOT / version / saved_on / f"{name}.h5")
-    check(model, name, version, saved_on)
+def from_legacy_h5_weights(folder, name):
+    model = builders.build(name)
+    for saved_on in BACKENDS:
+        model.load_weights(folder / saved_on / f"{name}.h5")
+        yield saved_on, model
 
 
-@pytest.mark.sweep(3)
-@every_version
-@also_h5
-def test_json(version, name):
+def from_json(folder, name):
     def text(saved_on):
-        return (ROOT / version / saved_on / f"{name}.json").read_text(encoding="utf-8")
+        return (folder / saved_on / f"{name}.json").read_text(encoding="utf-8")
 
     for saved_on in _differ(text):
         model = keras.models.model_from_json(text(saved_on))
-        model.load_weights(ROOT / version / saved_on / f"{name}.weights.h5")
-        check(model, name, version, saved_on)
+        model.load_weights(folder / saved_on / f"{name}.weights.h5")
+        yield saved_on, model
+
+
+WAYS = (from_keras_files, from_weights_files)
+WAYS_OF_SOME = (from_legacy_h5_files, from_legacy_h5_weights, from_json)
+
+
+@every_version
+@pytest.mark.parametrize(
+    ("loaded", "name"),
+    [(way, name) for way in WAYS for name in builders.MODELS]
+    + [(way, name) for way in WAYS_OF_SOME for name in builders.ALSO_H5],
+)
+def test_loads(version, loaded, name):
+    for saved_on, model in loaded(ROOT / version, name):
+        check_weights(model, name, version, saved_on)
+
+
+@pytest.mark.sweep(2)
+@every_version
+@pytest.mark.parametrize("name", builders.MODELS)
+def test_computes(version, name):
+    """What it did, from every file; of one model, which is compiled once."""
+    for loaded in WAYS + WAYS_OF_SOME * (name in builders.ALSO_H5):
+        for saved_on, model in loaded(ROOT / version, name):
+            check(model, name, version, saved_on)
 
 
 @every_version
