@@ -217,6 +217,8 @@ def orbax(model, again, folder):
     model.fit(x, target, verbose=0, callbacks=[callback])
     trained = arrays(model)  # batch statistics have moved
     fresh = again()
+    fresh.compile("sgd", dict.fromkeys(target, "mse"))  # the checkpoint has the optimizer's variables, too
+    fresh.optimizer.build(fresh.trainable_variables)
     fresh.load_weights(str(folder / "orbax"))
     check(trained, fresh)
     for one, value in zip(fresh.weights, before, strict=True):

@@ -1,6 +1,7 @@
 """An activation with weights inside another layer: paths, shapes, what is refused, what an optimizer may do to it."""
 
 import importlib
+import inspect
 import pickle
 import warnings
 
@@ -336,3 +337,13 @@ def test_a_dense_with_a_learned_activation_is_quantized(mode, tmp_path):
     np.testing.assert_allclose(
         keras.models.load_model(tmp_path / "q.keras").predict(x, verbose=0), y, rtol=1e-5, atol=1e-5
     )
+
+
+@pytest.mark.skipif("filters" not in inspect.signature(keras.Model.quantize).parameters, reason="of newer Keras")
+@pytest.mark.parametrize(("filters", "mode"), [("swish", "int8"), ("^a$", None)])
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not")
+def test_what_filters_match_is_the_activation(filters, mode):
+    """As docs/compatibility.md says."""
+    model = keras.Sequential([keras.Input((16,)), L.Dense(16, activation="swish(learnable=True)", name="a")])
+    model.quantize("int8", filters=filters)
+    assert model.layers[0].dtype_policy.quantization_mode == mode

@@ -36,6 +36,8 @@ def asked_once(
 ) -> Callable[..., bool]:
     """A question about a function of tensors of certain dtypes, answered on a sample of shapes and dtypes.
 
+    What distinguishes two answers may be more than the dtypes: on torch, each is one with its device.
+
     True for a function that fails on the sample, one for a certain shape perhaps: nothing is known about it. The answer
     for ordinary numbers among a formula's parameters is that for all of them: a number that changes at every step is
     not asked about at every step.

@@ -80,7 +80,9 @@ def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
     if torch.compiler.is_compiling():  # which fuses the plain formula, and breaks the graph at a Function
         return function(*tensors)
     needed = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
-    if not needed or not is_plain(*tensors) or _is_frugal(function, tuple(one.dtype for one in tensors)):
+    if not needed or not is_plain(*tensors):
+        return function(*tensors)
+    if _is_frugal(function, tuple((one.dtype, one.device) for one in tensors)):
         return function(*tensors)
     return KeepingInputs.apply(function, blocks.there, blocks.back, *tensors)
 
@@ -89,10 +91,12 @@ def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
 def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
     """Whether it keeps no more than its input by itself, or cannot be computed again from its inputs alone.
 
-    Namely one that has a gradient for something else, or that draws random numbers.
+    Namely one that has a gradient for something else, or that draws random numbers. Each device has kernels of its own,
+    which keep less than the steps of a formula do.
     """
-    with keras.device("cpu"), torch.device("cpu"), torch.autocast("cpu", enabled=False), torch.enable_grad():
-        tensors = [torch.ones(shape, dtype=dtype) for shape, dtype in sample]
+    _, (_, device) = sample[0]
+    with keras.device(str(device)), device, torch.autocast(device.type, enabled=False), torch.enable_grad():
+        tensors = [torch.ones(shape, dtype=dtype, device=its_device) for shape, (dtype, its_device) in sample]
         with Steps() as steps:
             y = function(*tensors)
         if y.requires_grad or steps.draw_numbers:
