@@ -49,6 +49,8 @@ def measure() -> None:
                 for names in (keeping.CLASSES, keeping.KERAS):  # some of Keras's own are not kept
                     rows |= _attempt(keeping, way, naming, tuple(names))
                 found["kept"].setdefault(naming, {})[way] = rows
+                if keeping.BACKEND == "jax":  # so many compiled functions at once end in a segmentation fault
+                    sys.modules["jax"].clear_caches()
                 print(f"{naming}: {way}: {sum(one == 'kept' for one in rows.values())} of {len(rows)}", flush=True)
     for named in (True, False):
         with tempfile.TemporaryDirectory() as folder:
