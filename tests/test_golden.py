@@ -176,7 +176,7 @@ def test_loads(version, loaded, name):
         check_weights(model, name, version, saved_on)
 
 
-@pytest.mark.sweep(2)
+@pytest.mark.sweep(4)
 @every_version
 @pytest.mark.parametrize("name", builders.MODELS)
 def test_computes(version, name):
