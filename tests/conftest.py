@@ -48,7 +48,18 @@ def _is_left_out(item):
     return not every or zlib.crc32(item.nodeid.rpartition("::")[2].encode()) % every != _PLACE % every
 
 
+#: What is compiled in these is a function, of Keras's operations; the others compile models.
+_COMPILED = ("-compiled_agrees]", "test_compiled_with", "test_compiled_values", "test_every_way_of_calling[True")
+
+
 def pytest_collection_modifyitems(config, items):
+    if BACKEND == "torch":
+        from keras_actx.testing.backend.torch import takes_whole_graphs
+
+        broken = pytest.mark.skip(reason="Keras's own functions break the graph of torch.compile")
+        for one in items if not takes_whole_graphs() else ():
+            if any(name in one.nodeid for name in _COMPILED):
+                one.add_marker(broken)
     if WHOLE or any("[" in one for one in config.args):  # a case asked for by name runs
         return
     run, left_out = [], []

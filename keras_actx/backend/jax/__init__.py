@@ -34,8 +34,8 @@ __all__ = [
 
 KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
 
-#: ONNX has neither.
-PORTABLE = ("expm1", "log1p")
+#: ONNX has not the first two, and TensorFlow does not read the last.
+PORTABLE = ("expm1", "log1p", "erf")
 
 tanh, sin, cos, arctan = jnp.tanh, jnp.sin, jnp.cos, jnp.arctan
 

@@ -43,8 +43,8 @@ __all__ = [
 
 KERNELS = NATIVE | WIDE
 
-#: ONNX has neither.
-PORTABLE = ("expm1", "log1p")
+#: ONNX has not the first two, and OpenVINO an approximation of the last.
+PORTABLE = ("expm1", "log1p", "erf")
 
 tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
 
