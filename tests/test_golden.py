@@ -128,10 +128,12 @@ def from_keras_files(folder, name):
         yield saved_on, load(folder / saved_on / f"{name}.keras")
 
 
-def from_weights_files(folder, name):
+def from_weights_files(folder, name, ending="weights.h5"):
     model = builders.build(name)
     for saved_on in BACKENDS:
-        model.load_weights(folder / saved_on / f"{name}.weights.h5")
+        for one in model.weights:  # what the file before left would hide one that is not loaded
+            one.assign(keras.ops.zeros(one.shape, one.dtype))
+        model.load_weights(folder / saved_on / f"{name}.{ending}")
         yield saved_on, model
 
 
@@ -145,10 +147,7 @@ def from_legacy_h5_files(folder, name):
 
 
 def from_legacy_h5_weights(folder, name):
-    model = builders.build(name)
-    for saved_on in BACKENDS:
-        model.load_weights(folder / saved_on / f"{name}.h5")
-        yield saved_on, model
+    return from_weights_files(folder, name, "h5")
 
 
 def from_json(folder, name):

@@ -1,7 +1,7 @@
 """While a model is exported, formulas use operations that other runtimes know, and know to the last digits.
 
 ONNX has no `expm1` and `log1p`, LiteRT no `erf` and `arctan` either; OpenVINO and LiteRT compute `expm1(x)` as
-`exp(x) - 1`, which has no digits left near 0, OpenVINO `erf` to four digits, and TensorFlow does not read JAX's `erf`.
+`exp(x) - 1`, which has no digits left near 0, OpenVINO `erf` to three digits, and TensorFlow does not read JAX's `erf`.
 """
 
 import sys
