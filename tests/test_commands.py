@@ -39,6 +39,7 @@ def command(*arguments, cwd, **environment):
     return python("-m", "keras_actx", *arguments, cwd=cwd, **environment)
 
 
+@pytest.mark.same_everywhere
 class TestList:
     def test_has_every_name_and_alias_in_plain_text(self, tmp_path):
         done = command("list", cwd=tmp_path)
@@ -81,6 +82,7 @@ class TestList:
         assert f"{actx.gain('mish'):.4f}" in mish
 
 
+@pytest.mark.same_everywhere
 class TestShow:
     def test_parameters_in_the_name(self, tmp_path):
         done = command("show", "snake(alpha=2.0)", cwd=tmp_path)
@@ -152,6 +154,7 @@ class TestDemo:
         assert len(accuracies) == 3
         assert all(0 <= float(one) <= 100 for one in accuracies)
 
+    @pytest.mark.same_everywhere
     @pytest.mark.parametrize(("module", "project"), [("sklearn", "scikit-learn"), ("matplotlib", "matplotlib")])
     def test_a_missing_extra_is_named(self, module, project, tmp_path):
         code = (
@@ -246,6 +249,7 @@ class TestBackend:
         assert done.returncode == 0, done.stderr
         assert "which is not installed; using" in done.stderr
 
+    @pytest.mark.same_everywhere
     def test_without_any_it_is_a_sentence_and_exit_2(self, tmp_path):
         done = command("list", cwd=tmp_path, **self.without("tensorflow", "jax", "torch", folder=tmp_path))
         assert done.returncode == 2
@@ -260,6 +264,7 @@ class TestBackend:
         assert done.stderr.splitlines()[-1].startswith("ImportError: keras_actx: Keras is set to the")
 
 
+@pytest.mark.same_everywhere
 def test_the_package_alone_imports_nothing_of_the_commands(tmp_path):
     # Keras itself imports matplotlib, scikit-learn and rich where they are installed.
     code = "import sys, keras; before = set(sys.modules); import keras_actx; print(*sorted(set(sys.modules) - before))"

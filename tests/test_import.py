@@ -66,6 +66,7 @@ def test_version_is_the_distributions():
         assert [one for one in requires("keras-actx") if "extra" not in one] == ["keras>=3.10"]
 
 
+@pytest.mark.same_everywhere
 @pytest.mark.parametrize("version", ["3.9.2", "2.15.0", "unknown"])
 def test_an_incompatible_keras_is_refused(version):
     code = (

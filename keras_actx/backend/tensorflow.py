@@ -114,6 +114,11 @@ def _without_none(found: list[Any], tensors: Any) -> list[Any]:
     return [tf.zeros_like(x) if one is None else one for one, x in zip(found, tensors, strict=True)]
 
 
+#: Larger graphs are called where a model uses them: TensorFlow optimizes the whole graph of a model before its first
+#: step, each copy of what it has inlined by itself. A call costs some 50 microseconds a step without XLA.
+_INLINED = 64
+
+
 def _in_graph(function: Callable[..., Any], way: str, *given: Any) -> Any:
     """The function or its way back, traced once for all layers that have the same: their graphs call it.
 
@@ -150,7 +155,16 @@ def _loosely(function: Callable[..., Any], tensor: Any) -> tf.TensorSpec:
 def _traced(function: Callable[..., Any], way: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[..., Any]:
     with tf.init_scope():  # away from the tapes and graphs of the first layer that needs it
         traced = tf.function(partial(_WAYS[way], function), input_signature=kinds, autograph=False)
-        return traced.get_concrete_function()
+        traced = traced.get_concrete_function()
+        if len(traced.graph.get_operations()) <= _INLINED:
+            return traced
+        called = tf.function(
+            traced,
+            input_signature=kinds,
+            autograph=False,
+            experimental_attributes={"_noinline": True},
+        )
+        return called.get_concrete_function()
 
 
 def _there(function: Callable[..., Any], *tensors: Any) -> Any:

@@ -109,7 +109,8 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
     def _learned_for(self, inputs: Any) -> dict[str, Any]:
         """The learned parameters in their ranges, in a shape that broadcasts against the input."""
         values = {
-            name: kept_within(keras.ops.convert_to_tensor(weight), *self._ends_of(name))
+            # TensorFlow reads a variable at each use of it, but a cast one once.
+            name: kept_within(keras.ops.cast(weight, weight.dtype), *self._ends_of(name))
             for name, weight in self._learned.items()
         }
         if self._axes_used is None:
@@ -170,11 +171,11 @@ def kept_within(value: Any, low: float | None, high: float | None) -> Any:
 
     Keras's optimizers apply constraints; those of torch and optax do not.
     """
-    for end, is_beyond in ((low, keras.ops.less), (high, keras.ops.greater)):
-        if end is not None:
-            at_end = end + (value - keras.ops.stop_gradient(value))
-            value = keras.ops.where(is_beyond(value, end), at_end, value)
-    return value
+    if low is None and high is None:
+        return value
+    inside = value if low is None else keras.ops.maximum(value, low)
+    inside = inside if high is None else keras.ops.minimum(inside, high)
+    return keras.ops.stop_gradient(inside) + (value - keras.ops.stop_gradient(value))
 
 
 def _sizes(numbers: tuple[int | None, ...]) -> str:
