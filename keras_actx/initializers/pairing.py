@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_actx.expectation.functions import name_of
-from keras_actx.initializers.auto import scheme_alone
+from keras_actx.initializers.auto import ALONE
 from keras_actx.initializers.critical import critical
 from keras_actx.initializers.gated_bias import GatedBias
 from keras_actx.initializers.glorot import glorot
@@ -59,6 +59,7 @@ class Pairing(Rule):
 
     activation: str
     scheme: str
+    seen: str = ""
     output_mean: float | None = None
     output_std: float | None = None
 
@@ -71,7 +72,7 @@ class Pairing(Rule):
         return (
             f"{self.activation}: {self.reason}; kernel {self.distribution} with standard deviation "
             f"{self.gain:.6g} / {_FANS[self.mode]}{_FORMS[self.form]}, bias {bias}{known and '; ' + known} "
-            f"(scheme {self.scheme!r}; {self.source})"
+            f"(scheme {self.scheme!r}{self.seen and '; ' + self.seen}; {self.source})"
         )
 
     def _bias(self, mean: float) -> str:
@@ -151,8 +152,7 @@ def pairing(
         "input_standardized": input_standardized,
     }
     check_situation(depth=depth, **switches)
-    standardized = standardize or input_standardized
-    chosen = scheme_alone(activation, standardized=standardized) if scheme == "auto" else scheme
+    chosen = ALONE if scheme == "auto" else scheme
     situation = Situation(input_activation=input_activation, depth=depth if depth is None else int(depth), **switches)
     try:
         with np.errstate(all="ignore"):  # what is not finite is seen below

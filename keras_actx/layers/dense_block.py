@@ -1,5 +1,6 @@
 """`DenseBlock`: Dense, normalization, activation and dropout, with start weights that fit the activation."""
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from keras_actx.layers.block_parts import (
 from keras_actx.layers.declared import DeclaredActivationLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.held import hold
+from keras_actx.layers.place import Place, place_of
 from keras_actx.layers.rematerialized import RematerializedLayer
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed_number, with_seed_in_range
@@ -151,30 +153,17 @@ class DenseBlock(RematerializedLayer):
         self.activation_layer = activation_layer(activation, units, policy, seed)
         hold(self.activation_layer, self)
         self.normalization = normalization_layer(normalization, policy)
-        glu = self.activation_layer
-        gated = isinstance(glu, GatedLinearUnit)
+        gated = isinstance(self.activation_layer, GatedLinearUnit)
         batch_normalized = isinstance(self.normalization, keras.layers.BatchNormalization)
         use_bias = not batch_normalized if use_bias is None else use_bias
         self._scheme_decides = kernel_initializer is None
-        if self._scheme_decides:
-            kernel_initializer = Paired(
-                self._paired_with(),
-                scheme,
-                seed=seed,
-                first_layer=first_layer,
-                input_activation=self.input_activation,
-                depth=depth,
-                use_bias=use_bias and bias_initializer is None,
-                normalized=self.normalization is not None,
-                standardize=standardize,
-                input_standardized=input_standardized,
-            )
         self._scheme_decides_bias = bias_initializer is None
+        self._uses_bias = use_bias
+        self.place: Place | None = None
+        if self._scheme_decides:
+            kernel_initializer = self._paired_kernel(scheme, first_layer, self.input_activation, depth)
         if self._scheme_decides_bias:
-            bias_initializer = "zeros"
-            if isinstance(kernel_initializer, Paired):
-                layout = {"gate": glu.gate, "interleaved": glu.interleaved} if gated else {}
-                bias_initializer = kernel_initializer.pairing.bias_initializer(seed, **layout)
+            bias_initializer = self._paired_bias(kernel_initializer)
         self.dense = keras.layers.Dense(
             2 * units if gated else units,
             use_bias=use_bias,
@@ -185,13 +174,76 @@ class DenseBlock(RematerializedLayer):
             name="dense",
         )
         with keras.name_scope(self.name):
-            self.dropout_layer = dropout_layer(self.dropout, self._paired_with(), seed, policy)
+            self.dropout_layer = dropout_layer(self.dropout, self.paired_with, seed, policy)
         self._output_moments = self._moments_at_start(kernel_initializer) if standardize else None
         self._restored: tuple[str, ...] = ()
         self._as_layers = False
         self._shape_is_known = True
         for part in () if self.trainable else self.layers:
             part.trainable = False
+
+    def _paired_kernel(self, scheme: str, first_layer: bool, input_activation: Any, depth: int | None) -> Paired:
+        return Paired(
+            self.paired_with,
+            scheme,
+            seed=self.seed,
+            first_layer=first_layer,
+            input_activation=input_activation,
+            depth=depth,
+            use_bias=self._uses_bias and self._scheme_decides_bias,
+            normalized=self.normalization is not None,
+            standardize=self.standardize,
+            input_standardized=self.input_standardized,
+        )
+
+    def _paired_bias(self, kernel_initializer: Any) -> Any:
+        if not isinstance(kernel_initializer, Paired):
+            return "zeros"
+        glu = self.activation_layer
+        layout = {"gate": glu.gate, "interleaved": glu.interleaved} if isinstance(glu, GatedLinearUnit) else {}
+        return kernel_initializer.pairing.bias_initializer(self.seed, **layout)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the block; where Keras builds it for a model's graph, it starts for its place there."""
+        if not self.built and self._looks_around():
+            inputs = args[0] if args else kwargs.get("inputs")
+            self.place = place_of(inputs) or self.place
+            self._start_for_place()
+        return super().__call__(*args, **kwargs)
+
+    def _looks_around(self) -> bool:
+        """Whether nothing was said about what is around the block, and its start may depend on that.
+
+        What standardizes the output belongs to the function that a model computes, and does not.
+        """
+        told = self.first_layer or self.input_activation is not None or self.depth is not None
+        return self.scheme == "auto" and self._scheme_decides and not (told or self.standardize)
+
+    def _start_for_place(self) -> None:
+        from keras_actx.initializers.auto import ASSUMED_DEPTH, scheme_chained
+        from keras_actx.initializers.rule import Situation
+
+        place = self.place
+        if place is None:
+            return
+        alone = self.residual or self.normalization is not None
+        situation = Situation(
+            first_layer=place.first_layer,
+            input_activation=place.input_activation,
+            depth=max(ASSUMED_DEPTH, place.position),
+            use_bias=self._uses_bias and self._scheme_decides_bias,
+            input_standardized=place.input_standardized,
+        )
+        pairs = self.units % 2 == 0 and (place.first_layer or place.mirrored)
+        scheme = "auto" if alone else scheme_chained(self.paired_with, situation, pairs=pairs)
+        if scheme == "auto":
+            chosen = self._paired_kernel("auto", place.is_network_input, None, None)
+        else:
+            chosen = self._paired_kernel(scheme, place.first_layer, place.input_activation, situation.depth)
+        chosen.pairing = replace(chosen.pairing, seen=str(place))
+        self.dense.kernel_initializer = chosen
+        if self._scheme_decides_bias:
+            self.dense.bias_initializer = self._paired_bias(chosen)
 
     @property
     def pairing(self) -> "Pairing | None":
@@ -254,9 +306,11 @@ class DenseBlock(RematerializedLayer):
         from keras_actx.initializers.standardization import output_moments_under
 
         rule = kernel_initializer.pairing if isinstance(kernel_initializer, Paired) else None
-        return output_moments_under(self._paired_with(), rule, self.normalization is not None)
+        return output_moments_under(self.paired_with, rule, self.normalization is not None)
 
-    def _paired_with(self) -> Any:
+    @property
+    def paired_with(self) -> Any:
+        """The activation that the start is for."""
         layer = self.activation_layer
         if isinstance(layer, GatedLinearUnit) and layer.interleaved:
             return layer  # for the order of its columns
@@ -345,8 +399,11 @@ class DenseBlock(RematerializedLayer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "DenseBlock":
         config = with_seed_in_range(config)
-        states = config.get("parts")
-        block = super().from_config({name: value for name, value in config.items() if name != "parts"})
+        states, place = config.get("parts"), config.get("place")
+        block = super().from_config({name: value for name, value in config.items() if name not in ("parts", "place")})
+        if place is not None:
+            block.place = Place.from_config(place)
+            block._start_for_place()
         if states is not None:
             block.restore_parts(states)
         return block
@@ -382,6 +439,7 @@ class DenseBlock(RematerializedLayer):
             if self.activity_regularizer is not None
             else None,
             **({} if states is None else {"parts": states}),
+            **({} if self.place is None else {"place": self.place.get_config()}),
         }
 
 

@@ -1,0 +1,170 @@
+"""Where a block stands in a Sequential or functional model: what made its input, and how many layers are before it."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import keras
+
+from keras_actx.initializers.paired import readable, saved
+from keras_actx.layers.declared import DeclaredActivationLayer
+from keras_actx.names.suggest import quote
+
+L = keras.layers
+
+
+def _of_keras(*names: str) -> tuple[type, ...]:
+    """Layer classes of Keras, those that this version has."""
+    return tuple(getattr(L, name) for name in names if hasattr(L, name))
+
+
+#: Through these a number passes as it is, or with noise that keeps its size.
+_TRANSPARENT = _of_keras(
+    *("ActivityRegularization", "AlphaDropout", "Dropout", "Flatten", "GaussianDropout", "GaussianNoise", "Identity"),
+    *("Masking", "Permute", "RepeatVector", "Reshape", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
+)
+_NORMALIZATIONS = _of_keras(
+    "BatchNormalization", "GroupNormalization", "LayerNormalization", "Normalization", "RMSNormalization"
+)
+#: With a kernel, a bias and an activation.
+_KERNELS = _of_keras(
+    *("Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"),
+    *("SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a block saw when it was built.
+
+    `input_activation` is what the input came out of, `first_layer` says that it has mean 0 and variance 1; where both
+    are missing, nothing is known about it. `mirrored` says that the input's features are pairs of a mirrored layer,
+    `position` which layer with a kernel this is, from 1 on, as far as the graph tells.
+    """
+
+    fed_by: str
+    position: int = 1
+    first_layer: bool = False
+    is_network_input: bool = False
+    input_activation: Any = None
+    input_standardized: bool = False
+    mirrored: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it says what feeds the block."""
+        return self.first_layer or self.input_activation is not None
+
+    def __str__(self) -> str:
+        return f"fed by {self.fed_by}; layer {self.position}"
+
+    def get_config(self) -> dict[str, Any]:
+        """As `Place.from_config` reads it."""
+        return {**asdict(self), "input_activation": saved(self.input_activation)}
+
+    @classmethod
+    def from_config(cls, config: Any) -> "Place":
+        """Raises `ValueError` for what `get_config` did not write."""
+        try:
+            place = cls(**config)
+            told = place.input_activation
+            return replace(place, input_activation=None if told is None else readable(told))
+        except TypeError as error:
+            raise ValueError(f"DenseBlock: place={quote(config)} is no place of a block") from error
+
+
+def place_of(tensor: Any) -> Place | None:
+    """The place of a layer with this input; None for a tensor that no graph of Keras made, as in a subclassed model."""
+    made = _made_by(tensor)
+    if made is None:
+        return None
+    layer, inputs = made
+    if isinstance(layer, L.InputLayer):
+        return Place("the network's input", first_layer=True, is_network_input=True)
+    found = _after(layer, inputs)
+    return found or Place(f"{layer.name}, which says nothing about its output")
+
+
+def _made_by(tensor: Any) -> tuple[Any, Any] | None:
+    """The layer or operation that made a tensor, and its inputs. Keras has no public name for either."""
+    try:
+        operation, node, _ = tensor._keras_history
+        return operation, operation._inbound_nodes[node].input_tensors
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return None
+
+
+def _after(layer: Any, inputs: Any) -> Place | None:
+    from keras_actx.layers.dense_block import DenseBlock
+    from keras_actx.layers.dense_stack import DenseStack
+
+    if len(inputs) != 1:
+        return None
+    if isinstance(layer, _TRANSPARENT):
+        return place_of(inputs[0])
+    if isinstance(layer, _NORMALIZATIONS):
+        return Place(layer.name, _position(inputs[0]), first_layer=True)
+    if isinstance(layer, DenseBlock):
+        before = layer.place.position if layer.place is not None else _position(inputs[0])
+        return _after_block(layer, layer.name, before + 1)
+    if isinstance(layer, DenseStack):
+        return _after_block(layer.blocks[-1], layer.name, _position(inputs[0]) + layer.depth)
+    activation = _activation_of(layer)
+    if activation is None or not _is_understood(activation):
+        return None
+    position = _position(inputs[0]) + isinstance(layer, _KERNELS)
+    return Place(f"{layer.name}: {_name(activation)}", position, input_activation=activation)
+
+
+def _after_block(block: Any, name: str, position: int) -> Place:
+    if block.residual:
+        return Place(f"{name}, a residual sum", position)
+    activation = block.paired_with
+    if not _is_understood(activation):
+        return Place(f"{name}: {_name(activation)}, which mixes an axis", position)
+    chosen = block.pairing
+    return Place(
+        f"{name}: {_name(activation)}",
+        position,
+        input_activation=activation,
+        input_standardized=block.standardize,
+        mirrored=chosen is not None and chosen.form == "mirrored",
+    )
+
+
+def _position(tensor: Any) -> int:
+    """That of a layer with this input."""
+    place = place_of(tensor)
+    return 1 if place is None else place.position
+
+
+def _activation_of(layer: Any) -> Any:
+    """The activation whose output a layer gives; None if it is none."""
+    if isinstance(layer, DeclaredActivationLayer):
+        return layer.activation
+    if isinstance(layer, (*_KERNELS, L.Activation)):
+        return layer.activation
+    if isinstance(layer, L.ReLU) and layer.max_value is None and not layer.threshold:
+        return f"leaky_relu(negative_slope={float(layer.negative_slope)!r})" if layer.negative_slope else "relu"
+    if isinstance(layer, L.LeakyReLU):
+        return f"leaky_relu(negative_slope={float(layer.negative_slope)!r})"
+    if isinstance(layer, L.ELU):
+        return f"keras_actx>elu(alpha={float(layer.alpha)!r})"
+    return None
+
+
+def _is_understood(activation: Any) -> bool:
+    from keras_actx.expectation.functions import kind_of, subject_of
+    from keras_actx.expectation.moments import moments
+
+    try:
+        subject = subject_of(activation)
+        moments(subject)
+    except (ValueError, TypeError, ArithmeticError):
+        return False
+    return kind_of(subject) != "vector"
+
+
+def _name(activation: Any) -> str:
+    from keras_actx.expectation.functions import name_of
+
+    return name_of(activation)
