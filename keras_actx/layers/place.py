@@ -1,13 +1,13 @@
 """Where a block stands in a Sequential or functional model: what made its input, and how many layers are before it."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import keras
 
-from keras_actx.initializers.paired import readable, saved
+from keras_actx.initializers.paired import checked_input_activation, saved
+from keras_actx.layers.arguments import refuse_unless
 from keras_actx.layers.declared import DeclaredActivationLayer
-from keras_actx.names.suggest import quote
 
 L = keras.layers
 
@@ -64,12 +64,14 @@ class Place:
     @classmethod
     def from_config(cls, config: Any) -> "Place":
         """Raises `ValueError` for what `get_config` did not write."""
-        try:
-            place = cls(**config)
-            told = place.input_activation
-            return replace(place, input_activation=None if told is None else readable(told))
-        except TypeError as error:
-            raise ValueError(f"DenseBlock: place={quote(config)} is no place of a block") from error
+        told = config if isinstance(config, dict) else {"": config}
+        kinds = {field.name: type(field.default) for field in fields(cls)} | {"fed_by": str}
+        of_kind = all(
+            name in kinds and isinstance(one, kinds[name]) for name, one in told.items() if name != "input_activation"
+        )
+        refuse_unless(of_kind and "fed_by" in told, "DenseBlock", "place", config, "the place of a block, as saved")
+        activation = checked_input_activation(told.get("input_activation"), "DenseBlock")
+        return cls(**{**told, "input_activation": activation})
 
 
 def place_of(tensor: Any) -> Place | None:
@@ -103,11 +105,8 @@ def _after(layer: Any, inputs: Any) -> Place | None:
         return place_of(inputs[0])
     if isinstance(layer, _NORMALIZATIONS):
         return Place(layer.name, _position(inputs[0]), first_layer=True)
-    if isinstance(layer, DenseBlock):
-        before = layer.place.position if layer.place is not None else _position(inputs[0])
-        return _after_block(layer, layer.name, before + 1)
-    if isinstance(layer, DenseStack):
-        return _after_block(layer.blocks[-1], layer.name, _position(inputs[0]) + layer.depth)
+    if isinstance(layer, (DenseBlock, DenseStack)):
+        return _after_block(layer, _position_of(layer, inputs[0]))
     activation = _activation_of(layer)
     if activation is None or not _is_understood(activation):
         return None
@@ -115,7 +114,14 @@ def _after(layer: Any, inputs: Any) -> Place | None:
     return Place(f"{layer.name}: {_name(activation)}", position, input_activation=activation)
 
 
-def _after_block(block: Any, name: str, position: int) -> Place:
+def _position_of(layer: Any, tensor: Any) -> int:
+    """Of what is behind a block or a stack with this input."""
+    known = getattr(layer, "place", None)
+    return (_position(tensor) if known is None else known.position) + len(getattr(layer, "blocks", "1"))
+
+
+def _after_block(layer: Any, position: int) -> Place:
+    name, block = layer.name, getattr(layer, "blocks", [layer])[-1]
     if block.residual:
         return Place(f"{name}, a residual sum", position)
     activation = block.paired_with

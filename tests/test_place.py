@@ -1,0 +1,183 @@
+"""A block finds out what feeds it, and starts as in a `DenseStack`; where nothing tells, by the published pair."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as L
+
+import keras_actx as actx
+from keras_actx.initializers.auto import ASSUMED_DEPTH
+from keras_actx.layers import place
+
+Block, Stack = actx.layers.DenseBlock, actx.layers.DenseStack
+
+
+@actx.activation(package="test_place")
+def own(x):
+    return x * keras.ops.sigmoid(2.0 * x)
+
+
+def deviation(block, rows=512):
+    block.build((None, rows))
+    return float(keras.ops.convert_to_numpy(block.dense.kernel).std())
+
+
+@pytest.mark.parametrize(
+    ("activation", "wanted"),
+    [
+        ("relu", np.sqrt(2 / 512)),
+        ("leaky_relu(negative_slope=0.5)", np.sqrt(2 / 1.25 / 512)),
+        ("selu", np.sqrt(1 / 512)),
+        *((one, np.sqrt(2 / (512 + 256))) for one in ("tanh", "sigmoid", "softmax", None)),
+        ("sine(w0=30.0)", np.sqrt(2 / 512) / 30),
+        ("gelu", actx.gain("gelu") / np.sqrt(512)),
+        (own, actx.gain(own) / np.sqrt(512)),
+    ],
+    ids=str,
+)
+def test_alone_it_starts_by_the_published_pair(activation, wanted):
+    assert deviation(Block(256, activation, seed=1)) == pytest.approx(wanted, rel=0.01)
+
+
+ACTIVATIONS = ("relu", "gelu", "mish", "tanh", "selu", "sigmoid", "sine", "swiglu", own)
+
+
+def sequential(blocks, width):
+    return keras.Sequential([keras.Input((width,)), *blocks])
+
+
+def added(blocks, width):
+    model = keras.Sequential([keras.Input((width,))])
+    for one in blocks:
+        model.add(one)
+    return model
+
+
+def deferred(blocks, width):
+    model = keras.Sequential(blocks)
+    model.build((None, width))
+    return model
+
+
+def functional(blocks, width):
+    x = inputs = keras.Input((width,))
+    for one in blocks:
+        x = one(x)
+    return keras.Model(inputs, x)
+
+
+def chosen(blocks):
+    """All but the words."""
+    return [{**vars(one.pairing), "seen": "", "scheme": "", "reason": ""} for one in blocks]
+
+
+@pytest.mark.parametrize("model", [sequential, added, deferred, functional])
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+def test_a_chain_starts_as_a_stack_does(activation, model):
+    blocks = [Block(16, activation) for _ in range(ASSUMED_DEPTH)]
+    model(blocks, 8)
+    assert chosen(blocks) == chosen(Stack(ASSUMED_DEPTH, 16, activation).blocks)
+    assert blocks[0].pairing.seen == "fed by the network's input; layer 1"
+    assert blocks[3].pairing.seen.endswith("; layer 4")
+    assert blocks[3].pairing.seen.startswith(f"fed by {blocks[2].name}: ")
+
+
+@pytest.mark.parametrize(
+    ("between", "said", "first"),
+    [
+        (L.Dropout(0.1, name="b"), "relu", False),
+        (L.Reshape((16,), name="b"), "relu", False),
+        (L.BatchNormalization(name="b"), "fed by b", True),
+        (L.LayerNormalization(name="b"), "fed by b", True),
+        (L.Dense(16, "tanh", name="b"), "fed by b: tanh", False),
+        (L.Activation("snake", name="b"), "fed by b: snake", False),
+        (L.LeakyReLU(name="b"), "fed by b: leaky_relu", False),
+        (actx.layers.LearnableActivation("swish", name="b"), "fed by b: swish", False),
+        (Stack(3, 16, "mish", name="b"), "fed by b: mish", False),
+        (L.Softmax(name="b"), "which says nothing", None),
+        (L.UnitNormalization(name="b"), "which says nothing", None),
+    ],
+    ids=lambda one: getattr(type(one), "__name__", None) if isinstance(one, L.Layer) else "",
+)
+def test_what_is_between(between, said, first):
+    last = Block(16, "tanh")
+    sequential([Block(16, "relu", name="a"), between, last], 8)
+    assert said in last.pairing.seen
+    assert last.place.is_known == (first is not None)
+    assert last.place.first_layer == bool(first)
+    assert last.pairing.scheme == ("textbook" if first is None else "critical")
+
+
+def test_a_sum_tells_nothing():
+    x = keras.Input((16,))
+    last = Block(16, "relu")
+    last(x + Block(16, "relu")(x))
+    assert (last.pairing.scheme, last.pairing.reason) == ("textbook", "He")
+    residual = Block(16, "relu", residual=True)
+    after = Block(16, "relu")
+    after(residual(x))
+    assert residual.pairing.reason == after.pairing.reason == "He"
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = Block(16, "mish"), Block(16, "relu")
+
+    def call(self, x):
+        return self.second(self.first(x))
+
+
+def test_a_subclassed_model_tells_nothing():
+    model = Subclassed()
+    model(np.ones((2, 8), "float32"))
+    assert model.second.place is None
+    assert (model.first.pairing.reason, model.second.pairing.reason) == ("forward gain", "He")
+
+
+def test_without_the_attribute_of_keras():
+    """On which the search rests: a Keras that has it no more gives the published pair."""
+    x = Block(16, "relu")(keras.Input((8,)))
+    del x._keras_history
+    block = Block(16, "relu")
+    block(x)
+    assert block.place is None
+    assert block.pairing.reason == "He"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"scheme": "glorot"}, {"first_layer": True}, {"input_activation": "gelu"}, {"depth": 3}, {"standardize": True}],
+    ids=lambda one: next(iter(one)),
+)
+def test_what_is_said_wins(said):
+    block = Block(16, "relu", **said)
+    before = block.pairing
+    sequential([Block(16, "mish"), block], 8)
+    assert block.pairing == before
+    own_initializer = Block(16, "relu", kernel_initializer="he_normal")
+    sequential([own_initializer], 8)
+    assert own_initializer.pairing is None
+
+
+def test_it_is_kept(tmp_path):
+    blocks = [Block(16, one, seed=3) for one in ("relu", "mish", own, "swiglu")]
+    model = sequential([blocks[0], L.Dropout(0.1), *blocks[1:]], 8)
+    model.save(tmp_path / "m.keras")
+    for copy in (keras.models.load_model(tmp_path / "m.keras"), keras.models.clone_model(model)):
+        again = [one for one in copy.layers if isinstance(one, Block)]
+        assert [one.pairing for one in again] == [one.pairing for one in blocks]
+        fresh = [Block.from_config(one.get_config()) for one in again]
+        for one, was in zip(fresh, blocks, strict=True):
+            one.build((None, was.dense.kernel.shape[0]))
+            np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(each.dense.kernel) for each in (one, was)))
+
+
+@pytest.mark.parametrize(
+    "config", [3, {"nosuch": 1}, {"fed_by": "x", "position": "1"}, {"fed_by": "x", "input_activation": "nosuch"}]
+)
+def test_a_crafted_place_is_refused(config):
+    with pytest.raises(ValueError):
+        Block.from_config({**Block(4, "relu").get_config(), "place": config})
+    with pytest.raises(ValueError):
+        place.Place.from_config(config)
