@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 class DenseBlock(RematerializedLayer):
     """Dense, normalization, activation and dropout, in that order, started for the activation.
 
+    In a `Sequential` or functional model, a block that is built there finds out what feeds it and starts as a layer of
+    `DenseStack` does; elsewhere it starts by what is published for its activation. `block.pairing` says which.
+
     Composed of Keras's own layers (`block.dense`, `block.normalization`, `block.activation_layer`,
     `block.dropout_layer`), so that LoRA, quantization, masks, dtype policies, regularizers and constraints work on the
     parts as they do in Keras; what was done to a part is saved with the block. `block.quantize` and `block.enable_lora`
@@ -83,7 +86,7 @@ class DenseBlock(RematerializedLayer):
     >>> import keras_actx as actx
     >>> block = actx.layers.DenseBlock(64, activation="mish", normalization="layer", dropout=0.1)
     >>> block.pairing.reason
-    'Glorot'
+    'forward gain'
     """
 
     @takes_numpy_scalars
