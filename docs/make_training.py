@@ -40,6 +40,8 @@ PLACES = {
 }
 #: A block does not know how deep its network is, so it gets one start for all depths.
 KNOWS_ITS_DEPTH = ("a stack",)
+#: Where the default is not the protocol's choice: docs/training.md says why.
+DECIDED = {"a single block": "textbook"}
 TIE, WORST_LOSS = 0.01, 0.02
 
 Cell = tuple[str, int, str, str]  # task, depth, activation, optimizer
@@ -158,7 +160,10 @@ def _ranking(scores: Scores, place: str) -> list[str]:
         f"{_title(one)} {' and '.join(f'{regret(scores, one, _at(depth)):.2f}' for depth in (3, 10))}"
         for one in PLACES[place][0]
     )
-    lines = [f"## For {place}", "", f"Chosen: {text}.", "", "The winner first, then by mean regret.", ""]
+    said = f"Chosen: {text}."
+    if place in DECIDED:
+        said = f"By the protocol: {text}. The default: {_title(DECIDED[place])}, see [the conclusion](training.md)."
+    lines = [f"## For {place}", "", said, "", "The winner first, then by mean regret.", ""]
     lines += ["| start | mean regret | loses to Keras's default by more than 0.02 |", "|---|---|---|"]
     for start, lost, groups in verdict(scores, place):
         lines.append(f"| {_title(start)} | {lost:.4f} | {'; '.join(groups) or 'nowhere'} |")

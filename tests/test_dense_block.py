@@ -305,7 +305,7 @@ def test_pairing_in_words():
     block = DenseBlock(8, activation="mish", scheme="textbook")
     assert str(block.pairing).startswith("mish: forward gain; kernel truncated_normal with standard deviation 1.48685")
     assert "He et al. 2015" in str(DenseBlock(8, scheme="textbook").pairing)
-    assert str(DenseBlock(8).pairing).startswith("relu: Glorot; kernel uniform")
+    assert str(DenseBlock(8).pairing).startswith("relu: He; kernel truncated_normal")
     assert DenseBlock(8, kernel_initializer="zeros").pairing is None
     own = Paired("gelu", distribution="uniform")
     assert DenseBlock(8, kernel_initializer=own).pairing is own.pairing

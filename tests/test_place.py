@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers as L
+from own import names as own_names
 
 import keras_actx as actx
 from keras_actx.initializers.auto import ASSUMED_DEPTH
@@ -82,6 +83,26 @@ def test_a_chain_starts_as_a_stack_does(activation, model):
     assert blocks[3].pairing.seen.startswith(f"fed by {blocks[2].name}: ")
 
 
+@pytest.mark.parametrize("options", [{"dropout": 0.1}, {"normalization": "layer"}, {"residual": True}], ids=str)
+@pytest.mark.parametrize("activation", ["relu", "mish", "tanh"])
+def test_a_chain_with_more_starts_as_such_a_stack_does(activation, options):
+    blocks = [Block(16, activation, **options) for _ in range(ASSUMED_DEPTH)]
+    functional(blocks, 16)
+    assert chosen(blocks) == chosen(Stack(ASSUMED_DEPTH, 16, activation, **options).blocks)
+
+
+@pytest.mark.sweep(12)
+@pytest.mark.parametrize("name", [one for one in own_names("elementwise") if one != "threshold"])
+def test_thirty_keep_what_tells_inputs_apart(name):
+    blocks = [Block(128, name, seed=i) for i in range(30)]
+    sequential(blocks, 128)
+    x, spread = np.random.default_rng(0).normal(size=(256, 128)).astype("float32"), []
+    for one in blocks:
+        x = one(x)
+        spread.append(keras.ops.convert_to_numpy(x).astype("float64").var(axis=0).mean())
+    assert spread[-1] > 1e-2 * spread[0]
+
+
 @pytest.mark.parametrize(
     ("between", "said", "first"),
     [
@@ -106,6 +127,20 @@ def test_what_is_between(between, said, first):
     assert last.place.is_known == (first is not None)
     assert last.place.first_layer == bool(first)
     assert last.pairing.scheme == ("textbook" if first is None else "critical")
+
+
+@pytest.mark.parametrize(("units", "activation"), [(10, None), (10, "softmax"), (1, "sigmoid"), (10, "sigmoid")])
+def test_an_output_starts_by_glorot(units, activation):
+    last = Block(units, activation)
+    sequential([Block(16, "gelu"), Block(16, "gelu"), last], 8)
+    assert last.pairing.reason == "Glorot"
+    assert last.pairing.seen.endswith("; layer 3")
+
+
+def test_one_regression_starts_by_glorot():
+    last = Block(1, "sigmoid")
+    sequential([last], 8)
+    assert last.pairing.reason == "Glorot"
 
 
 def test_a_sum_tells_nothing():

@@ -1,7 +1,8 @@
-"""What "auto" means: chosen by training networks, docs/training.md.
+"""What "auto" means.
 
-tests/test_training_study.py holds the choice to the results. The study trained plain networks of elementwise
-activations; what it did not train starts as is published for it.
+A layer that knows what feeds it starts as the study of training chose for a stack, docs/training.md;
+tests/test_training_study.py holds the choice to the results. One that knows nothing starts as is published for its
+activation.
 """
 
 import math
@@ -9,35 +10,51 @@ from typing import Any
 
 import numpy as np
 
+from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.functions import kind_of, subject_of
 from keras_actx.expectation.moments import moments
 from keras_actx.initializers.critical import critical
 from keras_actx.initializers.mirrored import odd_slope
 from keras_actx.initializers.rule import Situation
-from keras_actx.initializers.textbook import is_sine
+from keras_actx.initializers.textbook import is_sine, textbook
 
-#: For a layer that knows nothing of its surroundings: the start that was published for its activation.
-ALONE = "textbook"
 #: For a stack whose activation cannot be mirrored, by the depths that were trained.
 STACKED = {3: "glorot", 10: "critical", 30: "critical", 50: "critical", 100: "critical"}
 #: How many layers a network is taken to have by a block that sees what is before it and not what will follow.
 ASSUMED_DEPTH = 10
 
 
-def scheme_chained(activation: Any, situation: Situation, *, pairs: bool) -> str:
+def scheme_alone(activation: Any, *, standardized: bool = False) -> str:
+    """The scheme for a layer that knows nothing of its surroundings: what was published for its activation.
+
+    A callable without a forward gain, which mixes an axis or grows too fast, starts as Keras's `Dense` does.
+    """
+    subject = subject_of(activation)
+    if standardized or kind_of(subject) != "elementwise":
+        return "textbook"
+    try:
+        with np.errstate(all="ignore"):
+            return "textbook" if textbook(subject, Situation()).is_finite else "glorot"
+    except (ValueError, ArithmeticError):
+        return "glorot"
+
+
+def scheme_chained(activation: Any, situation: Situation, *, units: int, pairs: bool) -> str:
     """The scheme for a layer that knows what feeds it.
 
     Args:
         activation: the layer's own.
         situation: what it knows.
-        pairs: whether its units can be mirrored: their number is even, and the input is the network's, normalized, or
-            comes from mirrored units.
+        units: how many it has.
+        pairs: whether they can be mirrored: their number is even, and the input is the network's, normalized, or comes
+            from mirrored units.
 
     Returns:
         A scheme, or "auto" where the layer does best as if alone.
     """
     subject = subject_of(activation)
-    if is_sine(subject) or not (situation.first_layer or situation.input_activation is not None):
+    is_known = situation.first_layer or situation.input_activation is not None
+    if is_sine(subject) or not is_known or _is_output(subject, situation, units):
         return "auto"
     if pairs and _mirrors(subject):
         return "mirrored"
@@ -63,10 +80,22 @@ def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, stan
     if pairs and not standardize and _mirrors(subject):
         return "mirrored"
     nearest = min(STACKED, key=lambda trained: abs(math.log(trained / depth)))
-    # Alone, gated layers lose the signal within a few, and standardized ones are critical ones.
-    alone = STACKED[nearest] == ALONE and kind_of(subject) == "elementwise" and not standardize
-    found = not alone and bias and _has_a_critical_point(subject, Situation(depth=depth))
-    return "critical" if found else "auto"
+    # Other starts lose the signal of gated layers within a few, and standardized layers are critical ones.
+    if STACKED[nearest] != "critical" and kind_of(subject) == "elementwise" and not standardize:
+        return STACKED[nearest]
+    return "critical" if bias and _has_a_critical_point(subject, Situation(depth=depth)) else "auto"
+
+
+def _is_output(subject: Any, situation: Situation, units: int) -> bool:
+    """Whether a layer is taken for a network's last, or one that only reduces: these start by Glorot's rule.
+
+    A critical start would give an output a size and a bias that belong in front of a further layer.
+    """
+    name = subject.name if isinstance(subject, Activation) else None
+    if name != "sigmoid":
+        return name == "linear"
+    before = subject if situation.input_activation is None else subject_of(situation.input_activation)
+    return units == 1 or before != subject
 
 
 def _mirrors(subject: Any) -> bool:

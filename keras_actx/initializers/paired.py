@@ -35,8 +35,8 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
       `bias_initializer=paired.pairing.bias_initializer()`, as `DenseBlock` does by itself.
     - "mirrored": exact at any depth, for activations where f(x) - f(-x) is a multiple of x. All layers must be
       mirrored, the first with `first_layer=True`, and have even sizes.
-    - "auto": "textbook". `layers.DenseBlock` in a model, and `layers.DenseStack`, know more, and their "auto" is
-      another.
+    - "auto": "textbook"; "glorot" for a callable without a forward gain. `layers.DenseBlock` in a model and
+      `layers.DenseStack` know more, and their "auto" is another.
 
     Args:
         activation: the layer's activation: a name, an `Activation`, or any elementwise callable that Keras can save.

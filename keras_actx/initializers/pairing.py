@@ -8,12 +8,12 @@ import keras
 import numpy as np
 
 from keras_actx.expectation.functions import name_of
-from keras_actx.initializers.auto import ALONE
+from keras_actx.initializers.auto import scheme_alone
 from keras_actx.initializers.critical import critical
 from keras_actx.initializers.gated_bias import GatedBias
 from keras_actx.initializers.glorot import glorot
 from keras_actx.initializers.mirrored import mirrored
-from keras_actx.initializers.rule import Rule, Situation
+from keras_actx.initializers.rule import LARGEST, Rule, Situation
 from keras_actx.initializers.standardization import output_moments_under
 from keras_actx.initializers.textbook import textbook
 from keras_actx.names.suggest import did_you_mean, quote
@@ -32,8 +32,6 @@ _ASK_FOR_INPUT = ("critical", "mirrored")
 
 DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform", "orthogonal")
 
-
-_SMALLEST, _LARGEST = 1e-30, 1e30  # of what is finite in float32, with room for a fan
 _FANS = {"fan_in": "sqrt(fan_in)", "fan_avg": "sqrt((fan_in + fan_out) / 2)", "fan_in_squared": "fan_in"}
 _FORMS = {"free": "", "centred": ", columns of mean 0", "mirrored": ", mirrored"}
 
@@ -118,7 +116,8 @@ def pairing(
     Args:
         activation: the layer's own: a name, an `Activation`, or any elementwise callable.
         scheme: "glorot", "textbook", "critical" or "mirrored", described in `keras_actx.initializers.Paired`; or
-            "auto", the best known for a layer by itself (a `keras_actx.layers.DenseStack` knows more).
+            "auto", what is published for the activation, or "glorot" for a callable without a forward gain (blocks in a
+            model and a `keras_actx.layers.DenseStack` know more).
         distribution: None for the scheme's own, or "truncated_normal", "untruncated_normal", "uniform", "orthogonal".
         first_layer: whether the layer sees the network's input.
         input_activation: what the input comes out of; None for the layer's own, as in a stack of equal layers.
@@ -152,21 +151,19 @@ def pairing(
         "input_standardized": input_standardized,
     }
     check_situation(depth=depth, **switches)
-    chosen = ALONE if scheme == "auto" else scheme
+    standardized = standardize or input_standardized
+    chosen = scheme_alone(activation, standardized=standardized) if scheme == "auto" else scheme
     situation = Situation(input_activation=input_activation, depth=depth if depth is None else int(depth), **switches)
     try:
         with np.errstate(all="ignore"):  # what is not finite is seen below
             rule = SCHEMES[chosen](activation, situation)
-            settings = {**vars(rule), "distribution": distribution or rule.distribution}
-            if standardize:
-                settings["output_mean"], settings["output_std"] = output_moments_under(activation, rule, normalized)
+            output = output_moments_under(activation, rule, normalized) if standardize else (None, None)
     except ArithmeticError as error:  # of parameters near the ends of float64
         raise _beyond(activation, input_activation, chosen) from error
-    sizes = [settings[name] for name in ("gain", "small_gain") if settings[name] is not None]
-    numbers = [value for value in settings.values() if isinstance(value, float)]
-    # A float32 kernel holds them, for any layer that fits into memory.
-    if not all(_SMALLEST < one < _LARGEST for one in sizes) or not all(abs(one) < _LARGEST for one in numbers):
+    if not rule.is_finite or any(abs(one) >= LARGEST for one in output if one is not None):
         raise _beyond(activation, input_activation, chosen)
+    settings = {**vars(rule), "distribution": distribution or rule.distribution}
+    settings |= dict(zip(("output_mean", "output_std"), output, strict=True))
     return Pairing(activation=name_of(activation), scheme=chosen, **settings)
 
 

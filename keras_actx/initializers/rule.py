@@ -39,3 +39,14 @@ class Rule:
     chi_1: float | None = None
     chi_q: float | None = None
     nonlinearity: float | None = None
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether a float32 kernel holds the numbers, for any layer that fits into memory."""
+        sizes = [one for one in (self.gain, self.small_gain) if one is not None]
+        numbers = [value for value in vars(self).values() if isinstance(value, float)]
+        return all(1 / LARGEST < one < LARGEST for one in sizes) and all(abs(one) < LARGEST for one in numbers)
+
+
+#: Of what is finite in float32, with room for a fan.
+LARGEST = 1e30

@@ -238,7 +238,7 @@ class DenseBlock(RematerializedLayer):
             input_standardized=place.input_standardized,
         )
         pairs = self.units % 2 == 0 and (place.first_layer or place.mirrored)
-        scheme = "auto" if alone else scheme_chained(self.paired_with, situation, pairs=pairs)
+        scheme = "auto" if alone else scheme_chained(self.paired_with, situation, units=self.units, pairs=pairs)
         if scheme == "auto":
             chosen = self._paired_kernel("auto", place.is_network_input, None, None)
         else:
