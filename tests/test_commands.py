@@ -15,8 +15,9 @@ from hidden import hiding
 import keras_actx as actx
 from keras_actx.commands.braille import plot
 from keras_actx.commands.main import main
+from keras_actx.commands.networks import Network
 from keras_actx.commands.training import Trained
-from keras_actx.commands.verdict import sign_test
+from keras_actx.commands.verdict import verdict
 from keras_actx.names.resolve import KINDS
 
 BACKENDS = [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None]
@@ -135,7 +136,10 @@ class TestShow:
 class TestDemo:
     def test_end_to_end(self, tmp_path):
         """In one test: it takes a minute."""
-        done, results = command("demo", "--epochs", "2", "--out", "results", cwd=tmp_path), tmp_path / "results"
+        done, results = (
+            command("demo", "--epochs", "2", "--seeds", "2", "--out", "results", cwd=tmp_path),
+            tmp_path / "results",
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         written = {"demo.png", "blocks.keras", "names.keras", "digits-test.npz"}
         assert {one.name for one in results.iterdir()} == written | {f"predictions-{one}.npz" for one in BACKENDS}
@@ -150,9 +154,9 @@ class TestDemo:
                 assert set(arrays) == {"blocks", "names"}
                 for one in arrays.values():
                     np.testing.assert_allclose(one.sum(-1), 1, atol=1e-5)
-        accuracies = re.findall(r"(\d+\.\d) %", done.stdout)
-        assert len(accuracies) == 3
-        assert all(0 <= float(one) <= 100 for one in accuracies)
+        rows = re.findall(r"(\d+\.\d) % +(\d+\.\d) \.\. (\d+\.\d) %", done.stdout)
+        assert len(rows) == 4
+        assert all(0 <= float(low) <= float(mean) <= float(high) <= 100 for mean, low, high in rows)
 
     @pytest.mark.same_everywhere
     @pytest.mark.parametrize(("module", "project"), [("sklearn", "scikit-learn"), ("matplotlib", "matplotlib")])
@@ -192,13 +196,14 @@ class TestDisagreement:
         monkeypatch.setattr(agreement, "_reload", reload)
         monkeypatch.setattr(demo, "draw", lambda trained, path: None)
 
-        def untrained(network, data, epochs):
+        def untrained(build, splits, epochs):
+            (data,) = splits.values()
             guessed = np.full((len(data.test_y), 10), 0.1)
-            return Trained(network, {"loss": [2.3]}, guessed, guessed.argmax(-1) == data.test_y)
+            return Trained(build(0), [{"loss": [2.3]}], [0.1], guessed)
 
         monkeypatch.setattr(demo, "train", untrained)
         for said in ("DISAGREES", "no such layer"):
-            assert main(["demo", "--epochs", "1", "--out", str(tmp_path)]) == 1
+            assert main(["demo", "--epochs", "1", "--seeds", "1", "--out", str(tmp_path)]) == 1
             assert said in capsys.readouterr().out
 
 
@@ -274,9 +279,22 @@ def test_the_package_alone_imports_nothing_of_the_commands(tmp_path):
     assert not [one for one in done.stdout.split() if one.startswith(strangers)]
 
 
-@pytest.mark.parametrize(("won", "lost", "chance"), [(0, 1, 1.0), (5, 5, 1.0), (6, 0, 2 / 64), (1, 6, 16 / 128)])
-def test_sign_test(won, lost, chance):
-    assert sign_test(won, lost) == sign_test(lost, won) == pytest.approx(chance)
+@pytest.mark.parametrize(
+    ("here", "there", "said"),
+    [
+        ((0.9, 0.8), (0.5, 0.6), "A is ahead of B for each of 2 seeds, by 30.0 points on average (+20.0 to +40.0)."),
+        ((0.5, 0.6), (0.9, 0.8), "A is behind B for each of 2 seeds, by 30.0 points on average (-40.0 to -20.0)."),
+        ((0.9, 0.5), (0.5, 0.6), "A against B: +15.0 points on average (-10.0 to +40.0), ahead for 1 of 2 seeds."),
+        ((0.5, 0.5), (0.5, 0.5), "A against B: +0.0 points on average (+0.0 to +0.0), ahead for 0 of 2 seeds."),
+        ((0.9,), (0.5,), "A against B: +40.0 points, for one seed, which decides nothing."),
+    ],
+)
+def test_verdict(here, there, said):
+    former, latter = (
+        Trained(Network(title, title, (), None), [], list(scores), np.zeros(0))
+        for title, scores in (("A", here), ("B", there))
+    )
+    assert verdict(former, latter) == said
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])

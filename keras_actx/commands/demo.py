@@ -1,10 +1,11 @@
-"""`demo`: train three networks on real data, save and reload them on every backend, and say what came out."""
+"""`demo`: train four networks on real data, save and reload them on every backend, and say what came out."""
 
 import importlib.util
 import tempfile
 from pathlib import Path
 
 import keras
+import numpy as np
 from rich.console import Console
 
 from keras_actx.commands.agreement import Agreement, agreements
@@ -12,13 +13,13 @@ from keras_actx.commands.backend_choice import BACKENDS
 from keras_actx.commands.console import make_console, make_table
 from keras_actx.commands.digits import digits
 from keras_actx.commands.errors import CommandError
-from keras_actx.commands.networks import DEPTH, WIDTH, with_blocks, with_defaults, with_names
+from keras_actx.commands.networks import DEPTH, WIDTH, with_blocks, with_defaults, with_he, with_names
 from keras_actx.commands.picture import draw
 from keras_actx.commands.training import Trained, small_and_comparable, train
 from keras_actx.commands.verdict import verdict
 
 
-def demo(folder: Path, *, epochs: int, seed: int) -> int:
+def demo(folder: Path, *, epochs: int, seed: int, seeds: int) -> int:
     """Run the demo and write its files to `folder`.
 
     Returns:
@@ -31,7 +32,7 @@ def demo(folder: Path, *, epochs: int, seed: int) -> int:
     _require_training()
     _require_folder(folder)
     with small_and_comparable():
-        return _run(make_console(), folder, epochs, seed)
+        return _run(make_console(), folder, epochs, range(seed, seed + seeds))
 
 
 def _require_extras() -> None:
@@ -60,27 +61,27 @@ def _require_folder(folder: Path) -> None:
         raise CommandError(f"cannot write to {folder} ({error}); name another folder with --out") from error
 
 
-def _run(console: Console, folder: Path, epochs: int, seed: int) -> int:
-    data = digits()
+def _run(console: Console, folder: Path, epochs: int, seeds: range) -> int:
+    splits = {seed: digits(seed) for seed in seeds}
+    last = splits[seeds[-1]]
+    numbers = ", ".join(map(str, seeds))
     console.print(
-        f"Handwritten digits: {len(data.train_x)} images to train on, {len(data.test_x)} for the test. "
-        f"{DEPTH} hidden layers of {WIDTH} units, Adam, {epochs} epochs, seed {seed}, "
-        f"Keras {keras.__version__} on {keras.backend.backend()}."
+        f"Handwritten digits: {len(last.train_x)} images to train on, {len(last.test_x)} for the test. "
+        f"{DEPTH} hidden layers of {WIDTH} units, Adam, {epochs} epochs, for each of the seeds {numbers}, which split "
+        f"the images and draw the weights. Keras {keras.__version__} on {keras.backend.backend()}."
     )
     trained = []
-    for build in (lambda: with_blocks(seed), with_names, with_defaults):
-        keras.utils.set_random_seed(seed)
-        network = build()
+    for build in (with_blocks, with_names, with_he, with_defaults):
+        network = build(seeds[0])
         console.print(f"\n{network.title}: {', '.join(network.activations)}", style="bold")
-        trained.append(train(network, data, epochs))
-    blocks, names, defaults = trained
+        trained.append(train(build, splits, epochs))
+    blocks, names, he, defaults = trained
     console.print(_accuracies(trained))
-    for one, other in ((blocks, defaults), (names, defaults), (blocks, names)):
+    for one, other in ((blocks, defaults), (blocks, he), (blocks, names), (names, defaults)):
         console.print(verdict(one, other))
-    console.print("One split and one seed: --seed tries another.")
 
     console.print("\nSaved, then reloaded in a fresh process on each installed backend, without custom_objects:")
-    found = list(agreements((blocks, names), data.test_x, folder))
+    found = list(agreements((blocks, names), last.test_x, folder))
     console.print(_agreement_table(found))
     for one in found:
         if one.error:
@@ -96,15 +97,16 @@ def _accuracies(trained: list[Trained]):
     table = make_table()
     for name in ("network", "activations"):
         table.add_column(name)
-    for name in ("parameters", "last training loss", "test accuracy"):
+    for name in ("parameters", "last training loss", "test accuracy", "from .. to"):
         table.add_column(name, justify="right")
     for one in trained:
         table.add_row(
             one.network.title,
             ", ".join(one.network.activations),
             f"{one.network.model.count_params():,}",
-            f"{one.history['loss'][-1]:.4f}",
+            f"{np.mean([each['loss'][-1] for each in one.histories]):.4f}",
             f"{100 * one.accuracy:.1f} %",
+            f"{100 * min(one.accuracies):.1f} .. {100 * max(one.accuracies):.1f} %",
         )
     return table
 

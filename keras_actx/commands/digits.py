@@ -15,17 +15,17 @@ class Digits:
     test_y: np.ndarray
 
 
-def digits() -> Digits:
+def digits(seed: int) -> Digits:
     """1797 real images (UCI optical recognition of handwritten digits), a quarter of them kept for the test.
 
-    The split is the same in every run; the scale comes from the training images alone.
+    A seed gives the same split in every run; the scale comes from the training images alone.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     x, y = load_digits(return_X_y=True)
     train_x, test_x, train_y, test_y = train_test_split(
-        x.astype("float32"), y.astype("int32"), test_size=0.25, stratify=y, random_state=0
+        x.astype("float32"), y.astype("int32"), test_size=0.25, stratify=y, random_state=seed
     )
     mean, deviation = train_x.mean(), train_x.std()
     return Digits((train_x - mean) / deviation, train_y, (test_x - mean) / deviation, test_y)

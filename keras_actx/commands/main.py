@@ -39,11 +39,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="{demo,list,show}")
 
     demo = commands.add_parser(
-        "demo", help="train, save, reload and compare on real data", description="Train three networks on digits."
+        "demo", help="train, save, reload and compare on real data", description="Train four networks on digits."
     )
     demo.add_argument("--out", type=Path, default=Path("demo-results"), metavar="DIR", help="default: ./demo-results")
     demo.add_argument("--epochs", type=_whole_number(1), default=15, metavar="N", help="default: 15")
-    demo.add_argument("--seed", type=_whole_number(0), default=0, metavar="S", help="default: 0")
+    demo.add_argument("--seed", type=_whole_number(0), default=0, metavar="S", help="the first; default: 0")
+    demo.add_argument("--seeds", type=_whole_number(1), default=3, metavar="N", help="how many; default: 3")
     demo.set_defaults(run=_demo)
 
     listing = commands.add_parser("list", help="all activations", description="All activations, one a row.")
@@ -68,7 +69,7 @@ def _whole_number(least: int):
 def _demo(options: argparse.Namespace) -> int:
     from keras_actx.commands.demo import demo
 
-    return demo(options.out, epochs=options.epochs, seed=options.seed)
+    return demo(options.out, epochs=options.epochs, seed=options.seed, seeds=options.seeds)
 
 
 def _list(options: argparse.Namespace) -> int:

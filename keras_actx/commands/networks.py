@@ -1,4 +1,4 @@
-"""The demo's three networks: the same depth, width, optimizer and epochs, with other activations and start weights."""
+"""The demo's four networks: the same depth, width, optimizer and epochs, with other activations and start weights."""
 
 from dataclasses import dataclass
 
@@ -24,24 +24,31 @@ class Network:
 
 
 def with_blocks(seed: int) -> Network:
-    """`DenseBlock`s: fixed, learnable and one gated activation, each told what feeds it and how deep the network is."""
+    """`DenseBlock`s: fixed, learnable and one gated activation; each finds out what feeds it."""
     names = [_BLOCKS[place % len(_BLOCKS)] for place in range(DEPTH)]
     names[DEPTH // 2] = "swiglu"
-    told = [{"first_layer": True}, *({"input_activation": name} for name in names)]
-    hidden = [
-        actx.layers.DenseBlock(WIDTH, name, scheme="critical", depth=DEPTH, seed=seed * DEPTH + i, **told[i])
-        for i, name in enumerate(names)
-    ]
+    hidden = [actx.layers.DenseBlock(WIDTH, name, seed=seed * DEPTH + i) for i, name in enumerate(names)]
     return _network("blocks", "DenseBlock", hidden, (*_BLOCKS, "swiglu"))
 
 
-def with_names() -> Network:
+def with_names(seed: int) -> Network:
     """Keras's own layers; this package appears only in the strings."""
     hidden = [keras.layers.Dense(WIDTH, activation=_NAMES[place % len(_NAMES)]) for place in range(DEPTH)]
     return _network("names", "Dense with names", hidden, _NAMES)
 
 
-def with_defaults() -> Network:
+def with_he(seed: int) -> Network:
+    """What is recommended for relu, without this package."""
+    hidden = [
+        keras.layers.Dense(
+            WIDTH, activation="relu", kernel_initializer=keras.initializers.HeNormal(seed=seed * DEPTH + i)
+        )
+        for i in range(DEPTH)
+    ]
+    return _network("he_normal", "Dense with he_normal", hidden, ("relu",))
+
+
+def with_defaults(seed: int) -> Network:
     """What one writes without this package: relu, and Keras's default start weights (glorot_uniform)."""
     hidden = [keras.layers.Dense(WIDTH, activation="relu") for _ in range(DEPTH)]
     return _network("defaults", "Dense with defaults", hidden, ("relu",))

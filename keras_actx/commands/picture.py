@@ -15,7 +15,7 @@ from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.names.identify import identify
 
 # From Okabe and Ito's colours, which colour-blind people tell apart.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73")
+_COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#009E73")
 _FUNCTION = "#CC79A7"
 _QUIET = "#555555"
 
@@ -42,14 +42,16 @@ def draw(trained: Sequence[Trained], path: Path) -> None:
 
 def _learning_curves(loss: Any, accuracy: Any, trained: Sequence[Trained]) -> None:
     for one, colour in zip(trained, _COLOURS, strict=True):
-        epochs = np.arange(1, len(one.history["loss"]) + 1)
-        marker = "o" if len(epochs) == 1 else None
-        loss.semilogy(epochs, one.history["loss"], color=colour, marker=marker, label=one.network.title)
-        percent = 100 * np.array(one.history["val_accuracy"])
-        label = f"{one.network.title}: {100 * one.accuracy:.1f} %"
-        accuracy.plot(epochs, percent, color=colour, marker=marker, label=label)
+        of_seeds = [np.array([each[name] for each in one.histories]) for name in ("loss", "val_accuracy")]
+        epochs = np.arange(1, of_seeds[0].shape[1] + 1)
+        labels = one.network.title, f"{one.network.title}: {100 * one.accuracy:.1f} %"
+        draw_on, scales = (loss.semilogy, accuracy.plot), (1, 100)
+        for plot, curves, scale, label in zip(draw_on, of_seeds, scales, labels, strict=True):
+            plot(epochs, scale * curves.T, color=colour, linewidth=0.6, alpha=0.4)
+            marker = "o" if len(epochs) == 1 else None
+            plot(epochs, scale * curves.mean(0), color=colour, marker=marker, label=label)
     loss.set(title="Training loss (cross-entropy)", xlabel="epoch")
-    accuracy.set(title="Test accuracy, in percent", xlabel="epoch", ylim=(0, 101))
+    accuracy.set(title="Test accuracy, in percent: mean, and each seed", xlabel="epoch", ylim=(0, 101))
     accuracy.axhline(10, color=_QUIET, linewidth=0.8, linestyle=":")
     accuracy.annotate("guessing", (1, 10), (0, 3), textcoords="offset points", color=_QUIET, fontsize=8)
     accuracy.legend(loc="lower right", edgecolor="none", framealpha=1)

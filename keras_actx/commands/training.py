@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import keras
@@ -16,33 +16,49 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network: its curves by epoch, and what it predicts for the test images."""
+    """A network, trained from several seeds; what there is one of is the last seed's."""
 
     network: Network
-    history: dict[str, list[float]]
+    histories: list[dict[str, list[float]]]  # a seed's curves by epoch
+    accuracies: list[float]  # a seed's share of test images that were recognized
     predictions: np.ndarray
-    correct: np.ndarray  # whether each test image was recognized
 
     @property
     def accuracy(self) -> float:
-        return float(self.correct.mean())
+        """On average over the seeds."""
+        return float(np.mean(self.accuracies))
 
 
-def train(network: Network, data: Digits, epochs: int) -> Trained:
-    """Fit with Keras's progress bar; without a terminal, Keras's line an epoch.
+def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs: int) -> Trained:
+    """Fit from every seed with its own split, with Keras's progress bar; without a terminal, Keras's line an epoch.
 
     The test images are looked at after every epoch, and nothing is chosen by them.
     """
-    history = network.model.fit(
-        data.train_x,
-        data.train_y,
-        batch_size=_BATCH,
-        epochs=epochs,
-        validation_data=(data.test_x, data.test_y),
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
-    predictions = predict(network.model, data.test_x)
-    return Trained(network, history.history, predictions, predictions.argmax(-1) == data.test_y)
+    histories, accuracies = [], []
+    network = started = None
+    for seed, data in splits.items():
+        keras.utils.set_random_seed(seed)
+        fresh = build(seed)
+        if network is None:
+            network, model = fresh, fresh.model
+            model.optimizer.build(model.trainable_variables)
+            started = [keras.ops.convert_to_numpy(one) for one in model.optimizer.variables]
+        else:  # the same model, which need not be compiled again
+            model.set_weights(fresh.model.get_weights())
+            for variable, value in zip(model.optimizer.variables, started, strict=True):
+                variable.assign(value)
+        history = model.fit(
+            data.train_x,
+            data.train_y,
+            batch_size=_BATCH,
+            epochs=epochs,
+            validation_data=(data.test_x, data.test_y),
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+        predictions = predict(model, data.test_x)
+        histories.append(history.history)
+        accuracies.append(float((predictions.argmax(-1) == data.test_y).mean()))
+    return Trained(network, histories, accuracies, predictions)
 
 
 def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
