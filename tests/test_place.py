@@ -154,6 +154,32 @@ def test_a_sum_tells_nothing():
     assert residual.pairing.reason == after.pairing.reason == "He"
 
 
+def test_position_counts_kernels_whatever_is_between():
+    x = keras.Input((8, 4))
+    for one in (L.Dense(4, "relu"), L.Dropout(0.1), L.GlobalAveragePooling1D(), Stack(3, 4), L.Softmax(), L.Dense(4)):
+        x = one(x)
+    block = Block(4, "relu")
+    block(L.UnitNormalization()(x))
+    assert block.place.position == 6
+    assert "says nothing" in block.pairing.seen
+
+
+def test_a_long_chain():
+    """Longer than Python's stack."""
+    x = keras.Input((2,))
+    for _ in range(1500):
+        x = L.Activation("relu")(x)
+    block = Block(2, "relu")
+    block(L.Dense(2, "tanh")(x))
+    assert (block.place.position, block.pairing.seen.endswith("tanh; layer 2")) == (2, True)
+    y = keras.Input((2,))
+    for _ in range(1500):
+        y = L.Dropout(0.1)(y)
+    last = Block(2, "relu")
+    last(y)
+    assert last.place.is_network_input
+
+
 class Subclassed(keras.Model):
     def __init__(self):
         super().__init__()

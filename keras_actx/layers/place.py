@@ -8,6 +8,8 @@ import keras
 from keras_actx.initializers.paired import checked_input_activation, saved
 from keras_actx.layers.arguments import refuse_unless
 from keras_actx.layers.declared import DeclaredActivationLayer
+from keras_actx.layers.follows_input import FollowsInputLayer
+from keras_actx.layers.rematerialized import RematerializedLayer
 
 L = keras.layers
 
@@ -77,13 +79,17 @@ class Place:
 def place_of(tensor: Any) -> Place | None:
     """The place of a layer with this input; None for a tensor that no graph of Keras made, as in a subclassed model."""
     made = _made_by(tensor)
+    while made is not None and isinstance(made[0], _TRANSPARENT) and len(made[1]) == 1:
+        tensor = made[1][0]
+        made = _made_by(tensor)
     if made is None:
         return None
     layer, inputs = made
     if isinstance(layer, L.InputLayer):
         return Place("the network's input", first_layer=True, is_network_input=True)
-    found = _after(layer, inputs)
-    return found or Place(f"{layer.name}, which says nothing about its output")
+    position = _position(tensor)
+    found = _after(layer, position) if len(inputs) == 1 else None
+    return found or Place(f"{layer.name}, which says nothing about its output", position)
 
 
 def _made_by(tensor: Any) -> tuple[Any, Any] | None:
@@ -95,33 +101,37 @@ def _made_by(tensor: Any) -> tuple[Any, Any] | None:
         return None
 
 
-def _after(layer: Any, inputs: Any) -> Place | None:
-    from keras_actx.layers.dense_block import DenseBlock
-    from keras_actx.layers.dense_stack import DenseStack
+def _position(tensor: Any) -> int:
+    """That of a layer with this input: how many layers with a kernel are before it, as far as the graph is a chain."""
+    position = 1
+    while (made := _made_by(tensor)) is not None and len(made[1]) == 1:
+        layer, (tensor,) = made
+        before = getattr(layer, "place", None)
+        if isinstance(before, Place):
+            return position + before.position
+        position += len(_blocks(layer)) or isinstance(layer, _KERNELS)
+    return position
 
-    if len(inputs) != 1:
-        return None
-    if isinstance(layer, _TRANSPARENT):
-        return place_of(inputs[0])
+
+def _blocks(layer: Any) -> list[Any]:
+    """The blocks of a stack, or the block itself; none of another layer."""
+    if not isinstance(layer, RematerializedLayer) or isinstance(layer, FollowsInputLayer):  # an activation
+        return []
+    return getattr(layer, "blocks", [layer])
+
+
+def _after(layer: Any, position: int) -> Place | None:
     if isinstance(layer, _NORMALIZATIONS):
-        return Place(layer.name, _position(inputs[0]), first_layer=True)
-    if isinstance(layer, (DenseBlock, DenseStack)):
-        return _after_block(layer, _position_of(layer, inputs[0]))
+        return Place(layer.name, position, first_layer=True)
+    if blocks := _blocks(layer):
+        return _after_block(layer.name, blocks[-1], position)
     activation = _activation_of(layer)
     if activation is None or not _is_understood(activation):
         return None
-    position = _position(inputs[0]) + isinstance(layer, _KERNELS)
     return Place(f"{layer.name}: {_name(activation)}", position, input_activation=activation)
 
 
-def _position_of(layer: Any, tensor: Any) -> int:
-    """Of what is behind a block or a stack with this input."""
-    known = getattr(layer, "place", None)
-    return (_position(tensor) if known is None else known.position) + len(getattr(layer, "blocks", "1"))
-
-
-def _after_block(layer: Any, position: int) -> Place:
-    name, block = layer.name, getattr(layer, "blocks", [layer])[-1]
+def _after_block(name: str, block: Any, position: int) -> Place:
     if block.residual:
         return Place(f"{name}, a residual sum", position)
     activation = block.paired_with
@@ -135,12 +145,6 @@ def _after_block(layer: Any, position: int) -> Place:
         input_standardized=block.standardize,
         mirrored=chosen is not None and chosen.form == "mirrored",
     )
-
-
-def _position(tensor: Any) -> int:
-    """That of a layer with this input."""
-    place = place_of(tensor)
-    return 1 if place is None else place.position
 
 
 def _activation_of(layer: Any) -> Any:
