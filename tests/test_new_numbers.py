@@ -79,7 +79,7 @@ def test_no_backend_asks_about_every_number():
 
 
 def test_what_is_kept_is_bounded():
-    """2,400 numbers, of which none comes again."""
+    """200 numbers, of which none comes again."""
     x, formula = to_tensor(X, "float32"), declared()
     gradient = backend.gradient
     for index in range(200):
