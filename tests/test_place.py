@@ -216,6 +216,10 @@ def test_what_is_said_wins(said):
     before = block.pairing
     sequential([Block(16, "mish"), block], 8)
     assert block.pairing == before
+    looked = Block(16, "relu")
+    sequential([Block(16, "mish"), looked], 8)
+    again = Block.from_config({**looked.get_config(), **said})
+    assert again.pairing == before
     own_initializer = Block(16, "relu", kernel_initializer="he_normal")
     sequential([own_initializer], 8)
     assert own_initializer.pairing is None

@@ -406,7 +406,8 @@ class DenseBlock(RematerializedLayer):
         block = super().from_config({name: value for name, value in config.items() if name not in ("parts", "place")})
         if place is not None:
             block.place = Place.from_config(place)
-            block._start_for_place()
+            if block._looks_around():
+                block._start_for_place()
         if states is not None:
             block.restore_parts(states)
         return block
