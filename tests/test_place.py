@@ -143,6 +143,23 @@ def test_one_regression_starts_by_glorot():
     assert last.pairing.reason == "Glorot"
 
 
+def test_pairs_are_along_the_last_axis():
+    """Flattened, the two halves of the features are not each other's mirror images any more."""
+    for between, scheme in ((L.Dropout(0.1), "mirrored"), (L.Flatten(), "critical"), (L.Permute((2, 1)), "critical")):
+        block = Block(16, "relu")
+        block(between(Block(16, "relu")(keras.Input((6, 4)))))
+        assert block.pairing.scheme == scheme
+
+
+@pytest.mark.parametrize("activation", ["mish", "relu"])
+def test_behind_a_standardized_block(activation):
+    first, second = Block(64, activation, standardize=True, seed=1), Block(64, activation, seed=2)
+    sequential([first, second], 64)
+    assert second.place.input_standardized
+    told = Block(64, activation, scheme="critical", input_activation=activation, input_standardized=True, depth=10)
+    assert {**vars(second.pairing), "seen": ""} == vars(told.pairing)
+
+
 def test_a_sum_tells_nothing():
     x = keras.Input((16,))
     last = Block(16, "relu")

@@ -196,7 +196,7 @@ class DenseBlock(RematerializedLayer):
             use_bias=self._uses_bias and self._scheme_decides_bias,
             normalized=self.normalization is not None,
             standardize=self.standardize,
-            input_standardized=self.input_standardized,
+            input_standardized=self.input_standardized or (self.place is not None and self.place.input_standardized),
         )
 
     def _paired_bias(self, kernel_initializer: Any) -> Any:
@@ -235,7 +235,7 @@ class DenseBlock(RematerializedLayer):
             input_activation=place.input_activation,
             depth=max(ASSUMED_DEPTH, place.position),
             use_bias=self._uses_bias and self._scheme_decides_bias,
-            input_standardized=place.input_standardized,
+            input_standardized=self.input_standardized or place.input_standardized,
         )
         pairs = self.units % 2 == 0 and (place.first_layer or place.mirrored)
         scheme = "auto" if alone else scheme_chained(self.paired_with, situation, units=self.units, pairs=pairs)

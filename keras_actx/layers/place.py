@@ -1,6 +1,6 @@
 """Where a block stands in a Sequential or functional model: what made its input, and how many layers are before it."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import keras
@@ -21,9 +21,11 @@ def _of_keras(*names: str) -> tuple[type, ...]:
 
 #: Through these a number passes as it is, or with noise that keeps its size.
 _TRANSPARENT = _of_keras(
-    *("ActivityRegularization", "AlphaDropout", "Dropout", "Flatten", "GaussianDropout", "GaussianNoise", "Identity"),
-    *("Masking", "Permute", "RepeatVector", "Reshape", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
+    *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "Identity", "Masking"),
+    *("RepeatVector", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
 )
+#: Through these too, and the last axis is another.
+_MOVING = _of_keras("Flatten", "Permute", "Reshape")
 _NORMALIZATIONS = _of_keras(
     "BatchNormalization", "GroupNormalization", "LayerNormalization", "Normalization", "RMSNormalization"
 )
@@ -78,8 +80,9 @@ class Place:
 
 def place_of(tensor: Any) -> Place | None:
     """The place of a layer with this input; None for a tensor that no graph of Keras made, as in a subclassed model."""
-    made = _made_by(tensor)
-    while made is not None and isinstance(made[0], _TRANSPARENT) and len(made[1]) == 1:
+    made, moved = _made_by(tensor), False
+    while made is not None and isinstance(made[0], (*_TRANSPARENT, *_MOVING)) and len(made[1]) == 1:
+        moved = moved or isinstance(made[0], _MOVING)
         tensor = made[1][0]
         made = _made_by(tensor)
     if made is None:
@@ -89,7 +92,9 @@ def place_of(tensor: Any) -> Place | None:
         return Place("the network's input", first_layer=True, is_network_input=True)
     position = _position(tensor)
     found = _after(layer, position) if len(inputs) == 1 else None
-    return found or Place(f"{layer.name}, which says nothing about its output", position)
+    if found is None:
+        return Place(f"{layer.name}, which says nothing about its output", position)
+    return replace(found, mirrored=False) if moved else found
 
 
 def _made_by(tensor: Any) -> tuple[Any, Any] | None:
