@@ -53,8 +53,7 @@ def scheme_chained(activation: Any, situation: Situation, *, units: int, pairs: 
         A scheme, or "auto" where the layer does best as if alone.
     """
     subject = subject_of(activation)
-    is_known = situation.first_layer or situation.input_activation is not None
-    if is_sine(subject) or not is_known or _is_output(subject, situation, units):
+    if is_sine(subject) or _is_output(subject, situation, units):
         return "auto"
     if pairs and _mirrors(subject):
         return "mirrored"

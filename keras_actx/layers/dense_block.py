@@ -229,7 +229,7 @@ class DenseBlock(RematerializedLayer):
         place = self.place
         if place is None:
             return
-        alone = self.residual or self.normalization is not None
+        alone = not place.is_known or self.residual or self.normalization is not None
         situation = Situation(
             first_layer=place.first_layer,
             input_activation=place.input_activation,

@@ -1,6 +1,6 @@
 """Where a block stands in a Sequential or functional model: what made its input, and how many layers are before it."""
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import keras
@@ -63,7 +63,7 @@ class Place:
 
     def get_config(self) -> dict[str, Any]:
         """As `Place.from_config` reads it."""
-        return {**asdict(self), "input_activation": saved(self.input_activation)}
+        return {**vars(self), "input_activation": saved(self.input_activation)}
 
     @classmethod
     def from_config(cls, config: Any) -> "Place":
