@@ -3,7 +3,7 @@
 import inspect
 
 import keras
-import ledger
+import known
 import numpy as np
 import own
 import pytest
@@ -11,23 +11,24 @@ import pytest
 from keras_actx.declaration.activation import Activation
 from keras_actx.names.keras_table import KERAS_NAMES, keras_function
 from keras_actx.testing import backend, derivatives
-from keras_actx.testing.ledger import entries_for
-from keras_actx.testing.samples import is_default
+from keras_actx.testing.known_errors import known_errors_for
 
 every_case = pytest.mark.parametrize(("activation", "dtype"), own.cases("float32", "float64"), ids=str)
-
-CANCELLING = {(one.name, one.dtype) for one in ledger.cancelling(backend.BACKEND)}
 
 
 @pytest.mark.sweep(4)
 @every_case
 def test_first_derivative(activation, dtype):
-    """Within the bar; in units of its largest term, if the ledger says that terms cancel or parameters are changed."""
-    known = entries_for(ledger.EAGER, activation, "derivative", dtype)
-    derivatives.assert_derivative(activation, activation, dtype, 1024, known)
-    if not known and is_default(activation) and (activation.name, dtype) not in CANCELLING:
-        found = derivatives.measure(activation, activation, dtype, 1024)
-        assert found.ulps.max() <= derivatives.BAR, f"{activation} in {dtype}: {found.worst(found.ulps > 0)}"
+    excused = known_errors_for(known.ERRORS, activation, "derivative", dtype)
+    derivatives.assert_derivative(activation, activation, dtype, 1024, excused)
+
+
+@pytest.mark.sweep(4)
+@pytest.mark.parametrize("activation", own.defaults("elementwise"), ids=str)
+def test_compiled_derivative(activation):
+    excused = known_errors_for(known.ERRORS, activation, "derivative", "float32")
+    for compiled in backend.compiled(activation).values():
+        derivatives.assert_derivative(compiled, activation, "float32", 1024, excused)
 
 
 @pytest.mark.sweep(4)

@@ -4,24 +4,37 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.stable import at_most, between, sigmoid_exact, where_selected, x_minus_tanh
-from keras_actx.backend import arctan as _arctan
-from keras_actx.backend import tanh as _tanh
-from keras_actx.backend import where, with_kernel
+from keras_actx import backend
+from keras_actx.activations import primitives
+from keras_actx.activations.primitives import clip, expm1, sigmoid_exact
+from keras_actx.backend import clip_max, where, with_derivative
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
 
-def _sign(x):
-    return where(x < 0, -ops.ones_like(x), 1.0)
+#: Beyond it, 1 + x^2 is x^2 in every dtype, and still finite.
+_LARGE = 2.0**60
 
 
-def _far(x):
-    """Where |x| > 1; x elsewhere, and 0 there; 1 / x there, and 1 elsewhere: for formulas whose square overflows."""
-    far = ops.abs(x) > 1
-    return far, where_selected(~far, x), 1.0 / where_selected(far, x, 1.0)
+def _inverse_cube(x):
+    """(1 + x^2)^(-3/2)."""
+    root = 1.0 / ops.sqrt(1.0 + ops.square(x))
+    return root * root * root
+
+
+@with_derivative(_inverse_cube)
+def _isru(x):
+    """x / sqrt(1 + x^2)."""
+    inside = clip(x, -_LARGE, _LARGE)
+    return inside / ops.sqrt(1.0 + ops.square(inside))
+
+
+@with_derivative(lambda x: ops.square(1.0 / (1.0 + ops.abs(x))))
+def _softsign(x):
+    inside = clip(x, -_LARGE, _LARGE)
+    return inside / (1.0 + ops.abs(inside))
 
 
 @activation(
@@ -31,7 +44,7 @@ def _far(x):
 )
 def sigmoid(x):
     """The logistic sigmoid."""
-    return ops.sigmoid(x)
+    return primitives.sigmoid(x)
 
 
 @activation(
@@ -41,7 +54,7 @@ def sigmoid(x):
 )
 def tanh(x):
     """The hyperbolic tangent."""
-    return _tanh(x)
+    return primitives.tanh(x)
 
 
 @activation(
@@ -50,14 +63,9 @@ def tanh(x):
     kinks={0.0: 1.0},
     exact=lambda mp, x: x / (1 + abs(x)),
 )
-@with_kernel("softsign")
 def softsign(x):
     """An algebraic sigmoid."""
-    # Not Keras's function: TensorFlow's has no second derivative. Far out, x / (1 + |x|) is inf / inf, and the terms of
-    # its derivative cancel; those of 1 - 1 / (1 + |x|) do not.
-    far = ops.abs(x) > 1
-    near, sign = where_selected(~far, x), _sign(x)
-    return where(far, sign - sign / (1.0 + ops.abs(x)), near / (1.0 + ops.abs(near)))
+    return _softsign(x)
 
 
 @activation(
@@ -65,15 +73,12 @@ def softsign(x):
     cites=("Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",),
     exact=lambda mp, x, alpha: x / mp.sqrt(1 + alpha * x**2),
 )
-@with_kernel("isru")
 def isru(x, alpha: Positive = 1.0):
     r"""An algebraic sigmoid that saturates at $\pm 1 / \sqrt{\alpha}$.
 
     The paper's isrlu has this for negative inputs only.
     """
-    far, near, inverse = _far(x)
-    small = near / ops.sqrt(1.0 + alpha * near * near)
-    return where(far, _sign(x) / ops.sqrt(inverse * inverse + alpha), small)
+    return _isru(alpha**0.5 * x) / alpha**0.5
 
 
 @activation(
@@ -84,7 +89,7 @@ def isru(x, alpha: Positive = 1.0):
 )
 def arctan(x):
     r"""The inverse tangent, which saturates at $\pm \pi / 2$."""
-    return _arctan(x)
+    return backend.arctan(x)
 
 
 @activation(
@@ -94,7 +99,7 @@ def arctan(x):
 )
 def erf(x):
     """The error function."""
-    return ops.erf(between(x, -27.0, 27.0))  # 1 in every dtype; TensorFlow gives NaN beyond 10^155
+    return primitives.erf(x)
 
 
 @activation(
@@ -103,18 +108,12 @@ def erf(x):
     aliases=("cloglog", "cll"),
     exact=lambda mp, x: -mp.expm1(-mp.exp(min(x, mp.mpf(20)))),  # 1 to 10^8 digits; mpmath runs out of memory beyond
 )
-@with_kernel("complementary_log_log")
 def complementary_log_log(x):
     """A sigmoid that approaches 1 faster than 0.
 
     The name is that of its inverse, the link function of statistics.
     """
-    # e^(-e^7) is 0 in every dtype; without the bound the gradient is 0 * inf. Backends have expm1 + 1 for the
-    # derivative of expm1, which has no digits left for positive x.
-    power = ops.exp(at_most(x, 7.0))
-    positive = x > 0
-    low = -ops.expm1(-where(positive, 1.0, power))
-    return where(positive, 1.0 - ops.exp(-power), low)
+    return -expm1(-ops.exp(clip_max(x, 7.0)))  # e^(-e^7) is 0 in every dtype
 
 
 @activation(
@@ -124,7 +123,7 @@ def complementary_log_log(x):
 )
 def lecun_tanh(x):
     """The hyperbolic tangent, scaled to pass nearly through (1, 1) and (-1, -1)."""
-    return 1.7159 * _tanh((2.0 / 3.0) * x)
+    return 1.7159 * primitives.tanh((2.0 / 3.0) * x)
 
 
 @activation(
@@ -138,8 +137,7 @@ def penalized_tanh(x, alpha: Real = 0.25):
 
     activations-plus has $\tanh(x) - 0.25 \tanh^2(x)$ under this name, which is another function.
     """
-    y = _tanh(x)
-    return where(x > 0, y, alpha * y)
+    return primitives.tanh(ops.relu(x)) + alpha * primitives.tanh(clip_max(x, 0.0))
 
 
 @activation(
@@ -149,7 +147,7 @@ def penalized_tanh(x, alpha: Real = 0.25):
 )
 def tanh_shrink(x):
     """The input less its hyperbolic tangent."""
-    return x_minus_tanh(x)
+    return primitives.x_minus_tanh(x)
 
 
 @activation(
@@ -162,7 +160,7 @@ def softcap(x, cap: Positive = 30.0):
 
     Gemma 2 has 30 for its logits (as here) and 50 for attention.
     """
-    return cap * _tanh(x / cap)
+    return cap * primitives.tanh(x / cap)
 
 
 @activation(
@@ -170,16 +168,17 @@ def softcap(x, cap: Positive = 30.0):
     cites=("The identity bent by half a hyperbola",),
     exact=lambda mp, x: (mp.sqrt(x**2 + 1) - 1) / 2 + x,
 )
-@with_kernel("bent_identity")
 def bent_identity(x):
     """The identity with its slope turned from 1/2 to 3/2."""
-    # sqrt(x^2 + 1) - 1 = x^2 / (1 + sqrt(x^2 + 1)) does not cancel; sqrt(x^2 + 1) = |x| + 1 / (|x| + sqrt(x^2 + 1))
-    # does not overflow.
-    far, near, inverse = _far(x)
-    square, inverse = near * near, ops.abs(inverse)
-    small = near + 0.5 * square / (1.0 + ops.sqrt(1.0 + square))
-    bend = inverse / (1.0 + ops.sqrt(1.0 + inverse * inverse)) - 1.0
-    return where(far, where(x > 0, 1.5 * x, 0.5 * x) + 0.5 * bend, small)
+    inside = clip(x, -_LARGE, _LARGE)
+    beyond = 1.5 * ops.relu(x - _LARGE) - 0.5 * ops.relu(-x - _LARGE)
+    return inside + 0.5 * _root_minus_1(inside) + beyond
+
+
+@with_derivative(_isru)
+def _root_minus_1(x):
+    """sqrt(1 + x^2) - 1."""
+    return ops.square(x) / (1.0 + ops.sqrt(1.0 + ops.square(x)))
 
 
 @activation(

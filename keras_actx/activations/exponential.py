@@ -4,16 +4,8 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.stable import (
-    between,
-    expm1_minus_x,
-    expm1_of_negative,
-    sigmoid,
-    times,
-    unless_cancelled,
-    where_selected,
-)
-from keras_actx.backend import where, with_kernel
+from keras_actx.activations.primitives import FAR, clip, expm1, expm1_minus_x, sigmoid, times
+from keras_actx.backend import clip_max, clip_min
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Fixed, NonNegative, Positive
 
@@ -26,10 +18,9 @@ activation = functools.partial(activation, package="keras_actx")
     kinks=lambda alpha: {0.0: alpha},
     exact=lambda mp, x, alpha: x if x > 0 else alpha * mp.expm1(x),
 )
-@with_kernel("elu")
 def elu(x, alpha: NonNegative = 1.0):
     """Passes positives; negatives saturate at -`alpha`."""
-    return where(x > 0, x, alpha * expm1_of_negative(x))
+    return ops.relu(x) + alpha * expm1(clip_max(x, 0.0))
 
 
 @activation(
@@ -38,10 +29,9 @@ def elu(x, alpha: NonNegative = 1.0):
     kinks=lambda alpha: {0.0: 1.0},
     exact=lambda mp, x, alpha: x if x > 0 else alpha * mp.expm1(x / mp.mpf(alpha)),
 )
-@with_kernel("celu")
 def celu(x, alpha: Positive = 1.0):
     """ELU with a continuous derivative for every `alpha`."""
-    return where(x > 0, x, alpha * expm1_of_negative(x / alpha))
+    return ops.relu(x) + alpha * expm1(clip_max(x, 0.0) / alpha)
 
 
 @activation(
@@ -56,7 +46,7 @@ def pelu(x, a: Positive = 1.0, b: Positive = 1.0):
 
     The paper's two-parameter form; ports with three free constants are another function.
     """
-    return where(x > 0, a / b * x, a * expm1_of_negative(x / b))
+    return a / b * ops.relu(x) + a * expm1(clip_max(x, 0.0) / b)
 
 
 @activation(
@@ -71,7 +61,7 @@ def mpelu(x, alpha: NonNegative = 0.25, beta: Positive = 1.0):
 
     Starts where Echo's does; `mpelu(alpha=1.0)` starts as ELU.
     """
-    return where(x > 0, x, alpha * expm1_of_negative(beta * x))
+    return ops.relu(x) + alpha * expm1(beta * clip_max(x, 0.0))
 
 
 # The paper's fixed point, rounded to double: lambda, and lambda alpha, which is not the product of the two doubles.
@@ -91,12 +81,7 @@ def _selu_exact(mp, x):
 )
 def selu(x):
     r"""ELU scaled so that mean 0 and variance 1 are a fixed point: $\lambda = 1.0507\ldots$, $\alpha = 1.6732\ldots$"""
-    return _scaled_elu(x, _SELU_SCALE, _SELU_SLOPE)
-
-
-@with_kernel("scaled_elu")
-def _scaled_elu(x, scale, slope):
-    return where(x > 0, scale * x, slope * expm1_of_negative(x))
+    return _SELU_SCALE * ops.relu(x) + _SELU_SLOPE * expm1(clip_max(x, 0.0))
 
 
 @activation(
@@ -107,8 +92,8 @@ def _scaled_elu(x, scale, slope):
 )
 def serlu(x):
     r"""Passes positives; negatives make a bump that dies out: $\lambda = 1.07862$, $\alpha = 2.90427$."""
-    negative = between(x, -800.0, 0.0)  # e^-800 is 0 in every dtype, and its product with an infinity NaN
-    return where(x >= 0, 1.07862 * x, 1.07862 * 2.90427 * negative * ops.exp(negative))
+    negative = -ops.relu(-clip_min(x, -1000.0))  # where e^x is 0 in every dtype
+    return 1.07862 * clip_min(x, 0.0) + 1.07862 * 2.90427 * negative * ops.exp(negative)
 
 
 @activation(
@@ -122,8 +107,7 @@ def elish(x):
 
     Echo's torch version has $e^{x - 1}$ for $e^x - 1$, another function.
     """
-    # The sigmoid is 0 or 1 in every dtype beyond 800; without the bound the gradient is inf * 0.
-    return where(x > 0, x, expm1_of_negative(x)) * sigmoid(between(x, -800.0, 800.0))
+    return (ops.relu(x) + expm1(clip_max(x, 0.0))) * sigmoid(clip(x, -FAR, FAR))
 
 
 @activation(
@@ -157,11 +141,7 @@ def xielu(
     $\log(e^{\alpha_n - \beta} - 1)$ and starts where this starts. It also keeps `alpha_n` above `beta`, which here is
     the user's to constrain, and cuts off $e^x - 1$ at $-10^{-6}$, which is not needed here.
     """
-    positive = where(x > 0, x, 0.0)
-    negative = where(x > 0, 0.0, x)
-    near = negative > -1.5
-    close, far = where_selected(near, negative), where_selected(~near, negative)
-    bend = alpha_n * expm1_minus_x(close) + beta * close
-    line = alpha_n * expm1_of_negative(far) + times(beta - alpha_n, far)  # far out, where -alpha_n x is infinite
-    slope = alpha_p * unless_cancelled(positive, alpha_p) + beta
-    return slope * unless_cancelled(positive, slope) + where(near, bend, line)
+    positive, negative = ops.relu(x), -ops.relu(-clip_min(x, -FAR))
+    beyond = times(alpha_n - beta, ops.relu(-x - FAR))  # a line, where terms would be infinite
+    bend = alpha_n * expm1_minus_x(negative) + beta * negative
+    return times(alpha_p, positive) * positive + times(beta, clip_min(x, 0.0)) + bend + beyond

@@ -1,9 +1,18 @@
 """Gated linear units: the last axis is split into a value (first half) and a gate (last half)."""
 
 import functools
+import math
 
-from keras_actx.activations import bounded, exponential, normal_weighted, rectified, sigmoid_weighted, tanh_weighted
-from keras_actx.activations.stable import between, sigmoid, sigmoid_exact
+from keras_actx.activations import (
+    bounded,
+    exponential,
+    hard,
+    normal_weighted,
+    rectified,
+    sigmoid_weighted,
+    tanh_weighted,
+)
+from keras_actx.activations.primitives import sigmoid, sigmoid_exact
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import FixedPositive
 
@@ -12,6 +21,7 @@ activation = functools.partial(activation, package="keras_actx", kind="gated")
 
 _SHAZEER = ("Shazeer 2020, GLU Variants Improve Transformer, arXiv:2002.05202",)
 
+_clipped = hard.clip.declaration.formula
 _swish = sigmoid_weighted.swish.declaration.formula  # torch.compile does not follow the binding of a parameter
 
 
@@ -72,8 +82,8 @@ def swiglu_clamped(value, gate, limit: FixedPositive = 7.0, alpha: FixedPositive
     `GatedLinearUnit("swiglu_clamped", gate="first", interleaved=True)`. Ports that have sorted the columns into halves
     need `gate="first"` alone. Some models clamp in the same way but do not add the 1: another function.
     """
-    gate = between(gate, -float("inf"), limit)
-    return (between(value, -limit, limit) + 1) * _swish(gate, alpha)
+    bounded = _clipped(value, -limit, limit), _clipped(gate, -math.inf, limit)
+    return (bounded[0] + 1.0) * _swish(bounded[1], alpha)
 
 
 @activation(tex=r"v \, g \, \Phi(g)", cites=_SHAZEER, exact=_times(normal_weighted.gelu))

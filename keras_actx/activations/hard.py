@@ -4,8 +4,8 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.stable import between, expm1_of_negative, where_selected
-from keras_actx.backend import where, with_kernel
+from keras_actx.activations.primitives import FAR, expm1
+from keras_actx.backend import clip_max, clip_min, where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Fixed, FixedNonNegative, NonNegative, Positive, Real
 
@@ -22,7 +22,8 @@ _clip = functools.partial(
 
 @with_kernel("clipped")
 def _clipped(x, low, high):
-    """Not `between`: `high` counts where the two are in the wrong order, as in torch, numpy and the formula."""
+    """x within [low, high], with derivative 0 at both ends. `high` counts where they are in the wrong order, as in
+    torch and numpy."""
     y = where(x <= low, low, x)
     return where(y >= high, high, y)
 
@@ -71,15 +72,8 @@ def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
     (x + 1) / 2, which is `hard_sigmoid(slope=0.5)`; TensorFlow Models have 0.16667 for 1/6, and exceed 1 by 0.00002.
     """
     low, high, width = _hard_sigmoid_ends(slope, shift)
-    line = (between(x, low, high) - low) / width  # the difference first: it loses nothing near the lower end
+    line = (_clipped(x, low, high) - low) / width  # the difference first: it loses nothing near the lower end
     return where(x >= high, 1.0, line)
-
-
-def _parabola(x, low, high):
-    """x times the line from 0 at `low` to 1 at `high`, between them; 0 below, x above."""
-    inside = ops.logical_and(x > low, x < high)
-    bend = where_selected(inside, x)
-    return where(inside, bend / (high - low) * (bend - low), where(x <= low, 0.0, x))
 
 
 @activation(
@@ -89,10 +83,9 @@ def _parabola(x, low, high):
     exact=lambda mp, x: x * min(mp.mpf(1), max(mp.mpf(0), x / 6 + mp.mpf(1) / 2)),
     aliases=("hard_swish", "hswish"),
 )
-@with_kernel("hard_silu")
 def hard_silu(x):
     """Piecewise quadratic stand-in for SiLU."""
-    return _parabola(x, -3.0, 3.0)
+    return clip_min(x, -FAR) * ((_clipped(x, -3.0, 3.0) + 3.0) / 6.0)
 
 
 @activation(
@@ -103,7 +96,7 @@ def hard_silu(x):
 )
 def hard_mish(x):
     """Piecewise quadratic stand-in for mish."""
-    return _parabola(x, -2.0, 0.0)
+    return 0.5 * clip_min(x, -FAR) * (_clipped(x, -2.0, 0.0) + 2.0)
 
 
 @activation(
@@ -117,10 +110,8 @@ def hard_elish(x):
 
     Echo's torch version has $e^{x - 1}$ for $e^x - 1$, another function.
     """
-    inside = ops.abs(x) < 1
-    bend = where_selected(inside, x)
-    bend = where(bend > 0, bend, expm1_of_negative(bend)) * ((bend + 1) / 2)
-    return where(inside, bend, ops.relu(x))
+    gate = (_clipped(x, -1.0, 1.0) + 1.0) / 2.0
+    return (ops.relu(x) + expm1(clip_max(x, 0.0))) * gate
 
 
 @activation(
@@ -131,7 +122,7 @@ def hard_elish(x):
 )
 def sparse_sigmoid(x):
     """The derivative of `sparse_plus`."""
-    return (between(x, -1.0, 1.0) + 1) / 2
+    return (_clipped(x, -1.0, 1.0) + 1.0) / 2.0
 
 
 @activation(
@@ -142,7 +133,7 @@ def sparse_sigmoid(x):
 )
 def sqnl(x):
     """Piecewise quadratic stand-in for tanh, which reaches plus and minus 1 at plus and minus 2."""
-    inside = between(x, -2.0, 2.0)
+    inside = _clipped(x, -2.0, 2.0)
     return inside * (1 - ops.abs(inside) / 4)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import keras
 from keras import ops
 
-from keras_actx.activations.stable import times, where_selected
+from keras_actx.activations.primitives import safe_where, sigmoid, times
 from keras_actx.backend import where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import FixedNonNegative, Range, Real
@@ -83,7 +83,7 @@ def arelu(x, alpha: Annotated[float, Range(low=0.01, high=0.99)] = 0.9, beta: Re
     The paper and the libraries clip $\alpha$ to [0.01, 0.99] in the formula; here that is its range, which learning
     keeps to.
     """
-    amplified = 1.0 + ops.sigmoid(ops.convert_to_tensor(beta, dtype=keras.backend.standardize_dtype(x.dtype)))
+    amplified = 1.0 + sigmoid(ops.convert_to_tensor(beta, dtype=keras.backend.standardize_dtype(x.dtype)))
     return where(x >= 0, x * amplified, alpha * x)
 
 
@@ -100,7 +100,7 @@ def _larger(a, b):
 
 def _ray(selected, x, slope, start):
     """start + slope (x - start), in the form that keeps the digits around its zero."""
-    return times(slope, where_selected(selected, x)) + (1.0 - slope) * start
+    return times(slope, safe_where(selected, x)) + (1.0 - slope) * start
 
 
 @activation(
@@ -160,5 +160,5 @@ def tlu(x, tau: Real = 0.0, alpha: Real = 0.0):
     """
     rise = 1.0 - alpha  # not x > line: both may be infinite
     passed = times(2.0**24 * rise, x) > 2.0**24 * tau  # a product below the normal numbers counts as 0 for XLA
-    line = times(alpha, where_selected(~passed, x)) + tau
+    line = times(alpha, safe_where(~passed, x)) + tau
     return where(passed, x, line)

@@ -5,8 +5,8 @@ import math
 
 from keras import ops
 
-from keras_actx.activations.stable import expm1_of_negative, product, unless_cancelled, where_selected
-from keras_actx.backend import where
+from keras_actx.activations.primitives import FAR, expm1, safe_where, times
+from keras_actx.backend import clip_max, where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
@@ -22,10 +22,8 @@ activation = functools.partial(activation, package="keras_actx")
 def nlrelu(x, beta: Positive = 1.0):
     """The logarithm of one plus `beta` times ReLU."""
     positive = ops.relu(x)
-    huge = beta * positive > 1e20  # where the 1 is nothing, and the product may overflow
-    near = ops.log1p(beta * where_selected(~huge, positive))
-    far = ops.log(beta * 2.0**-64 * where_selected(huge, positive, 1.0)) + 64 * math.log(2.0)
-    return where(huge, far, near)
+    near = ops.log1p(beta * clip_max(positive, FAR))
+    return near + ops.log1p(ops.relu(positive / FAR - 1.0))  # beyond it, beta x may overflow
 
 
 _END = 2.0**-20
@@ -66,8 +64,8 @@ def soft_exponential(x, alpha: Real = 0.0):
             return x
         return _growing(x, alpha) if alpha > 0 else _damped(x, alpha)
     positive = alpha > 0
-    growing = _growing(where_selected(positive, x), where_selected(positive, alpha, 1.0))
-    return where(positive, growing, _damped(where_selected(~positive, x), where_selected(~positive, alpha)))
+    growing = _growing(safe_where(positive, x), safe_where(positive, alpha, 1.0))
+    return where(positive, growing, _damped(safe_where(~positive, x), safe_where(~positive, alpha)))
 
 
 # Both sides are a logarithm or exponential over alpha; where that is tiny, its derivative needs z / alpha written as x.
@@ -78,36 +76,31 @@ def _growing(x, alpha):
     z = alpha * x
     small, large = ops.abs(z) < 1, z >= 1
     rate = where(small, ops.ones_like(x), alpha)
-    near = where_selected(small, x) * _expm1_over_x(where_selected(small, z))
-    moderate = ops.logical_and(large, z < 800)  # further up it overflows
-    exponent, error = product(alpha, where_selected(moderate, x))
-    half = ops.exp(0.5 * where(moderate, exponent, where_selected(large, z)))  # e^z / alpha may not overflow
-    # The derivative may be finite where the value overflows: the correction's own, 0, must not meet it.
+    near = safe_where(small, x) * _expm1_over_x(safe_where(small, z))
+    half = ops.exp(0.5 * safe_where(large, z))  # e^z / alpha may not overflow where e^z does
     power = half * (half / rate)
-    if error is not None:
-        power = power * (1.0 + ops.stop_gradient(error))
-    far = where(large, power - 1.0 / rate, expm1_of_negative(z) / rate)
+    far = where(large, power - 1.0 / rate, expm1(clip_max(z, 0.0)) / rate)
     return where(small, near, far) + alpha
 
 
 def _damped(x, alpha):
     """The side of alpha <= 0."""
-    w = -alpha * unless_cancelled(x + alpha, alpha)
+    w = times(-alpha, x + alpha)
     small = ops.logical_and(w > -0.5, w < 1)
-    near = (where_selected(small, x) + alpha) * _log1p_over_x(where_selected(small, w))
+    near = (safe_where(small, x) + alpha) * _log1p_over_x(safe_where(small, w))
     one, zero = ops.ones_like(x), ops.zeros_like(x)
     rate = where(small, one, -alpha * one)
-    outer = where_selected(~small, x)
+    outer = safe_where(~small, x)
     ended = outer <= _soft_exponential_end(alpha)
     huge = rate * outer > 1e20  # which may overflow
     scale = where(huge, 2.0**-64 * one, one)
     argument = (1.0 - alpha) * (1.0 + alpha) * scale + rate * (scale * outer)  # not 1 + w, which cancels near 0
-    logarithm = ops.log(where_selected(~ops.logical_or(small, ended), argument, _END))
+    logarithm = ops.log(safe_where(~ops.logical_or(small, ended), argument, _END))
     return where(small, near, (logarithm + where(huge, 64 * math.log(2.0) * one, zero)) / rate)
 
 
 def _expm1_over_x(x):
-    """(e^x - 1) / x for |x| < 1, from the continued fraction of tanh(x / 2) (see `stable.x_minus_tanh`)."""
+    """(e^x - 1) / x for |x| < 1, from tanh(y) = y / (1 + y^2 / (3 + y^2 / (5 + ...))) for y = x / 2."""
     half = 0.5 * x
     square = half * half
     fraction = 15.0

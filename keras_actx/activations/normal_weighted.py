@@ -6,21 +6,8 @@ from typing import Annotated
 
 from keras import ops
 
-from keras_actx.activations.stable import (
-    distance,
-    is_double,
-    normal_cdf,
-    normal_cdf_exact,
-    product,
-    split,
-    steady_tanh,
-    sum_with_error,
-    times_normal_tail,
-    times_sigmoid,
-    times_weight,
-    where_selected,
-)
-from keras_actx.backend import where, with_kernel
+from keras_actx.activations.primitives import clip, normal_cdf, normal_cdf_exact, self_gated, sigmoid, tanh
+from keras_actx.backend import where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Range, Real
 
@@ -29,37 +16,20 @@ activation = functools.partial(activation, package="keras_actx")
 _HENDRYCKS = ("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",)
 
 
-@with_kernel("gelu")
 def _gelu(x):
-    """max(x, 0) less an even function, whose rounding counts little for positive x."""
-    t = distance(x)
-    return where(x > 0, x, 0.0) - times_normal_tail(t, t)
+    return self_gated(x, normal_cdf)
 
 
 def _gelu_exact(mp, x):
     return x * normal_cdf_exact(mp, x)
 
 
-@with_kernel("gelu_tanh")
 def _gelu_tanh(x):
-    # (1 + tanh(u)) / 2 = sigmoid(2 u), which does not cancel.
-    return times_sigmoid(x, x, _tanh_argument)
+    def gate(inside):  # (1 + tanh(z)) / 2 = sigmoid(2 z), which does not cancel
+        inside = clip(inside, -1000.0, 1000.0)
+        return sigmoid(2.0 * math.sqrt(2.0 / math.pi) * inside * (1.0 + 0.044715 * ops.square(inside)))
 
-
-def _tanh_argument(x):
-    """sqrt(8 / pi) (x + 0.044715 x^3), twice the argument of tanh, and its rounding error.
-
-    With x = a + b, b small and a coarse: the cube of a is exact, and so is its product with a rounded coefficient.
-    """
-    double = is_double(x)
-    linear, cubic = 1.5957691216057308, 0.07135481627260025
-    linear_high, linear_low = split(linear, 2.0**14 if double else 2.0**7)
-    cubic_high, cubic_low = split(cubic, 2.0**14 if double else 2.0**7)
-    linear_low, cubic_low = linear_low - 9.96930880910911e-17, cubic_low - 6.2e-19  # what the doubles lack
-    a, b = split(x, 2.0**9 if double else 2.0**3)
-    cube = a * a * a
-    rest = b * (linear + cubic * (a * a + a * x + x * x))
-    return sum_with_error(linear_high * a + cubic_high * cube, rest + (linear_low * a + cubic_low * cube))
+    return self_gated(x, gate)
 
 
 def _gelu_tanh_exact(mp, x):
@@ -122,7 +92,7 @@ def gelu_10(x, max_value: Annotated[float, Range(low=9.0, learnable=False)] = 10
 )
 def phish(x):
     """The input times the hyperbolic tangent of its GELU."""
-    return times_weight(x, x, lambda inside: steady_tanh(_gelu(inside)))
+    return self_gated(x, lambda inside: tanh(_gelu(inside)))
 
 
 _MU, _SIGMA = math.sqrt(0.5), math.sqrt(0.25 / math.pi)
@@ -138,23 +108,4 @@ def laplace(x, mu: Real = _MU, sigma: Positive = _SIGMA):
 
     $\mu = \sqrt{1/2}$ and $\sigma = \sqrt{1/(4\pi)}$ in full precision; transformers has them cut to six digits.
     """
-    t = (x - mu) / sigma
-    inside = ops.abs(t) < 40.0
-    beyond = where(t > 0, 1.0, where(t < 0, 0.0, t))  # NaN stays
-    t = where_selected(inside, t)
-    error = _standardizing_error(where(inside, x, mu), mu, sigma, t)
-    return where(inside, normal_cdf(t, error), beyond)
-
-
-def _standardizing_error(x, mu, sigma, t):
-    """What t lacks of (x - mu) / sigma; without a gradient."""
-    rest = 0.0
-    if isinstance(mu, float):  # in the dtype of x, and the rest
-        digits = 53 if is_double(x) else 24
-        mu, rest = split(mu, 2.0 ** min(digits - math.frexp(mu)[1], 1000))
-    difference = x - mu
-    back = difference - x
-    lost = (x - (difference - back)) - (mu + back)
-    back, error = product(sigma, t)
-    rest = lost - rest + (difference - back)
-    return ops.stop_gradient((rest if error is None else rest - error) / sigma)
+    return normal_cdf((x - mu) / sigma)

@@ -1,12 +1,10 @@
 """Activations with a sine in them."""
 
 import functools
-import math
 
 from keras import ops
 
-from keras_actx.activations.stable import where_selected
-from keras_actx.backend import all_within, where, with_kernel
+from keras_actx.activations.primitives import FAR, clip
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
 from keras_actx.declaration.decorator import activation
@@ -17,11 +15,8 @@ activation = functools.partial(activation, package="keras_actx")
 _SNAKE = "Ziyin, Hartwig & Ueda 2020, Neural Networks Fail to Learn Periodic Functions, arXiv:2006.08195"
 
 
-@with_kernel("squared_sine")
 def _ripple(x, alpha):
-    """sin^2(alpha x); 0 where alpha x is beyond the numbers, and nothing next to x."""
-    angle = alpha * x
-    return ops.square(_sin(where_selected(ops.abs(angle) < math.inf, angle)))
+    return ops.square(_sin(clip(alpha * x, -FAR, FAR)))  # beyond, it is nothing next to x
 
 
 @activation(
@@ -69,11 +64,11 @@ def sine(x, w0: Positive = 30.0):
     30 is the paper's frequency, for inputs in [-1, 1] and with its initialization, which `DenseBlock` gives it;
     `sine(w0=1.0)` is the plain sine.
     """
-    angle = w0 * x
-    if all_within(angle, 1e38):
-        return _sin(angle)
-    # Where the product overflows, neighbouring inputs are many turns apart, and any angle is as right.
-    return _sin(where(ops.abs(angle) < math.inf, angle, ops.stop_gradient(x)))
+    return _sin(clip(w0 * x, -_LARGEST, _LARGEST))
+
+
+#: Beyond it, w0 x may overflow in float32; neighbouring inputs are many turns apart.
+_LARGEST = 3e38
 
 
 @activation(

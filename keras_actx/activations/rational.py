@@ -9,7 +9,7 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.stable import where_selected
+from keras_actx.activations.primitives import polynomial, safe_where
 from keras_actx.backend import where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Real
@@ -26,13 +26,13 @@ def _quotient(x, p, q, each):
     """P(x) / Q(x) with p from the constant, q from the linear term on, made positive `each` by itself or as a sum."""
     size = ops.abs(x)
     far = size > _FAR
-    near = where_selected(~far, x)
+    near = safe_where(~far, x)
     t = _magnitude(near) if each else near
     q = [_absolute(one) for one in q] if each else q
     positive = (lambda total: total) if each else _magnitude
-    inside = _horner(near, p) / (1.0 + positive(t * _horner(t, q)))
+    inside = polynomial(near, p) / (1.0 + positive(t * polynomial(t, q)))
 
-    size = where_selected(far, size, _FAR)
+    size = safe_where(far, size, _FAR)
     inverse = 1.0 / size
     inverse = where(size < _FLAT, inverse, ops.stop_gradient(inverse))  # else inf times 0 where x is inf
     sign = where(x < 0, -ops.ones_like(x), 1.0)
@@ -49,13 +49,6 @@ def _quotient(x, p, q, each):
 def _magnitude(x):
     """|x| with derivative 0 at 0, where that of `ops.abs` is 0 or 1."""
     return x * ops.stop_gradient(ops.sign(x))
-
-
-def _horner(x, coefficients):
-    total = coefficients[-1]
-    for one in coefficients[-2::-1]:
-        total = one + total * x
-    return total
 
 
 def _reversed(inverse, coefficients, sign):

@@ -8,10 +8,10 @@ import keras
 from keras import ops
 
 from keras_actx.activations import bounded, hard
-from keras_actx.activations.stable import times, unless_cancelled, where_selected
+from keras_actx.activations.primitives import safe_where, times
+from keras_actx.backend import clip_min, where
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
-from keras_actx.backend import where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import FixedNonNegative, NonNegative, Positive, Range, Real
 
@@ -54,7 +54,7 @@ def relu(
         y = _above(x, threshold, 0.0)
     else:
         above = x > threshold
-        below = where_selected(~above, x, threshold) - threshold
+        below = safe_where(~above, x, threshold) - threshold
         y = where(above, x, times(negative_slope, below))
     return y if max_value is None else where(y >= max_value, max_value, y)
 
@@ -95,8 +95,8 @@ def star_relu(x, scale: Real = 0.8944, bias: Real = -0.4472):
     They start where a normal input gives mean 0 and variance 1, as in the paper; timm starts from 1 and 0:
     `star_relu(scale=1.0, bias=0.0)`.
     """
-    positive = unless_cancelled(ops.relu(x), scale)
-    return scale * positive * positive + bias  # in this order: the square may overflow where the result does not
+    positive = ops.relu(x)
+    return times(scale, positive) * positive + bias  # in this order: the square may overflow where the result does not
 
 
 @activation(
@@ -117,7 +117,7 @@ def flexible_relu(x, b: Real = 0.0):
 
 def _joined(x, half_width):
     inside = ops.abs(x) < half_width
-    bend = ops.square(where_selected(inside, x) + half_width) / (4 * half_width)
+    bend = ops.square(safe_where(inside, x) + half_width) / (4 * half_width)
     return where(inside, bend, ops.relu(x))
 
 
@@ -157,7 +157,7 @@ def isrlu(x, alpha: Positive = 1.0):
 
     The paper's isru saturates on both sides.
     """
-    return where(x >= 0, x, _isru(where(x >= 0, 0.0, x), alpha))
+    return clip_min(x, 0.0) + _isru(-ops.relu(-x), alpha)
 
 
 def _sine_relu_kink(epsilon):
@@ -187,7 +187,7 @@ def sine_relu(x, epsilon: Annotated[float, Range(low=0.0, high=0.5, low_open=Tru
     """
     # The number where it is known, so that rounding does not decide which derivative the kink has.
     wave = x <= (_sine_relu_kink(epsilon) if isinstance(epsilon, float) else epsilon * (_sin(x) - _cos(x)))
-    inside = where_selected(wave, x)
+    inside = safe_where(wave, x)
     return where(wave, epsilon * (_sin(inside) - _cos(inside)), x)
 
 

@@ -1,37 +1,19 @@
 """The input times a sigmoid: SiLU, swish and their relatives."""
 
 import functools
-import math
 
 from keras import ops
 
-from keras_actx.activations.stable import (
-    at_most,
-    corrected,
-    decay,
-    product,
-    sigmoid,
-    sigmoid_exact,
-    times,
-    times_sigmoid,
-    times_weight,
-    where_selected,
-)
-from keras_actx.backend import where, with_kernel
+from keras_actx.activations.primitives import self_gated, sigmoid, sigmoid_exact, softplus, times
+from keras_actx.backend import clip_max, clip_min
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import NonNegative, Positive, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
 
-@with_kernel("silu")
-def _silu(x):
-    return times_sigmoid(x, x, lambda inside: (inside, None))
-
-
-@with_kernel("swish")
-def _swish(x, beta, missing=0.0):
-    return times_sigmoid(x, beta * x, lambda inside: product(beta, inside, missing))
+def _swish(x, beta=1.0):
+    return self_gated(x, lambda inside: sigmoid(beta * inside), slope=beta)
 
 
 @activation(
@@ -42,7 +24,7 @@ def _swish(x, beta, missing=0.0):
 )
 def silu(x):
     """The input times its sigmoid."""
-    return _silu(x)
+    return self_gated(x, sigmoid)
 
 
 @activation(
@@ -69,7 +51,7 @@ def quick_gelu(x):
 
     diffusers calls it `ApproximateGELU`; NNlib's `gelu_sigmoid` is `gelu_tanh` instead.
     """
-    return _swish(x, 1.702, 4.263256414560601e-17)  # the double is not 1.702 to the last bit
+    return _swish(x, 1.702)
 
 
 @activation(
@@ -82,7 +64,7 @@ def e_swish(x, beta: NonNegative = 1.5):
 
     The paper allows 1 to 2 and names no single default; this is the middle. Echo has 1.735.
     """
-    return times(beta, _silu(x))
+    return times(beta, _swish(x))
 
 
 @activation(
@@ -108,21 +90,13 @@ def flatten_t_swish(x, threshold: Real = -0.2):
 
     Its trainable form, PFTS, is `flatten_t_swish(threshold=-0.2, learnable=True)`. Echo's TensorFlow port drops $T$.
     """
-    negative = x < 0
-    positive = where_selected(~negative, x)
-    return where(negative, 0.0, _silu(positive)) + threshold
+    return _swish(clip_min(x, 0.0)) + threshold
 
 
 def _acon(x, p1, p2, beta):
     """p1 x sigmoid(z) + p2 x sigmoid(-z) with z = beta (p1 - p2) x; in the paper's form (p1 - p2) x may overflow."""
     slope = beta * (p1 - p2)
-
-    def mixture(inside):
-        z, error = product(slope, inside)
-        power = decay(z, error)
-        return where(z > 0, p1 + p2 * power, p1 * power + p2) / (1.0 + power)
-
-    return times_weight(x, slope * x, mixture, top=p1, bottom=p2)
+    return times(p1, _swish(x, slope)) + times(p2, _swish(x, -slope))
 
 
 @activation(
@@ -173,8 +147,7 @@ def logish(x, a: Real = 1.0, b: Real = 1.0):
 
     With the two parameters of the paper's pLogish, a scale `a` and a slope `b`.
     """
-    weighted = times_weight(x, b * x, lambda inside: ops.log1p(sigmoid(*product(b, inside))), top=math.log(2.0))
-    return times(a, weighted)
+    return times(a, self_gated(x, lambda inside: ops.log1p(sigmoid(b * inside)), slope=b))
 
 
 @activation(
@@ -187,19 +160,7 @@ def aria2(x, alpha: Positive = 1.5, beta: Positive = 2.0):
 
     Ports in Echo and activations-plus lack the factor x. Their defaults differ; `aria2(alpha=1.0, beta=1.0)` is SiLU.
     """
-
-    def weight(inside):
-        y, error = product(beta, inside)
-        left = y < 0
-        z, z_error = product(alpha, where_selected(left, y))
-        # sigmoid(y)^alpha is e^(alpha y) sigmoid(-y)^alpha
-        tail = corrected(ops.exp(z), z_error)
-        if error is not None:
-            tail = corrected(tail, alpha * where_selected(left, error))
-        return tail * ops.exp(-alpha * ops.log1p(decay(y, error)))
-
-    # On the left it has arrived where e^(alpha beta x) has, on the right where e^(-beta x) has.
-    return times_weight(x, beta * x * where(x < 0, alpha * ops.ones_like(x), 1.0), weight)
+    return self_gated(x, lambda inside: ops.exp(-alpha * softplus(-beta * inside)))
 
 
 @activation(
@@ -210,12 +171,8 @@ def aria2(x, alpha: Positive = 1.5, beta: Positive = 2.0):
 def colu(x):
     """The input over one less a bump: a smooth ramp with a dip, like mish."""
 
-    def weight(inside):
-        positive = inside > 0
-        right = where_selected(positive, inside)
-        right = 1.0 / (1.0 - right * ops.exp(-right - ops.exp(at_most(right, 7.0))))  # e^(-e^7) is 0 in every dtype
-        left = where_selected(~positive, inside)  # with e^x above and below: e^-x may overflow
-        power = ops.exp(left)
-        return where(positive, right, power / (power - left * ops.exp(-power)))
+    def gate(inside):  # 1 / (1 - x e^-(x + e^x)), times e^x above and below
+        power = ops.exp(clip_max(inside, 7.0))  # e^(-e^7) is 0 in every dtype
+        return power / (power - inside * ops.exp(-power))
 
-    return times_weight(x, x, weight)
+    return self_gated(x, gate)

@@ -6,19 +6,19 @@ from typing import Annotated
 
 from keras import ops
 
-from keras_actx.activations.stable import (
-    between,
-    corrected,
-    decay_of_product,
+from keras_actx.activations import primitives
+from keras_actx.activations.primitives import (
+    FAR,
+    clip,
+    expm1,
+    is_float64,
     normal_cdf,
     normal_cdf_exact,
-    product,
+    self_gated,
+    sigmoid,
     times,
-    times_weight,
-    where_selected,
 )
-from keras_actx.activations.stable import softplus as _softplus
-from keras_actx.backend import where, with_kernel
+from keras_actx.backend import clip_max, clip_min, where, with_derivative
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Range
 
@@ -37,8 +37,8 @@ def softplus(x, beta: Positive = 1.0):
     saves nothing.
     """
     if isinstance(beta, float) and beta == 1.0:
-        return _softplus(x)
-    return where(x > 0, x, 0.0) + ops.log1p(decay_of_product(beta, x)) / beta
+        return primitives.softplus(x)
+    return ops.relu(x - FAR) + primitives.softplus(beta * clip_max(x, FAR)) / beta  # where beta x overflows, it is x
 
 
 @activation(
@@ -49,10 +49,8 @@ def softplus(x, beta: Positive = 1.0):
 )
 def sqrt_softplus(x):
     """The square root of softplus, which scores the experts of a mixture in recent language models."""
-    # Where softplus is e^x in every dtype it may underflow, and the square root has no derivative at 0.
-    far = x < -40.0
-    tail = ops.exp(0.5 * where_selected(far, x, -40.0))
-    return where(far, tail, ops.sqrt(_softplus(where_selected(~far, x))))
+    # Below -40 it is e^(x / 2) in every dtype; softplus may underflow, where the square root has no derivative.
+    return ops.sqrt(primitives.softplus(clip_min(x, -40.0))) * ops.exp(-0.5 * ops.relu(-40.0 - x))
 
 
 @activation(
@@ -62,9 +60,13 @@ def sqrt_softplus(x):
 )
 def shifted_softplus(x):
     """Softplus moved down so that it passes through the origin."""
-    # log((1 + e^x) / 2) without cancellation near 0; beyond 1 the difference loses nothing.
-    small = ops.log1p(0.5 * ops.expm1(between(x, -1.0, 1.0)))
-    return where(ops.abs(x) < 1.0, small, _softplus(x) - math.log(2.0))
+    return _shifted_softplus(x)
+
+
+@with_derivative(sigmoid)
+def _shifted_softplus(x):
+    near = ops.log1p(0.5 * expm1(clip(x, -1.0, 1.0)))  # log((1 + e^x) / 2); the difference cancels
+    return where(ops.abs(x) < 1.0, near, primitives.softplus(x) - math.log(2.0))
 
 
 @activation(
@@ -74,7 +76,7 @@ def shifted_softplus(x):
 )
 def log_sigmoid(x):
     """The logarithm of the sigmoid."""
-    return -_softplus(-x)
+    return -primitives.softplus(-x)
 
 
 @activation(
@@ -91,23 +93,14 @@ def squareplus(x, b: Positive = 4.0):
     return _hyperbola(x, b**0.5)
 
 
-@with_kernel("hyperbola")
 def _hyperbola(x, bend):
-    """(x + sqrt(x^2 + bend^2)) / 2."""
-    # Far out it is bend^2 / (4 |x|), and x more for x > 0, to the last bit.
-    far = ops.abs(x) > 1e9 * bend
-    beyond = where_selected(far, x, bend)
-    excess = 0.25 * bend * (bend / ops.abs(beyond))
-    beyond = where(beyond > 0, beyond + excess, excess)
-    x = where_selected(~far, x)
-    # The root as the larger of |x| and bend, times a root between 1 and 1.5: x^2 overflows.
-    large = ops.abs(x) > bend
-    ratio = where(large, bend / where_selected(large, x, bend), where_selected(~large, x) / bend)
-    half_root = 0.5 * where(large, ops.abs(x), bend) * ops.sqrt(1 + ratio * ratio)
-    negative = x < 0
-    # For x < 0 the sum cancels; (bend^2 / 4) / (root / 2 - x / 2) is the same number.
-    tail = 0.25 * bend * (bend / (half_root - 0.5 * where(negative, x, 0.0)))
-    return where(far, beyond, where(negative, tail, 0.5 * x + half_root))
+    """(x + sqrt(x^2 + bend^2)) / 2. For negative x the sum cancels, and (bend / 2)^2 over that of -x is the same."""
+    far = 2.0**1022 if is_float64(x) else 2.0**126
+    inside = clip(x, -far, far)
+    unit = ops.stop_gradient(clip_min(ops.abs(inside), bend))  # in which no square overflows
+    root = unit * ops.sqrt(ops.square(inside / unit) + ops.square(bend / unit))
+    tail = 0.25 * bend * (bend / (0.5 * root - 0.5 * clip_max(inside, 0.0)))
+    return ops.relu(x - far) + where(inside > 0, 0.5 * inside + 0.5 * root, where(x < -far, 0.0, tail))
 
 
 _SMU = ("Biswas et al. 2021, SMU: Smooth Activation Function Using Smoothing Maximum Technique, arXiv:2111.04682",)
@@ -127,14 +120,9 @@ def smu(x, alpha: _Leak = 0.25, mu: Positive = 1e6):
 
     The start is the paper's, almost the leaky ReLU itself; ports have others, as 0.01 and 2.5.
     """
-    # x (alpha + (1 - alpha) Phi(z)), where alpha and the small tail of Phi keep their digits.
     slope = math.sqrt(2.0) * (1.0 - alpha) * mu
-    return times_weight(
-        x,
-        slope * x,
-        lambda inside: alpha + (1.0 - alpha) * normal_cdf(*product(slope, inside)),
-        bottom=alpha,
-    )
+    weighted = self_gated(x, lambda inside: normal_cdf(slope * inside))
+    return times(alpha, self_gated(x, lambda inside: normal_cdf(-slope * inside), slope=-1.0)) + weighted
 
 
 @activation(
@@ -161,20 +149,13 @@ def soft_clipping(x, alpha: Positive = 0.5):
     Ports default to 0.5; Echo's TensorFlow one lacks the factor $1 / \alpha$, and activations-plus has another function
     of this name.
     """
-    # f(1 - x) = 1 - f(x); and the ratio is 1 + e^y (1 - e^-alpha) / (1 + e^(y - alpha)) with y = alpha x.
     upper = x > 0.5
-    lower = where(upper, 1.0 - x, x)
-    z = alpha * lower
-    straight = z > 40.0  # the identity in every dtype
-    settled = z < -800.0
-    z, error = product(alpha, where_selected(~ops.logical_or(straight, settled), lower))
-    power = corrected(ops.exp(z), error)
-    if isinstance(alpha, float):
-        least, gap = math.exp(-alpha), -math.expm1(-alpha)
-    else:
-        least, gap = ops.exp(-alpha), -ops.expm1(-alpha)
+    lower = where(upper, 1.0 - x, x)  # f(1 - x) = 1 - f(x)
+    least = math.exp(-alpha) if isinstance(alpha, float) else ops.exp(-alpha)
+    gap = -math.expm1(-alpha) if isinstance(alpha, float) else -expm1(-alpha)
+    power = ops.exp(clip_max(alpha * lower, 40.0))
     bent = ops.log1p(power * gap / (1.0 + power * least)) / alpha
-    result = where(straight, lower, where(settled, 0.0, bent))
+    result = where(alpha * lower > 40.0, lower, bent)  # the identity in every dtype
     return where(upper, 1.0 - result, result)
 
 
@@ -184,14 +165,6 @@ def soft_clipping(x, alpha: Positive = 0.5):
     aliases=("logcosh",),
     exact=lambda mp, x: abs(x) + mp.log1p(mp.exp(-2 * abs(x))) - mp.log(2),
 )
-@with_kernel("log_cosh")
 def log_cosh(x):
     """The logarithm of the hyperbolic cosine: a parabola that turns into the absolute value."""
-    near = ops.abs(x) < 1.0
-    large = ops.abs(where_selected(~near, x, 1.0))
-    far = large + (ops.log1p(ops.exp(-2.0 * large)) - math.log(2.0))
-    square = ops.square(where_selected(near, x))
-    series = 1.0  # of cosh(x) - 1, over x^2 / 2
-    for denominator in (306.0, 240.0, 182.0, 132.0, 90.0, 56.0, 30.0, 12.0):
-        series = 1.0 + square * series / denominator
-    return where(near, ops.log1p(0.5 * square * series), far)
+    return primitives.log_cosh(x)

@@ -4,20 +4,8 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.stable import (
-    SETTLED,
-    at_most,
-    corrected,
-    decay,
-    product,
-    sigmoid_exact,
-    softplus,
-    steady_tanh,
-    times,
-    times_weight,
-    where_selected,
-)
-from keras_actx.backend import where, with_kernel
+from keras_actx.activations.primitives import FAR, clip, erf, self_gated, sigmoid, sigmoid_exact, softplus, tanh, times
+from keras_actx.backend import clip_max
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
@@ -35,7 +23,7 @@ _BISWAS = (
 )
 def lisht(x):
     """The input times its hyperbolic tangent: even and non-negative."""
-    return times_weight(x, x, steady_tanh, bottom=-1.0)
+    return x * tanh(clip(x, -FAR, FAR))
 
 
 @activation(
@@ -52,8 +40,7 @@ def tanhexp(x):
 
     torch_activation's `TeLU` is another function.
     """
-    # tanh(e^5) is 1 in every dtype; without the bound e^x is inf and the gradient inf * 0.
-    return times_weight(x, x, lambda inside: steady_tanh(ops.exp(at_most(inside, 5.0))))
+    return self_gated(x, lambda inside: tanh(ops.exp(clip_max(inside, 5.0))))  # 1 beyond, in every dtype
 
 
 @activation(
@@ -61,19 +48,9 @@ def tanhexp(x):
     cites=("Misra 2019, Mish, arXiv:1908.08681",),
     exact=lambda mp, x: x * mp.tanh(mp.log1p(mp.exp(x))),
 )
-@with_kernel("mish")
 def mish(x):
     """The input times the hyperbolic tangent of its softplus."""
-    # With p = e^-|x|, tanh(log(1 + e^x)) is 1 - p^2 / (p^2 + p + 1/2) for positive x and otherwise
-    # p - p^2 (1 + p) / (1 + (1 + p)^2): a term that x is multiplied into, and a correction whose rounding counts less.
-    inside = ops.abs(x) < SETTLED
-    selected = where_selected(inside, x)
-    power = decay(selected)
-    square, above, first = power * power, 1.0 + power, selected * power
-    positive = selected - selected * (square / (square + power + 0.5))
-    negative = first - first * (power * above / (1.0 + above * above))
-    bend = where(selected > 0, positive, negative)
-    return where(inside, bend, where(x < 0, 0.0, x))
+    return self_gated(x, lambda inside: tanh(softplus(inside)))
 
 
 @activation(
@@ -83,14 +60,7 @@ def mish(x):
 )
 def smish(x, a: Real = 1.0, b: Real = 1.0):
     """The input times the hyperbolic tangent of the logarithm of one plus its sigmoid, with scale `a` and slope `b`."""
-
-    def weight(inside):  # a fraction of powers of e^-|b x|
-        z, error = product(b, inside)
-        power = decay(z, error)
-        left = power * (2.0 + 3.0 * power) / (2.0 + power * (6.0 + 5.0 * power))
-        return where(z > 0, (3.0 + 2.0 * power) / (5.0 + power * (6.0 + 2.0 * power)), left)
-
-    return times(a, times_weight(x, b * x, weight, top=0.6))
+    return times(a, self_gated(x, lambda inside: tanh(ops.log1p(sigmoid(b * inside))), slope=b))
 
 
 @activation(
@@ -100,8 +70,7 @@ def smish(x, a: Real = 1.0, b: Real = 1.0):
 )
 def serf(x):
     """The input times the error function of its softplus."""
-    # erf(10) is 1 in every dtype; TensorFlow gives NaN beyond 10^155.
-    return times_weight(x, x, lambda inside: ops.erf(at_most(softplus(inside), 10.0)))
+    return self_gated(x, lambda inside: erf(softplus(inside)))
 
 
 @activation(
@@ -115,13 +84,7 @@ def erf_act(x, a: Positive = 0.75, b: Real = 0.75):
 
     The start is what a trainable port has; ports that do not learn have 0.5 and 1, or 1 and 0.5.
     """
-
-    def weight(inside):
-        z, error = product(b, inside)
-        power = ops.exp(at_most(z, 80.0))  # erf is 1 there, and e^z may overflow
-        return ops.erf(at_most(a * corrected(power, error), 10.0))
-
-    return times_weight(x, b * x, weight)
+    return self_gated(x, lambda inside: erf(a * ops.exp(clip_max(b * inside, 80.0))), slope=b)
 
 
 @activation(
@@ -135,10 +98,4 @@ def pserf(x, gamma: Positive = 1.25, delta: Real = 0.85):
 
     Ports start from 1.25 and 0.85 (as here, and activations-plus), 1 and 1.25, or 1 and 1, which is `serf`.
     """
-
-    def weight(inside):
-        z, error = product(delta, inside)
-        ramp = where(z > 0, z, 0.0) + ops.log1p(decay(z, error))
-        return ops.erf(at_most(gamma * ramp, 10.0))
-
-    return times_weight(x, delta * x, weight)
+    return self_gated(x, lambda inside: erf(gamma * softplus(delta * inside)), slope=delta)

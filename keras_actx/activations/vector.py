@@ -8,7 +8,7 @@ import functools
 import keras
 from keras import ops
 
-from keras_actx.activations.stable import where_selected
+from keras_actx.activations.primitives import safe_where
 from keras_actx.backend import where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import FixedPositive
@@ -199,7 +199,7 @@ def solu(x, axis: int = -1):
     The paper puts a layer normalization after it, which is yours to add: `keras.layers.LayerNormalization()`.
     """
     share = keras.activations.softmax(x, axis=axis)
-    return where_selected(share > 0, x) * share  # the share of -inf is 0, and their product NaN
+    return safe_where(share > 0, x) * share  # the share of -inf is 0, and their product NaN
 
 
 def _squash(mp, x, offset):
@@ -226,8 +226,8 @@ def squash(x, offset: FixedPositive = 1.0, axis: int = -1):
     x = x / unit
     squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
     zero = squares == 0
-    norm = where(zero, squares, ops.sqrt(where_selected(~zero, squares, 1.0)))
-    inner, outer = where_selected(~long, norm), where_selected(long, norm, 1.0)
+    norm = where(zero, squares, ops.sqrt(safe_where(~zero, squares, 1.0)))
+    inner, outer = safe_where(~long, norm), safe_where(long, norm, 1.0)
     return x * where(long, 1 / (outer + offset / unit / unit / outer), inner / (offset + ops.square(inner)))
 
 

@@ -6,11 +6,11 @@
 * `fused`: a function compiled for a call that is eager.
 * `exporting`, `portably`: a formula made of operations that the target of an export knows.
 * `with_kernel`: a faster way to compute a certain formula.
-* `all_within`: whether a formula can leave out its branches for large numbers.
-* `error_of_product`: what rounding a product loses, where the backend can tell.
-* `where`: a choice between a tensor and another, or a number, that is as fast as the backend allows.
+* `with_derivative`: a function whose derivative is given, not taken from its steps.
+* `where`, `clip`, `clip_min`, `clip_max`: in the dtype of their tensor, with the same derivative everywhere.
 * `varies`: whether a compiled function is made for more than one value of a number; `as_tensor`: such a number.
 * `tanh`, `sin`, `cos`, `arctan`: `keras.ops` compute them in float32 for a float64 tensor on JAX (seen in Keras 3.15).
+* `erfc`: Keras has it since 3.12 only.
 """
 
 import functools
@@ -22,7 +22,7 @@ from typing import Any
 
 import keras
 
-from keras_actx.backend import exporters, keras_where
+from keras_actx.backend import exporters
 
 _name = keras.backend.backend()
 # At import, not at the first call: torch.compile cannot trace an import.
@@ -88,22 +88,6 @@ def portably(function: Function, tensors: tuple[Any, ...], **context: Any) -> An
     return exporters.portably(function, getattr(_in_use, "PORTABLE", ()), *tensors, **context)
 
 
-def all_within(x: Any, bound: float) -> bool:
-    """Whether all of `x` is known to be between -bound and bound, so that a formula can leave out what is for the rest.
-
-    Only where steps are run one by one, and to leave one out saves time; the numbers are the same. False for what is
-    not known, as in a compiled function, and for NaN.
-    """
-    return hasattr(_in_use, "all_within") and not isinstance(x, keras.KerasTensor) and _in_use.all_within(x, bound)
-
-
-def error_of_product(factor: Any, x: Any, missing: float) -> Any:
-    """What rounding `factor * x` loses, plus `missing * x`, without a gradient; None where it takes more steps."""
-    if isinstance(x, keras.KerasTensor) or not hasattr(_in_use, "error_of_product"):
-        return None
-    return _in_use.error_of_product(factor, x, missing)
-
-
 def fuses(function: Function, tensors: tuple[Any, ...]) -> bool:
     """Whether `fused` can compile `function`, and is worth it: on torch, eagerly, for four steps or more."""
     return hasattr(_in_use, "fuses") and _in_use.fuses(function, tensors)
@@ -155,16 +139,65 @@ def bytes_kept(function: Function, *tensors: Any) -> int:
     return _in_use.bytes_kept(function, *tensors)
 
 
+def with_derivative(derivative: Function) -> Callable[[Function], Function]:
+    """Gives an elementwise function of one tensor the derivative to use in place of that of its steps.
+
+    Second derivatives are those of `derivative`. In an exported graph the function has its steps alone.
+    """
+
+    def marked(function: Function) -> Function:
+        differentiable = _in_use.with_derivative(function, derivative)
+
+        @functools.wraps(function)
+        def call(x: Any) -> Any:
+            plain = isinstance(x, (keras.KerasTensor, *_NUMBER)) or exporters.is_portable()
+            return function(x) if plain else differentiable(x)
+
+        return call
+
+    return marked
+
+
 def where(condition: Any, x: Any, y: Any) -> Any:
     """`x` where the condition holds, `y` elsewhere: tensors of one dtype, one of which may be a number instead.
 
-    Not `keras.ops.where`, which on the CPU torch runs element by element.
+    Numbers are made tensors of the other's dtype first: Keras returns float32 for some pairs of a float64 tensor and a
+    number.
     """
-    if (isinstance(x, _NUMBER) and isinstance(y, _NUMBER)) or any(
-        isinstance(one, keras.KerasTensor) for one in (condition, x, y)
-    ):
-        return keras_where.where(condition, x, y)
-    return _in_use.where(condition, x, y)
+    if isinstance(x, _NUMBER) and not isinstance(y, _NUMBER):
+        x = x * keras.ops.ones_like(y)
+    elif isinstance(y, _NUMBER) and not isinstance(x, _NUMBER):
+        y = y * keras.ops.ones_like(x)
+    return keras.ops.where(condition, x, y)
+
+
+def clip_min(x: Any, low: Any) -> Any:
+    """The larger of `x` and `low`; the derivative is 1 where they are equal. NaN stays."""
+    if isinstance(low, _NUMBER) and not isinstance(x, keras.KerasTensor):
+        return _in_use.clip_min(x, low)
+    return where(x < low, low, x)
+
+
+def clip_max(x: Any, high: Any) -> Any:
+    """The smaller of `x` and `high`; the derivative is 1 where they are equal. NaN stays."""
+    if isinstance(high, _NUMBER) and not isinstance(x, keras.KerasTensor):
+        return _in_use.clip_max(x, high)
+    return where(x > high, high, x)
+
+
+def clip(x: Any, low: float, high: float) -> Any:
+    """`x` within [low, high], two numbers; for what has settled there: the derivative
+    at both ends is 1 or 0. NaN stays."""
+    if isinstance(x, keras.KerasTensor) or not hasattr(_in_use, "clip"):
+        return clip_max(clip_min(x, low), high)
+    return _in_use.clip(x, low, high)
+
+
+def erfc(x: Any) -> Any:
+    """The complementary error function."""
+    if exporters.is_portable():
+        return exporters.replacement("erfc")(x)
+    return 1.0 - keras.ops.erf(x) if isinstance(x, keras.KerasTensor) else _in_use.erfc(x)
 
 
 def tanh(x: Any) -> Any:

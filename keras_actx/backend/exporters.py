@@ -25,6 +25,7 @@ EXPORTERS = (
 
 _portable: dict[str, Function] = {}
 _replacing = threading.RLock()
+_here = threading.local()
 
 
 def portable(name: str) -> Callable[[Function], Function]:
@@ -37,6 +38,11 @@ def portable(name: str) -> Callable[[Function], Function]:
     return marked
 
 
+def replacement(name: str) -> Function:
+    """What is used in place of an operation."""
+    return _portable[name]
+
+
 def called_by_exporter() -> bool:
     """Whether one of `EXPORTERS` is at work further up the stack."""
     frame = sys._getframe(1)
@@ -47,6 +53,11 @@ def called_by_exporter() -> bool:
     return False
 
 
+def is_portable() -> bool:
+    """Whether this thread runs a formula in `portably`."""
+    return getattr(_here, "depth", 0) > 0
+
+
 def portably(function: Function, names: tuple[str, ...], *args: Any, **kwargs: Any) -> Any:
     """`function(*args, **kwargs)`, where `keras.ops` has portable operations of these names meanwhile.
 
@@ -55,10 +66,12 @@ def portably(function: Function, names: tuple[str, ...], *args: Any, **kwargs: A
     """
     with _replacing:
         usual = {name: getattr(keras.ops, name) for name in names}
+        _here.depth = getattr(_here, "depth", 0) + 1
         try:
             for name in names:
                 setattr(keras.ops, name, _portable[name])
             return function(*args, **kwargs)
         finally:
+            _here.depth -= 1
             for name, one in usual.items():
                 setattr(keras.ops, name, one)

@@ -10,7 +10,6 @@ import keras
 import tensorflow as tf
 
 from keras_actx.backend.exporters import called_by_exporter
-from keras_actx.backend.keras_where import where
 from keras_actx.backend.sample import asked_once, kept_with_declaration
 
 try:  # TensorFlow has no public name for it; without one, every layer traces the formula itself
@@ -23,14 +22,18 @@ __all__ = [
     "PORTABLE",
     "arctan",
     "bytes_kept",
+    "clip",
+    "clip_max",
+    "clip_min",
     "cos",
     "eager_float64",
+    "erfc",
     "exporting",
     "keeping_inputs",
     "sin",
     "tanh",
     "there_and_back",
-    "where",
+    "with_derivative",
 ]
 
 KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
@@ -38,7 +41,32 @@ KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
 #: ONNX has none of the first two, LiteRT none of the last two.
 PORTABLE = ("expm1", "log1p", "erf", "arctan")
 
-tanh, sin, cos = keras.ops.tanh, keras.ops.sin, keras.ops.cos
+tanh, sin, cos, erfc = keras.ops.tanh, keras.ops.sin, keras.ops.cos, tf.math.erfc
+
+
+def clip(x: Any, low: float, high: float) -> Any:
+    """See `keras_actx.backend.clip`."""
+    return tf.clip_by_value(x, tf.constant(low, x.dtype), tf.constant(high, x.dtype))
+
+
+def clip_min(x: Any, low: float) -> Any:
+    """See `keras_actx.backend.clip_min`."""
+    return tf.maximum(x, tf.constant(low, x.dtype))
+
+
+def clip_max(x: Any, high: float) -> Any:
+    """See `keras_actx.backend.clip_max`."""
+    return tf.minimum(x, tf.constant(high, x.dtype))
+
+
+def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]) -> Callable[..., Any]:
+    """See `keras_actx.backend.with_derivative`."""
+
+    @tf.custom_gradient
+    def found(x: Any) -> tuple[Any, Callable[[Any], Any]]:
+        return function(x), lambda cotangent: cotangent * derivative(x)
+
+    return found
 
 
 def arctan(x: Any) -> Any:

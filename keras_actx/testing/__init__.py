@@ -2,7 +2,7 @@
 
 Needs the extra `keras-actx[testing]`; nothing else in the package imports it. `check_activation` is the one call;
 the modules hold its parts: `oracle` is what an activation is worth, `values`, `derivatives`, `vectors` and
-`structure` what is asserted, `ledger` what is excused. `bytes_kept`, of `memory`, counts what a function keeps.
+`structure` what is asserted, `known_errors` what is excused. `bytes_kept`, of `memory`, counts what a function keeps.
 """
 
 try:
@@ -19,14 +19,14 @@ from keras_actx.lazy_imports import lazy_imports as _lazy_imports
 
 if TYPE_CHECKING:
     from keras_actx.testing.check import check_activation as check_activation
-    from keras_actx.testing.ledger import Entry as Entry
+    from keras_actx.testing.known_errors import KnownError as KnownError
     from keras_actx.testing.memory import bytes_kept as bytes_kept
 
 __getattr__, __dir__ = _lazy_imports(
     globals(),
     {
         "check_activation": "keras_actx.testing.check",
-        "Entry": "keras_actx.testing.ledger",
+        "KnownError": "keras_actx.testing.known_errors",
         "bytes_kept": "keras_actx.testing.memory",
     },
 )

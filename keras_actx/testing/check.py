@@ -10,7 +10,7 @@ from keras_actx.names.identify import identify
 from keras_actx.names.suggest import quote
 from keras_actx.testing import derivatives, saving, structure, values, vectors
 from keras_actx.testing.grids import DTYPES
-from keras_actx.testing.ledger import Entry, entries_for
+from keras_actx.testing.known_errors import KnownError, known_errors_for
 from keras_actx.testing.samples import with_sample_parameters
 from keras_actx.testing.tensors import dtype_of
 
@@ -18,11 +18,16 @@ _SIXTEEN_BITS = 2**16
 
 
 def check_activation(
-    activation: Any, *, points: int = 4096, thorough: bool = False, ledger: Iterable[Entry] = ()
+    activation: Any, *, points: int = 4096, thorough: bool = False, known_errors: Iterable[KnownError] = ()
 ) -> None:
     r"""Check an activation as this package checks its own, on the backend in use; the first fault raises.
 
-    $$|y - f(x)| \le 4 \, \mathrm{ulp} \quad (1 \, \mathrm{ulp} \text{ in 16 bits, at all 65,536 numbers})$$
+    $$|y - f(x)| \le 4 \epsilon \, (|f(x)| + |x f'(x)|), \quad
+    |y' - f'(x)| \le 8 \epsilon \, (|f'(x)| + |x f''(x)|)$$
+
+    With $\epsilon = 2^{-23}$ in float32 and $2^{-52}$ in float64; 16-bit values are within one unit in the last place,
+    at all 65,536 numbers. For parameters other than the defaults, $|p \, \partial f / \partial p|$ is added.
+
 
     Values in four dtypes, with every parameter at its default, inside its range and at its closed ends, against the
     declared reference formula (`exact`) in at least 100 bits; NaN and $\pm\infty$; first and second derivatives and
@@ -33,7 +38,7 @@ def check_activation(
         activation: a name such as `"my_project>my_swish"`, or the `Activation` that `@keras_actx.activation` made.
         points: how many points the grids of 32 and 64 bits have, from 64.
         thorough: also with the backend's slow compilers (torch's inductor takes seconds).
-        ledger: known excesses (`keras_actx.testing.Entry`), for what the backend itself prevents.
+        known_errors: (`keras_actx.testing.KnownError`) excused, for what the backend itself prevents.
 
     Raises:
         AssertionError: for a fault, naming where and how large.
@@ -70,27 +75,27 @@ def check_activation(
             for dtype in DTYPES:
                 vectors.assert_vector_values(one, one, dtype)
         else:
-            check_numbers(one, points, tuple(ledger))
+            check_numbers(one, points, tuple(known_errors))
     if chosen.declaration.kind == "elementwise" and not chosen.declaration.stochastic:
         for parameter in chosen.declaration.parameters:
             if parameter.learnable:
                 derivatives.assert_parameter_derivative(chosen, chosen, parameter.name)
 
 
-def check_numbers(activation: Activation, points: int, ledger: tuple[Entry, ...] = ()) -> None:
+def check_numbers(activation: Activation, points: int, known: tuple[KnownError, ...] = ()) -> None:
     """Values and derivatives of one activation with its parameters."""
     for dtype in DTYPES:
         count = points if dtype in ("float32", "float64") else _SIXTEEN_BITS
-        known = entries_for(ledger, activation, "value", dtype)
-        values.assert_values(activation, activation, dtype, count, known)
+        of_value = known_errors_for(known, activation, "value", dtype)
+        values.assert_values(activation, activation, dtype, count, of_value)
         values.assert_nan_passes(activation, activation, dtype)
         for sign in (1, -1):
             values.assert_limit(activation, activation, dtype, sign)
         if dtype.endswith("16"):
             derivatives.assert_finite(activation, activation, dtype)
     for dtype in ("float32", "float64"):
-        known = entries_for(ledger, activation, "derivative", dtype)
-        derivatives.assert_derivative(activation, activation, dtype, min(points, 512), known)
+        of_slope = known_errors_for(known, activation, "derivative", dtype)
+        derivatives.assert_derivative(activation, activation, dtype, min(points, 512), of_slope)
         derivatives.assert_kink_slopes(activation, activation, dtype)
         derivatives.assert_finite_ends(activation, activation, dtype)
     derivatives.assert_second_derivative(activation, activation)

@@ -1,4 +1,4 @@
-"""Errors in units in the last place, and what a backend's flushing of subnormals costs."""
+"""Errors in units of the bar, and what a backend's flushing of subnormals costs."""
 
 import keras
 import ml_dtypes
@@ -31,10 +31,10 @@ def flushes_inputs() -> bool:
     return keras.backend.backend() != "torch"
 
 
-def ulps(
+def absolute(
     y: np.ndarray, true: tuple[np.ndarray, np.ndarray], x: np.ndarray, dtype: str, at_zero: float | None = None
 ) -> np.ndarray:
-    """The error of `y` in units in the last place of `true`; inf where it is NaN or infinite for no reason.
+    """The error of `y` beyond what underflow explains; inf where it is NaN or infinite for no reason.
 
     Args:
         y: results, in float64.
@@ -50,9 +50,16 @@ def ulps(
         error = np.abs((y - high) - low)
         if at_zero is not None and flushes_inputs() and dtype != "float16":
             error = np.where(np.abs(x) < tiny, np.minimum(error, np.abs(y - at_zero)), error)
-        result = np.maximum(error - underflow(x, dtype), 0.0) / spacing(high, dtype)
+        error = np.maximum(error - underflow(x, dtype), 0.0)
     # Where the true value rounds to infinity, or is one bit below it, infinity is right.
     overflows = np.abs(high) > largest * (1 - 4 * float(limits.eps))
-    result[overflows & (y == np.copysign(np.inf, high))] = 0.0
-    result[np.isnan(y) | np.isnan(result)] = np.inf
-    return result
+    error[overflows & (y == np.copysign(np.inf, high))] = 0.0
+    error[np.isnan(y) | np.isnan(error)] = np.inf
+    return error
+
+
+def in_units(error: np.ndarray, size: np.ndarray, dtype: str) -> np.ndarray:
+    """An absolute error in units of eps times `size`; of a 16-bit dtype, in units in the last place."""
+    unit = spacing(size, dtype) if dtype.endswith("16") else float(ml_dtypes.finfo(dtype).eps) * np.abs(size)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.where(error == 0.0, 0.0, error / unit)

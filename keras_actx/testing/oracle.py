@@ -10,7 +10,7 @@ from keras_actx.declaration.activation import Activation
 from keras_actx.testing.cache import cached, digest, fingerprint
 from keras_actx.testing.errors import spacing
 from keras_actx.testing.precision import Formula, settled
-from keras_actx.testing.samples import GATED_VALUE
+from keras_actx.testing.samples import GATED_VALUE, is_default
 
 
 def reference(activation: Activation) -> Formula:
@@ -52,6 +52,38 @@ def parameter_derivatives(activation: Activation, parameter: str, x: np.ndarray)
         return settled(_difference(along, 1), [point], bits=60)[0][0]
 
     return np.array([at(one) for one in x.tolist()])
+
+
+def sensitivities(activation: Activation, x: np.ndarray, order: int = 0) -> np.ndarray:
+    """The sum of |p df/dp| over all parameters p, unless all have their defaults; of f' in place of f for `order` 1."""
+    total = np.zeros(np.shape(x))
+    if not is_default(activation):
+        for name, value in activation.params:
+            if isinstance(value, float) and value != 0.0:
+                formula = _scaled(activation, name, order)
+                total += np.abs(_at(f"sensitivity {name} {order}", activation, x, formula, bits=24)[0])
+    return total
+
+
+def _scaled(activation: Activation, parameter: str, order: int) -> Formula:
+    """p df/dp, of f or its derivative, as a function of x."""
+    declaration, params = activation.declaration, dict(activation.params)
+    value = params.pop(parameter)
+
+    def along_x(mp, scale):
+        changed = mp.mpf(value) * scale
+        if declaration.kind == "gated":
+            return lambda mp, gate: declaration.exact(mp, mp.mpf(GATED_VALUE), gate, **params, **{parameter: changed})
+        return lambda mp, x: declaration.exact(mp, x, **params, **{parameter: changed})
+
+    def quotient(mp, x):
+        h = mp.mpf(2) ** -100
+        above, below = along_x(mp, 1 + h), along_x(mp, 1 - h)
+        if order:
+            above, below = _difference(above, 1), _difference(below, 1)
+        return (above(mp, x) - below(mp, x)) / (2 * h)
+
+    return quotient
 
 
 #: Points where an activation has arrived at its limits, if it has any.

@@ -38,18 +38,3 @@ def along_gate(function: Callable[[Any], Any], activation: Activation) -> Callab
         return keras.ops.squeeze(function(keras.ops.stack([value, gate], axis=-1)), axis=-1)
 
     return of_gate
-
-
-def in_two_calls(function: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
-    """`function(x)`, every other number of moderate size in a call of its own.
-
-    Where torch runs eagerly, a formula may take other steps when there are no large numbers among the others.
-    """
-    y = function(x)
-    apart = np.flatnonzero(np.abs(x) <= _MODERATE)[::2] if keras.backend.backend() == "torch" else np.empty(0, int)
-    if len(apart):
-        y[apart] = function(x[apart])
-    return y
-
-
-_MODERATE = 256.0

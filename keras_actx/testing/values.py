@@ -8,33 +8,29 @@ import numpy as np
 
 from keras_actx.declaration.activation import Activation
 from keras_actx.testing import errors, grids, oracle
-from keras_actx.testing.ledger import Entry, excused
-from keras_actx.testing.tensors import along_gate, dtype_of, in_two_calls, to_float64, to_tensor
+from keras_actx.testing.known_errors import KnownError, excused
+from keras_actx.testing.tensors import along_gate, dtype_of, to_float64, to_tensor
 
-#: How far a result may be from the truth, in units in the last place.
+#: How large an error may be: in units in the last place for 16 bits, else in units of eps (|f| + |x f'|), which is what
+#: rounding x once costs. Of changed parameters p, |p df/dp| is added, since they are rounded too.
 BARS = {"float16": 1.0, "bfloat16": 1.0, "float32": 4.0, "float64": 4.0}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Results at points, and their errors in units in the last place.
-
-    `ulps` are of the true value; `steep_ulps` of max(|f|, |x f'|), which rounding x once costs anybody, where `ulps`
-    exceed the bar.
-    """
+    """Results at points, and their errors in units of the bar."""
 
     x: np.ndarray
     y: np.ndarray
     true: np.ndarray
-    ulps: np.ndarray
-    steep_ulps: np.ndarray
+    errors: np.ndarray
 
     def worst(self, over: np.ndarray) -> str:
         """A description of the largest error among the points `over`."""
-        at = int(np.argmax(np.where(over, self.ulps, -1.0)))
+        at = int(np.argmax(np.where(over, self.errors, -1.0)))
         return (
             f"{np.count_nonzero(over)} of {len(self.x)} points are off; worst at x = {float(self.x[at])!r}: got "
-            f"{float(self.y[at])!r}, true {float(self.true[at])!r}, {self.ulps[at]:.3g} ulp; they lie in "
+            f"{float(self.y[at])!r}, true {float(self.true[at])!r}, error {self.errors[at]:.3g}; they lie in "
             f"{float(self.x[over].min())!r} .. {float(self.x[over].max())!r}"
         )
 
@@ -42,15 +38,12 @@ class Measured:
 def call(function: Callable[[Any], Any], activation: Activation, x: np.ndarray, dtype: str) -> np.ndarray:
     """`function` on the points, with the dtype and shape of its results checked."""
 
-    def results(x: np.ndarray) -> np.ndarray:
-        result = along_gate(function, activation)(to_tensor(x, dtype))
-        found = dtype_of(result)
-        assert found == dtype, f"{activation} turned {dtype} into {found}"
-        y = to_float64(result)
-        assert y.shape == x.shape, f"{activation} turned shape {x.shape} into {y.shape}"
-        return y
-
-    return in_two_calls(results, x)
+    result = along_gate(function, activation)(to_tensor(x, dtype))
+    found = dtype_of(result)
+    assert found == dtype, f"{activation} turned {dtype} into {found}"
+    y = to_float64(result)
+    assert y.shape == x.shape, f"{activation} turned shape {x.shape} into {y.shape}"
+    return y
 
 
 def measure(function: Callable[[Any], Any], activation: Activation, dtype: str, count: int) -> Measured:
@@ -63,32 +56,48 @@ def measure_at(function: Callable[[Any], Any], activation: Activation, dtype: st
     y = call(function, activation, x, dtype)
     true = oracle.values(activation, x)
     at_zero = float(oracle.values(activation, np.zeros(1))[0][0])
-    ulps = errors.ulps(y, true, x, dtype, at_zero)
-    steep = ulps.copy()
-    some = np.flatnonzero((ulps > BARS[dtype]) & np.isfinite(ulps))
-    if len(some):  # derivatives of the oracle are dear: only where they matter
+    error = errors.absolute(y, true, x, dtype, at_zero)
+
+    def more(some: np.ndarray) -> np.ndarray:
+        at = x[some]
+        return np.abs(at * oracle.derivatives(activation, at)) + oracle.sensitivities(activation, at)
+
+    return Measured(x, y, true[0], conditioned(error, true[0], more, dtype, BARS[dtype]))
+
+
+def conditioned(
+    error: np.ndarray, true: np.ndarray, more: Callable[[np.ndarray], np.ndarray], dtype: str, bar: float
+) -> np.ndarray:
+    """Absolute errors in units of the bar. What is `more` than |true| in the bracket, at some places, is computed where
+    it decides."""
+    found = errors.in_units(error, true, dtype)
+    some = np.flatnonzero((found > bar) & np.isfinite(error))
+    if len(some) and not dtype.endswith("16"):
         with np.errstate(over="ignore", invalid="ignore"):
-            across = np.abs(x[some] * oracle.derivatives(activation, x[some]))
-        size = np.abs(true[0][some])
-        across = np.where(np.isfinite(across), across, size)
-        steep[some] *= errors.spacing(size, dtype) / errors.spacing(np.maximum(size, across), dtype)
-    return Measured(x, y, true[0], ulps, steep)
+            added = more(some)
+            size = np.abs(true[some]) + np.where(np.isnan(added), 0.0, added)
+        found[some] = errors.in_units(error[some], size, dtype)
+    return found
 
 
 def assert_values(
-    function: Callable[[Any], Any], activation: Activation, dtype: str, count: int = 4096, ledger: Iterable[Entry] = ()
+    function: Callable[[Any], Any],
+    activation: Activation,
+    dtype: str,
+    count: int = 4096,
+    known: Iterable[KnownError] = (),
 ) -> None:
-    """`function` is within `BARS` of the activation's exact values, but for what the ledger's entries answer for.
+    """`function` is within `BARS` of the activation's exact values, but for those that are known.
 
     Args:
         function: what to test; the activation itself, or a mutant of it.
         activation: whose exact values count.
         dtype: of the input.
         count: how many points; 65,536 for all numbers of a 16-bit dtype.
-        ledger: entries for this activation, quantity and dtype.
+        known: errors for this activation, quantity and dtype.
     """
     found = measure(function, activation, dtype, count)
-    over = (found.ulps > BARS[dtype]) & ~excused(ledger, found.x, found.steep_ulps)
+    over = (found.errors > BARS[dtype]) & ~excused(known, found.x, found.errors)
     assert not over.any(), f"{activation} in {dtype}: {found.worst(over)}"
 
 

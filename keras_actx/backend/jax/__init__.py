@@ -10,7 +10,6 @@ import jax.numpy as jnp
 
 from keras_actx.backend.exporters import called_by_exporter
 from keras_actx.backend.jax.recomputed import recomputed
-from keras_actx.backend.keras_where import where
 from keras_actx.backend.sample import asked_once
 
 # Moved out of `jax.experimental` in 2025.
@@ -22,14 +21,17 @@ __all__ = [
     "PORTABLE",
     "arctan",
     "bytes_kept",
+    "clip_max",
+    "clip_min",
     "cos",
     "eager_float64",
+    "erfc",
     "exporting",
     "keeping_inputs",
     "sin",
     "tanh",
     "there_and_back",
-    "where",
+    "with_derivative",
 ]
 
 KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
@@ -37,7 +39,29 @@ KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
 #: ONNX has not the first two, and TensorFlow does not read the last.
 PORTABLE = ("expm1", "log1p", "erf")
 
-tanh, sin, cos, arctan = jnp.tanh, jnp.sin, jnp.cos, jnp.arctan
+tanh, sin, cos, arctan, erfc = jnp.tanh, jnp.sin, jnp.cos, jnp.arctan, jax.lax.erfc
+
+
+def clip_min(x: Any, low: float) -> Any:
+    """See `keras_actx.backend.clip_min`. `jnp.maximum` has half a derivative where both are equal."""
+    return jnp.where(x < low, jnp.asarray(low, x.dtype), x)
+
+
+def clip_max(x: Any, high: float) -> Any:
+    """See `keras_actx.backend.clip_max`."""
+    return jnp.where(x > high, jnp.asarray(high, x.dtype), x)
+
+
+def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]) -> Callable[..., Any]:
+    """See `keras_actx.backend.with_derivative`."""
+    found = jax.custom_jvp(function)
+
+    @found.defjvp
+    def _(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
+        (x,), (tangent,) = primals, tangents
+        return found(x), derivative(x) * tangent
+
+    return found
 
 
 def exporting(x: Any) -> bool:

@@ -7,29 +7,31 @@ from weakref import WeakSet
 
 import keras
 import torch
+from torch.nn import functional
 
 from keras_actx.backend.sample import asked_once
 from keras_actx.backend.torch import blocks
 from keras_actx.backend.torch.compiled import fused, fuses
+from keras_actx.backend.torch.differentiated import with_derivative
 from keras_actx.backend.torch.kernel import by_kernel
-from keras_actx.backend.torch.mode import all_within, as_tensor, exporting, is_plain, varies
+from keras_actx.backend.torch.mode import as_tensor, exporting, is_plain, varies
 from keras_actx.backend.torch.native import NATIVE
 from keras_actx.backend.torch.recomputed import KeepingInputs
-from keras_actx.backend.torch.selection import where
 from keras_actx.backend.torch.steps import Steps
-from keras_actx.backend.torch.wide import WIDE, error_of_product
 
 __all__ = [
     "KERNELS",
     "PORTABLE",
-    "all_within",
     "arctan",
     "as_tensor",
     "by_kernel",
     "bytes_kept",
+    "clip",
+    "clip_max",
+    "clip_min",
     "cos",
     "eager_float64",
-    "error_of_product",
+    "erfc",
     "exporting",
     "fused",
     "fuses",
@@ -38,15 +40,34 @@ __all__ = [
     "tanh",
     "there_and_back",
     "varies",
-    "where",
+    "with_derivative",
 ]
 
-KERNELS = NATIVE | WIDE
+KERNELS = NATIVE
 
 #: ONNX has not the first two, and OpenVINO an approximation of the last.
 PORTABLE = ("expm1", "log1p", "erf")
 
-tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
+tanh, sin, cos, arctan, erfc = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan, torch.erfc
+
+
+# Not `clamp`, whose gradient takes the CPU four times as long.
+clip = functional.hardtanh
+
+
+def clip_min(x: Any, low: float) -> Any:
+    """See `keras_actx.backend.clip_min`."""
+    relative, absolute = _SPACING[x.dtype == torch.float64]
+    return functional.threshold(x, low - abs(low) * relative - absolute, low)  # whose gradient at the threshold is 0
+
+
+#: Between numbers of 32 and 64 bits: relative, and at 0.
+_SPACING = ((2.0**-23, 2.0**-149), (2.0**-52, 2.0**-1074))
+
+
+def clip_max(x: Any, high: float) -> Any:
+    """See `keras_actx.backend.clip_max`."""
+    return -clip_min(-x, -high)
 
 
 @contextmanager

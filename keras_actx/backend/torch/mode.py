@@ -33,6 +33,13 @@ def is_plain(*tensors: Any) -> bool:
     return all(not one.is_meta and forward(one).tangent is None for one in tensors)
 
 
+def is_functionalized() -> bool:
+    """Whether `torch.func.functionalize` is at work, which takes no function with a derivative of its own."""
+    functorch = getattr(torch._C, "_functorch", None)
+    current = getattr(functorch, "peek_interpreter_stack", lambda: None)()
+    return current is not None and current.key() == functorch.TransformType.Functionalize
+
+
 # Since torch 2.7.
 _is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
@@ -42,12 +49,3 @@ def exporting(x: Any) -> bool:
     if torch.compiler.is_dynamo_compiling():
         return False
     return torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or _is_exporting()
-
-
-def all_within(x: Any, bound: float) -> bool:
-    """See `keras_actx.backend.all_within`. On the CPU, where looking at a tensor holds nothing up."""
-    if torch.compiler.is_compiling() or x.device.type != "cpu" or not x.numel() or not is_plain(x):
-        return False
-    with torch.no_grad():
-        low, high = torch.aminmax(x)
-    return bool(low > -bound) and bool(high < bound)

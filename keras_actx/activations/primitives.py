@@ -1,0 +1,149 @@
+"""The functions that formulas are written over, where plain ones lose digits, or their derivatives do.
+
+Backends differentiate sigmoid, tanh and expm1 as y (1 - y), 1 - y^2 and y + 1 of their result y, which has no digits
+left where they saturate. A derivative that is given here is right everywhere, and so is the next.
+"""
+
+import functools
+import math
+
+import keras
+from keras import ops
+
+from keras_actx import backend
+from keras_actx.backend import clip, clip_max, clip_min, where, with_derivative
+
+
+def safe_where(condition, x, otherwise=0.0):
+    """x where the condition holds, elsewhere a harmless number: the inner half of a double `where`, which keeps the
+    branch that is not taken from sending NaN into the gradient."""
+    return where(condition, x, otherwise)
+
+
+def times(factor, x):
+    """factor * x, and 0 where the factor is 0, also at infinity: a parameter of 0 switches a term off."""
+    if isinstance(factor, float) and factor != 0.0:
+        return x if factor == 1.0 else factor * x
+    return factor * where(ops.logical_and(ops.isinf(x), factor == 0), 0.0, x)
+
+
+#: Where a gate is taken to have settled: far out, but so that squares of it are finite.
+FAR = 2.0**60
+
+
+def self_gated(x, gate, slope=1.0):
+    """x * gate(x) for a gate that goes to 0 against the direction of `slope`, with its limits at +-inf.
+
+    There x is infinite, and the gate or its derivative 0.
+    """
+    if not isinstance(slope, float):
+        bounded = where(slope > 0, clip_min(x, -FAR), where(slope < 0, clip_max(x, FAR), x))
+    else:
+        bounded = clip_min(x, -FAR) if slope > 0.0 else clip_max(x, FAR) if slope < 0.0 else x
+    return bounded * gate(clip(x, -FAR, FAR))
+
+
+def is_float64(x):
+    """Whether a tensor is float64."""
+    return keras.backend.standardize_dtype(x.dtype) == "float64"
+
+
+def polynomial(x, coefficients):
+    """sum_i c_i x^i, by Horner's rule."""
+    total = coefficients[-1]
+    for one in coefficients[-2::-1]:
+        total = total * x + one
+    return total
+
+
+def logistic_density(x):
+    """sigmoid(x) (1 - sigmoid(x)) = e^-|x| / (1 + e^-|x|)^2."""
+    power = ops.exp(-ops.abs(x))
+    return power / ops.square(1.0 + power)
+
+
+@with_derivative(logistic_density)
+def sigmoid(x):
+    """1 / (1 + e^-x)."""
+    return ops.sigmoid(x)
+
+
+@with_derivative(lambda x: 4.0 * logistic_density(2.0 * x))
+def tanh(x):
+    """The hyperbolic tangent."""
+    return backend.tanh(x)
+
+
+@with_derivative(ops.exp)
+def expm1(x):
+    """e^x - 1."""
+    return ops.expm1(x)
+
+
+@with_derivative(sigmoid)
+def softplus(x):
+    """log(1 + e^x)."""
+    return ops.relu(x) + ops.log1p(ops.exp(-ops.abs(x)))
+
+
+def normal_density(x):
+    """The density of the normal distribution."""
+    return math.sqrt(0.5 / math.pi) * ops.exp(-0.5 * x * x)
+
+
+@with_derivative(normal_density)
+def normal_cdf(x):
+    """The distribution function of the normal distribution."""
+    return 0.5 * backend.erfc(-math.sqrt(0.5) * x)
+
+
+@with_derivative(lambda x: 2.0 / math.sqrt(math.pi) * ops.exp(-x * x))
+def erf(x):
+    """The error function, which is +-1 in every dtype beyond 27; TensorFlow's is NaN beyond 10^155."""
+    return ops.erf(clip(x, -27.0, 27.0))
+
+
+@with_derivative(tanh)
+def log_cosh(x):
+    """log(cosh(x)). Near 0 it is log(1 + p^2 / (2 + 2 p)) with p = e^|x| - 1, since the sum cancels."""
+    size = ops.abs(x)
+    power = ops.expm1(clip_max(size, 1.0))
+    near = ops.log1p(0.5 * power * power / (1.0 + power))
+    return where(size < 1.0, near, size + (ops.log1p(ops.exp(-2.0 * size)) - math.log(2.0)))
+
+
+@with_derivative(lambda x: ops.square(tanh(x)))
+def x_minus_tanh(x):
+    """x - tanh(x). For |x| < 1/2 its power series, sum_k t_k x^(2 k + 1), since the difference cancels."""
+    small = clip(x, -0.5, 0.5)
+    square = small * small
+    series = polynomial(square, tanh_series(22 if is_float64(x) else 9))
+    return where(ops.abs(x) < 0.5, small * square * series, x - backend.tanh(x))
+
+
+@with_derivative(expm1)
+def expm1_minus_x(x):
+    """e^x - 1 - x for x <= 0. For x > -1/2 its power series, sum_k x^k / k!, since the difference cancels."""
+    small = clip(x, -0.5, 0.5)
+    terms = [1.0 / math.factorial(k) for k in range(2, 16 if is_float64(x) else 9)]
+    return where(x > -0.5, small * small * polynomial(small, terms), ops.expm1(x) - x)
+
+
+@functools.cache
+def tanh_series(count):
+    """The coefficients of x^3, x^5, ... in x - tanh(x), which follow from tanh' = 1 - tanh^2."""
+    terms = [1.0]
+    for n in range(1, count + 1):
+        terms.append(-sum(terms[i] * terms[n - 1 - i] for i in range(n)) / (2 * n + 1))
+    return tuple(-one for one in terms[1:])
+
+
+def sigmoid_exact(mp, x):
+    """The logistic function for a reference formula."""
+    return 1 / (1 + mp.exp(-x))
+
+
+def normal_cdf_exact(mp, x):
+    """The normal distribution function for a reference formula. mpmath fails beyond 10^150; beyond 10^9 there is
+    nothing left to see."""
+    return mp.ncdf(min(max(x, -(mp.mpf(10) ** 9)), mp.mpf(10) ** 9))
