@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from keras_actx.choices import Distribution as Distribution
+from keras_actx.choices import Scheme as Scheme
 from keras_actx.initializers import gated_bias as _gated_bias  # noqa: F401  (saved models name its class)
 from keras_actx.initializers.paired import Paired as Paired
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_actx.choices import Gate
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.drawing import join_halves
 from keras_actx.names.suggest import quote
@@ -44,7 +45,7 @@ class GatedBias(keras.initializers.Initializer):
         stddev: float = 0.0,
         seed: Any = None,
         *,
-        gate: str = "last",
+        gate: Gate = "last",
         interleaved: bool = False,
     ) -> None:
         numbers = {"value_mean": value_mean, "gate_mean": gate_mean, "stddev": stddev}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_actx.choices import Distribution, Scheme
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.axes import Layout, checked_axes
 from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
@@ -89,8 +90,8 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
     def __init__(
         self,
         activation: Any,
-        scheme: str = "auto",
-        distribution: str | None = None,
+        scheme: Scheme = "auto",
+        distribution: Distribution | None = None,
         seed: Any = None,
         first_layer: bool = False,
         *,

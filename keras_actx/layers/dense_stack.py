@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_actx.choices import Scheme
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import checked_activation, checked_input_activation, saved
 from keras_actx.layers.arguments import is_whole, refuse_unless
@@ -70,7 +71,7 @@ class DenseStack(RematerializedLayer):
         units: int,
         activation: Any = "relu",
         *,
-        scheme: str = "auto",
+        scheme: Scheme = "auto",
         input_activation: Any = None,
         input_standardized: bool = False,
         residual: bool = False,
