@@ -47,7 +47,7 @@ def takes_numpy_scalars(init: Init) -> Init:
     return cast(Init, with_plain_numbers)
 
 
-def to_float(value: numbers.Real) -> float:
+def to_float(value: Any) -> float:
     """The nearest float; an infinity for a whole number beyond them."""
     try:
         return float(value)

@@ -7,7 +7,7 @@ import numpy as np
 
 import keras_actx as actx
 from keras_actx.activations import exponential, rational, relu, snake
-from keras_actx.initializers import Distribution, Pairing, Paired, Scheme, rational_fit
+from keras_actx.initializers import Distribution, Paired, Pairing, Scheme, rational_fit
 from keras_actx.testing import Entry, bytes_kept, check_activation
 
 x = keras.ops.convert_to_tensor(np.linspace(-2.0, 2.0, 8, dtype="float32").reshape(2, 4))

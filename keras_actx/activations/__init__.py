@@ -54,4 +54,4 @@ def _collect() -> dict[str, Activation]:
 
 
 globals().update(_collect())
-__all__ = sorted(_collect())  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]  (the stub has the names)
+__all__ = sorted(_collect())  # noqa: PLE0605

@@ -77,7 +77,7 @@ class GatedBias(keras.initializers.Initializer):
         means = [keras.ops.full(half, mean, dtype=dtype) for mean in (self.value_mean, self.gate_mean)]
         if self.gate == "first":
             means.reverse()
-        mean = join_halves(*means, self.interleaved)
+        mean = join_halves(*means, interleaved=self.interleaved)
         return mean + self._draw(shape, dtype=dtype, **kwargs) if self.stddev else mean
 
     @classmethod

@@ -244,7 +244,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         fan_in, fan_out = math.prod(shape[:-1]), shape[-1]
         centred = chosen.form == "centred" and fan_in >= LEAST_CENTRED
         if chosen.form == "centred" and not centred:
-            factor *= chosen.small_gain / chosen.gain
+            factor *= chosen.small_gain / chosen.gain  # pyright: ignore[reportOptionalOperand]  (centred, it has one)
         if chosen.mode == "fan_in_squared":
             factor /= math.sqrt(fan_in)
         if chosen.distribution == "orthogonal":
@@ -268,7 +268,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         halves = (orthogonal(one, deviation, centred) for one in keras.ops.split(normal, 2, axis=-1))
         if len(units) > 1:  # value and gate are halves of the last
             halves = (keras.ops.reshape(one, (-1, *units[:-1], units[-1] // 2)) for one in halves)
-        return join_halves(*halves, getattr(self.activation, "interleaved", False))
+        return join_halves(*halves, interleaved=getattr(self.activation, "interleaved", False))
 
     def clone(self) -> "Paired":
         return type(self).from_config(self.get_config())

@@ -47,7 +47,7 @@ def get_for(identifier: Any, frame: FrameType | None) -> Callable[..., Any]:
     if isinstance(identifier, str):
         own = keras_table.keras_function(identifier)
         return own if own is not None else from_string(identifier, frame)
-    found = keras_table.keras_get(identifier)
+    found: Any = keras_table.keras_get(identifier)
     if asker.is_keras_code(frame):
         refuse_other_shape(found)
     holder = asker.holder_at(frame)
