@@ -63,7 +63,7 @@ def restore(owner: str, parts: Mapping[str, keras.layers.Layer], states: Any) ->
     refuse_unless(isinstance(states, Mapping), owner, "parts", states, "a dict by the name of the part")
     for name, state in states.items():
         part, allowed = cast(Any, parts.get(name)), f"a dict of {', '.join(_KEYS)} for one of {', '.join(parts)}"
-        known = part is not None and isinstance(state, Mapping) and set(state) <= set(_KEYS)
+        known = name in parts and isinstance(state, Mapping) and set(state) <= set(_KEYS)
         refuse_unless(known, owner, f"parts[{str(name)[:20]!r}]", state, allowed)
         if "dtype" in state:
             policy = keras.dtype_policies.get(state["dtype"])
