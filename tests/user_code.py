@@ -32,7 +32,7 @@ assert actx.Activation.from_config(config) == bound
 @actx.activation(package="user_code", aliases=("half",), cites="nobody", kinks={0.0: 0.5})
 def halved(x: Any, slope: actx.NonNegative = 0.5, shift: Annotated[float, actx.Range(low=-1.0, high=1.0)] = 0.0) -> Any:
     """A straight line for positives, another for negatives."""
-    return keras.ops.where(x >= 0, 0.5 * x, slope * 0.5 * x) + shift
+    return keras.ops.where(x >= 0, 0.5 * x + shift, slope * 0.5 * x + shift)
 
 
 @actx.activation
