@@ -39,7 +39,7 @@ def _list_layers() -> int:
     for name in names:
         entry = layer_names.find(name)
         also = f" Also: {', '.join(aliases)}." if (aliases := layer_names.aliases(name)) else ""
-        table.add_row(name, entry.written, f"It {entry.why}.{also}")  # pyright: ignore[reportOptionalMemberAccess]
+        table.add_row(name, entry.written, f"It {entry.why}.{also}")  # pyright: ignore[reportOptionalMemberAccess]  (a name from `every`)
     console = make_console()
     console.print(table)
     console.print(f"{len(names)} activations that are layers of their own, to be written as layers.")

@@ -43,7 +43,7 @@ def with_he(seed: int) -> Network:
         keras.layers.Dense(
             WIDTH,
             activation="relu",
-            kernel_initializer=keras.initializers.HeNormal(seed=seed * DEPTH + i),  # pyright: ignore[reportArgumentType]
+            kernel_initializer=keras.initializers.HeNormal(seed=seed * DEPTH + i),  # pyright: ignore[reportArgumentType]  (Keras has no types)
         )
         for i in range(DEPTH)
     ]

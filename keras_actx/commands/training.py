@@ -67,7 +67,7 @@ def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs:
 
 def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Class probabilities, in batches of the same size everywhere, so that one backend gives the same bits again."""
-    return np.asarray(model.predict(x, batch_size=_BATCH, verbose=0))  # pyright: ignore[reportArgumentType]
+    return np.asarray(model.predict(x, batch_size=_BATCH, verbose=0))  # pyright: ignore[reportArgumentType]  (Keras has no types)
 
 
 @contextlib.contextmanager

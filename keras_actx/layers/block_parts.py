@@ -102,7 +102,7 @@ def keeps_shape(layer: keras.layers.Layer, inner: tuple[int | None, ...], expect
     """
     try:
         if type(layer) is keras.layers.Activation and not isinstance(layer.activation, keras.layers.Layer):
-            found = layer.activation(keras.KerasTensor(inner)).shape  # the layer would say what it was given  # pyright: ignore[reportAttributeAccessIssue]
+            found = layer.activation(keras.KerasTensor(inner)).shape  # the layer would say what it was given  # pyright: ignore[reportAttributeAccessIssue]  (Keras has no types)
         else:
             found = layer.compute_output_shape(inner)
     except Exception:  # a function of the backend's own, or a layer that does not know: the call will tell

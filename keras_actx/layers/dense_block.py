@@ -374,7 +374,7 @@ class DenseBlock(RematerializedLayer):
             self._as_layers = True
         return super().rematerialized_call(layer_call, *args, **kwargs)
 
-    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (Keras 3.10 has no `config`)
         """Quantize the kernel, as `keras.layers.Dense.quantize` does."""
         self.dense.quantize(mode, type_check=type_check, **kwargs)
 

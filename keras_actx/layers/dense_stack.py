@@ -179,7 +179,7 @@ class DenseStack(RematerializedLayer):
         """What was chosen for the blocks but the first; for a stack of one, for that one."""
         return self.blocks[-1].pairing
 
-    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (Keras 3.10 has no `config`)
         """Quantize the kernels of all blocks, as `keras.layers.Dense.quantize` does."""
         for block in self.blocks:
             block.quantize(mode, type_check=type_check, **kwargs)

@@ -95,7 +95,7 @@ class FunnelReLU(ContextLayer):
             use_bias=False,
             data_format=self.data_format,
             # Keras's own would count all channels as inputs of each.
-            depthwise_initializer=self.depthwise_initializer  # pyright: ignore[reportArgumentType]
+            depthwise_initializer=self.depthwise_initializer  # pyright: ignore[reportArgumentType]  (Keras has no types)
             or keras.initializers.RandomNormal(stddev=1 / math.sqrt(math.prod(window))),
             dtype=self.dtype_policy,
             name="depthwise",
