@@ -1,6 +1,6 @@
 """keras_actx: every Keras layer understands a hundred activations by name, and DenseBlock starts them right."""
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+import typing as _typing
 
 from keras_actx import versions as _versions
 
@@ -30,7 +30,8 @@ from keras_actx.names.resolve import serialize as serialize  # noqa: E402
 _keras_table.install()
 _pickling.install()
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
+    from keras_actx import plot as plot
     from keras_actx.expectation.moments import Moments as Moments
     from keras_actx.expectation.moments import gain as gain
     from keras_actx.expectation.moments import moments as moments
@@ -38,11 +39,12 @@ if _TYPE_CHECKING:
 
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
-__getattr__, __dir__ = _lazy_imports(
-    globals(),
-    {
-        **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation.moments"),
-        "pairing": "keras_actx.initializers.pairing",
-        "plot": "keras_actx.plot",
-    },
-)
+if not _typing.TYPE_CHECKING:  # with them, a type checker would take any name for one of this package
+    __getattr__, __dir__ = _lazy_imports(
+        globals(),
+        {
+            **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation.moments"),
+            "pairing": "keras_actx.initializers.pairing",
+            "plot": "keras_actx.plot",
+        },
+    )

@@ -74,7 +74,7 @@ def _declared_in(reduced: tuple[Any, ...]) -> dict[str, str] | None:
         text = opened.read("config.json").decode()
     if _MARK not in text:
         return None
-    found = {_declaration(one) for one in _strings(json.loads(text))} - {None}
+    found = {one for one in map(_declaration, _strings(json.loads(text))) if one is not None}
     return {one.qualified_name: one.formula.__module__ for one in found if one.package != OWN_PACKAGE}
 
 

@@ -5,7 +5,7 @@ import inspect
 import math
 import numbers
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -31,7 +31,11 @@ def plain(value: Any) -> Any:
         return value
 
 
-def takes_numpy_scalars(init: Callable[..., None]) -> Callable[..., None]:
+#: An `__init__`, whose arguments a decorator leaves as they are.
+Init = TypeVar("Init", bound=Callable[..., None])
+
+
+def takes_numpy_scalars(init: Init) -> Init:
     """For an `__init__`: it gets Python numbers for NumPy's scalars, so that configs stay JSON."""
 
     @functools.wraps(init)
@@ -40,10 +44,10 @@ def takes_numpy_scalars(init: Callable[..., None]) -> Callable[..., None]:
 
     # Keras reads the arguments of layers in two ways, of which one does not look through wrappers.
     with_plain_numbers.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
-    return with_plain_numbers
+    return cast(Init, with_plain_numbers)
 
 
-def to_float(value: numbers.Real) -> float:
+def to_float(value: Any) -> float:
     """The nearest float; an infinity for a whole number beyond them."""
     try:
         return float(value)

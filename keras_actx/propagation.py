@@ -109,7 +109,7 @@ def _numpy(x: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(x), dtype="float64")
 
 
-def _log10(number: float) -> float:
+def _log10(number: float | np.floating) -> float:
     return math.log10(number) if 0 < number < math.inf else (-math.inf if number == 0 else math.inf)
 
 

@@ -13,7 +13,7 @@ except ModuleNotFoundError as error:
 else:
     missing = None
 if missing:  # out of the block, so that an error shows no other error's traceback
-    keras = backend_choice.keras_without(missing)
+    keras = backend_choice.keras_without(missing)  # pyright: ignore[reportPossiblyUnboundVariable]  (bound where something is missing)
 
 OLDEST_KERAS = (3, 10)
 

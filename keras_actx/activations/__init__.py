@@ -1,9 +1,8 @@
 """Every activation, one decorated function each, in files by family. To add one, write it in its family's file.
 
-`keras_actx.activations.snake` is the value with default parameters: call it, or `bind` others.
+`keras_actx.activations.snake` is the value with default parameters: call it, or `bind` others. Type checkers read
+`__init__.pyi`, which `docs/make_stubs.py` writes from the declarations.
 """
-
-from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from keras_actx.activations import (
     bounded,
@@ -56,10 +55,3 @@ def _collect() -> dict[str, Activation]:
 
 globals().update(_collect())
 __all__ = sorted(_collect())  # noqa: PLE0605
-
-if _TYPE_CHECKING:
-    # What the line above puts here, for type checkers. Two families have the name of a function of theirs.
-    exponential: Activation
-    rational: Activation
-
-    def __getattr__(name: str) -> Activation: ...

@@ -27,5 +27,5 @@ def digits(seed: int) -> Digits:
     train_x, test_x, train_y, test_y = train_test_split(
         x.astype("float32"), y.astype("int32"), test_size=0.25, stratify=y, random_state=seed
     )
-    mean, deviation = train_x.mean(), train_x.std()
-    return Digits((train_x - mean) / deviation, train_y, (test_x - mean) / deviation, test_y)
+    mean, deviation = train_x.mean(), train_x.std()  # pyright: ignore[reportAttributeAccessIssue]  (arrays, as they went in)
+    return Digits((train_x - mean) / deviation, train_y, (test_x - mean) / deviation, test_y)  # pyright: ignore[reportArgumentType]  (arrays, as they went in)

@@ -1,12 +1,13 @@
 """`list`: all activations, one a row."""
 
 import keras_actx as actx
+from keras_actx.choices import NameKind
 from keras_actx.commands.console import make_console, make_table, plain
 from keras_actx.declaration.declaration import Declaration
 from keras_actx.names import layer_names
 
 
-def list_activations(kind: str | None) -> int:
+def list_activations(kind: NameKind | None) -> int:
     """Print a table of the activations, all or those of one kind. Returns the exit status."""
     if kind == "layer":
         return _list_layers()
@@ -38,7 +39,7 @@ def _list_layers() -> int:
     for name in names:
         entry = layer_names.find(name)
         also = f" Also: {', '.join(aliases)}." if (aliases := layer_names.aliases(name)) else ""
-        table.add_row(name, entry.written, f"It {entry.why}.{also}")
+        table.add_row(name, entry.written, f"It {entry.why}.{also}")  # pyright: ignore[reportOptionalMemberAccess]  (a name from `every`)
     console = make_console()
     console.print(table)
     console.print(f"{len(names)} activations that are layers of their own, to be written as layers.")

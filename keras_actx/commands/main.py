@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows "?", not a traceback
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows "?", not a traceback  # pyright: ignore[reportAttributeAccessIssue]  (asked above)
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)

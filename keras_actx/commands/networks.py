@@ -41,7 +41,9 @@ def with_he(seed: int) -> Network:
     """What is recommended for relu, without this package."""
     hidden = [
         keras.layers.Dense(
-            WIDTH, activation="relu", kernel_initializer=keras.initializers.HeNormal(seed=seed * DEPTH + i)
+            WIDTH,
+            activation="relu",
+            kernel_initializer=keras.initializers.HeNormal(seed=seed * DEPTH + i),  # pyright: ignore[reportArgumentType]  (Keras has no types)
         )
         for i in range(DEPTH)
     ]

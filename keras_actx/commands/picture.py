@@ -28,10 +28,10 @@ def draw(trained: Sequence[Trained], path: Path) -> None:
 
     style = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left"}
     names = tuple(dict.fromkeys(name for one in trained for name in one.network.activations))
-    with mpl.rc_context(style):
+    with mpl.rc_context(style):  # pyright: ignore[reportArgumentType]  (names of settings)
         figure = Figure(figsize=(14, 7.5), layout="constrained")
         FigureCanvasAgg(figure)
-        above, below = figure.subfigures(2, 1, height_ratios=(3, 2))
+        above, below = figure.subfigures(2, 1, height_ratios=(3, 2))  # pyright: ignore[reportGeneralTypeIssues]  (two subfigures)
         loss, accuracy, learned = above.subplots(1, 3)
         _learning_curves(loss, accuracy, trained)
         _learned(learned, trained[0])

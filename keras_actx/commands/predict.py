@@ -6,6 +6,7 @@ writes what each predicts. The backend is the one that KERAS_BACKEND names.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,8 +22,8 @@ def main(data: str, out: str, *models: str) -> None:
         x = arrays["x"]
     with small_and_comparable():
         # Without the optimizer: on torch, Keras 3.15 saves a class of its torch backend, which others cannot load.
-        loaded = {Path(model).stem: keras.models.load_model(model, compile=False) for model in models}
-        predictions = {name: predict(model, x) for name, model in loaded.items()}
+        loaded: dict[str, Any] = {Path(model).stem: keras.models.load_model(model, compile=False) for model in models}
+        predictions: dict[str, Any] = {name: predict(model, x) for name, model in loaded.items()}
     with replacing(Path(out)) as partial:
         np.savez(partial, **predictions)
     print(f"keras_actx {actx.__version__}, keras {keras.__version__}, backend {keras.backend.backend()}")

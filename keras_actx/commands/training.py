@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,7 +36,10 @@ def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs:
     The test images are looked at after every epoch, and nothing is chosen by them.
     """
     histories, accuracies = [], []
-    network = started = None
+    network: Any = None
+    model: Any = None
+    started: Any = None
+    predictions: Any = None
     for seed, data in splits.items():
         keras.utils.set_random_seed(seed)
         fresh = build(seed)
@@ -63,7 +67,7 @@ def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs:
 
 def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Class probabilities, in batches of the same size everywhere, so that one backend gives the same bits again."""
-    return np.asarray(model.predict(x, batch_size=_BATCH, verbose=0))
+    return np.asarray(model.predict(x, batch_size=_BATCH, verbose=0))  # pyright: ignore[reportArgumentType]  (Keras has no types)
 
 
 @contextlib.contextmanager

@@ -167,8 +167,8 @@ class _WhenAsked:
 
 
 # So that help(), inspect.signature() and Keras's plotting show the formula's own.
-Activation.__doc__ = _WhenAsked(lambda value: docstring(value.declaration), Activation.__doc__)
-Activation.__signature__ = _WhenAsked(lambda value: _call_signature(value.declaration, dict(value.params)))
+Activation.__doc__ = _WhenAsked(lambda value: docstring(value.declaration), Activation.__doc__)  # pyright: ignore[reportAttributeAccessIssue]  (a descriptor)
+Activation.__signature__ = _WhenAsked(lambda value: _call_signature(value.declaration, dict(value.params)))  # pyright: ignore[reportAttributeAccessIssue]  (a descriptor)
 
 
 def find_declaration(name: Any, module: str | None = None) -> Declaration:

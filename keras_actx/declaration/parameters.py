@@ -106,8 +106,8 @@ class Parameter:
             return value
         if not isinstance(value, bool):  # a bool is an int to Python, but never a number here
             whole = self.kind is int and isinstance(value, numbers.Integral) and abs(int(value)) < 2**31
-            if whole and int(value) in self.range:
-                return int(value)
+            if whole and int(value) in self.range:  # pyright: ignore[reportArgumentType]  (a whole number)
+                return int(value)  # pyright: ignore[reportArgumentType]  (a whole number)
             if self.kind is float and isinstance(value, numbers.Real):
                 number = to_float(value)
                 if abs(number) < math.inf and number in self.range:  # not isfinite, which torch.compile cannot trace

@@ -134,7 +134,7 @@ def on_arrays(function: Callable[[Any], Any], called: str | None = None) -> Call
         # In blocks of one size: JAX compiles anew for every other.
         blocks = np.resize(x, (-(-x.size // _BLOCK), _BLOCK))
         with eager_float64(), np.errstate(all="ignore"):
-            if check:
+            if check and called is not None:
                 _require_elementwise(function, blocks[0], called)
                 check = False
             y = [_run(function, block) for block in blocks]

@@ -74,7 +74,9 @@ def moments(activation: Any, *, mean: float | tuple[float, float] = 0.0, varianc
     0.5
     """
     subject = subject_of(activation)
-    means = mean if isinstance(mean, tuple) and len(mean) == 2 and kind_of(subject) == "gated" else (mean,)
+    means: tuple[Any, ...] = (
+        mean if isinstance(mean, tuple) and len(mean) == 2 and kind_of(subject) == "gated" else (mean,)
+    )
     for name, value, allowed in (*(("mean", one, -math.inf) for one in means), ("variance", variance, 0.0)):
         number = finite(value)
         if number is None or number <= allowed:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_actx.choices import Scheme
 from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.functions import kind_of, subject_of
 from keras_actx.expectation.moments import moments
@@ -19,12 +20,12 @@ from keras_actx.initializers.rule import Situation
 from keras_actx.initializers.textbook import is_sine, textbook
 
 #: For a stack whose activation cannot be mirrored, by the depths that were trained.
-STACKED = {3: "glorot", 10: "critical", 30: "critical", 50: "critical", 100: "critical"}
+STACKED: dict[int, Scheme] = {3: "glorot", 10: "critical", 30: "critical", 50: "critical", 100: "critical"}
 #: How many layers a network is taken to have by a block that sees what is before it and not what will follow.
 ASSUMED_DEPTH = 10
 
 
-def scheme_alone(activation: Any, *, standardized: bool = False) -> str:
+def scheme_alone(activation: Any, *, standardized: bool = False) -> Scheme:
     """The scheme for a layer that knows nothing of its surroundings: what was published for its activation.
 
     A callable without a forward gain, which mixes an axis or grows too fast, starts as Keras's `Dense` does.
@@ -39,7 +40,7 @@ def scheme_alone(activation: Any, *, standardized: bool = False) -> str:
         return "glorot"
 
 
-def scheme_chained(activation: Any, situation: Situation, *, units: int, pairs: bool) -> str:
+def scheme_chained(activation: Any, situation: Situation, *, units: int, pairs: bool) -> Scheme:
     """The scheme for a layer that knows what feeds it.
 
     Args:
@@ -60,7 +61,7 @@ def scheme_chained(activation: Any, situation: Situation, *, units: int, pairs: 
     return "critical" if situation.use_bias and _has_a_critical_point(subject, situation) else "auto"
 
 
-def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, standardize: bool) -> str:
+def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, standardize: bool) -> Scheme:
     """The scheme for a stack of equal layers without skips and normalization.
 
     Args:

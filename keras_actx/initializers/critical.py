@@ -111,13 +111,13 @@ def _without_bias(own: Any, before: Any, situation: Situation) -> Rule:
     if situation.first_layer:
         return rule
     advice = "leave use_bias and bias_initializer to the scheme, or use scheme='mirrored' or a normalization"
-    if abs(rule.chi_1 - 1.0) >= _SLACK:
+    if abs(rule.chi_1 - 1.0) >= _SLACK:  # pyright: ignore[reportOptionalOperand]  (`_forward` says it)
         warnings.warn(
             f"scheme='critical' without its bias keeps the signal of {name_of(before)}, but the gradient changes by a "
             f"factor of {rule.chi_1:.3g} in every layer; {advice}",
             stacklevel=2,
         )
-    elif kind_of(before) == "gated" and rule.chi_q > 1.0 + _SLACK:
+    elif kind_of(before) == "gated" and rule.chi_q > 1.0 + _SLACK:  # pyright: ignore[reportOptionalOperand]  (`_forward` says it)
         warnings.warn(
             f"scheme='critical' without its bias cannot hold the signal of {name_of(before)}: an error of its variance "
             f"grows by a factor of {rule.chi_q:.3g} in every layer; {advice}",

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_actx.choices import Gate
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.drawing import join_halves
 from keras_actx.names.suggest import quote
@@ -44,7 +45,7 @@ class GatedBias(keras.initializers.Initializer):
         stddev: float = 0.0,
         seed: Any = None,
         *,
-        gate: str = "last",
+        gate: Gate = "last",
         interleaved: bool = False,
     ) -> None:
         numbers = {"value_mean": value_mean, "gate_mean": gate_mean, "stddev": stddev}
@@ -76,7 +77,7 @@ class GatedBias(keras.initializers.Initializer):
         means = [keras.ops.full(half, mean, dtype=dtype) for mean in (self.value_mean, self.gate_mean)]
         if self.gate == "first":
             means.reverse()
-        mean = join_halves(*means, self.interleaved)
+        mean = join_halves(*means, interleaved=self.interleaved)
         return mean + self._draw(shape, dtype=dtype, **kwargs) if self.stddev else mean
 
     @classmethod

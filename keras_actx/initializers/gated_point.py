@@ -57,7 +57,7 @@ def gated_point(activation: Activation, depth: int | None = None) -> OperatingPo
     ]
     for _, *point in sorted(stable, key=lambda one: round(one[0], _DIGITS)):
         if _returns(*tables, *point):
-            return _point(activation, *point, f"the straightest stable point, for {depth} layers")
+            return _point(activation, *point, reason=f"the straightest stable point, for {depth} layers")
     return _point(activation, 1.0, 1.0, _NEAR_LINEAR, "nearly straight there, since no stable point exists")
 
 
@@ -72,7 +72,7 @@ def _grid(of_value: Table, of_gate: Table, q: float) -> tuple[np.ndarray, np.nda
         return 1.0 - both.variance / (q * both.slope_square), both.change / both.slope_square, order
 
 
-def _means(i: int) -> tuple[float, float]:
+def _means(i: int | np.integer) -> tuple[float, float]:
     value, gate = np.unravel_index(i, (len(_MEANS), len(_MEANS)))
     return float(_MEANS[value]), float(_MEANS[gate])
 

@@ -79,7 +79,7 @@ def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
                 continue
             enough = nonlinearity[i] <= most
             straighter = straightest is None or nonlinearity[i] < straightest[0]
-            if (enough or straighter) and _returns(table, beta[i], q):
+            if (enough or straighter) and _returns(table, float(beta[i]), q):
                 if enough:
                     return _point(subject, float(beta[i]), q, found(depth))
                 straightest = (nonlinearity[i], float(beta[i]), q)
@@ -132,7 +132,7 @@ def returns(at: Callable[[np.ndarray], Row], q: float, highest: float) -> bool:
     here = at(np.array([q]))
     gain = 1.0 / here.slope_square
     bias = q - here.variance * gain
-    variance = np.array([q / 3.0, 3.0 * q])
+    variance, far = np.array([q / 3.0, 3.0 * q]), math.inf
     for _ in range(_ROUNDS):
         variance = gain * at(variance).variance + bias
         far = np.abs(variance / q - 1.0).max()

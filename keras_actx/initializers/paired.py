@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_actx.choices import Distribution, Scheme
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.axes import Layout, checked_axes
 from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
@@ -89,8 +90,8 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
     def __init__(
         self,
         activation: Any,
-        scheme: str = "auto",
-        distribution: str | None = None,
+        scheme: Scheme = "auto",
+        distribution: Distribution | None = None,
         seed: Any = None,
         first_layer: bool = False,
         *,
@@ -243,7 +244,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         fan_in, fan_out = math.prod(shape[:-1]), shape[-1]
         centred = chosen.form == "centred" and fan_in >= LEAST_CENTRED
         if chosen.form == "centred" and not centred:
-            factor *= chosen.small_gain / chosen.gain
+            factor *= chosen.small_gain / chosen.gain  # pyright: ignore[reportOptionalOperand]  (centred, it has one)
         if chosen.mode == "fan_in_squared":
             factor /= math.sqrt(fan_in)
         if chosen.distribution == "orthogonal":
@@ -267,7 +268,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         halves = (orthogonal(one, deviation, centred) for one in keras.ops.split(normal, 2, axis=-1))
         if len(units) > 1:  # value and gate are halves of the last
             halves = (keras.ops.reshape(one, (-1, *units[:-1], units[-1] // 2)) for one in halves)
-        return join_halves(*halves, getattr(self.activation, "interleaved", False))
+        return join_halves(*halves, interleaved=getattr(self.activation, "interleaved", False))
 
     def clone(self) -> "Paired":
         return type(self).from_config(self.get_config())

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
 
+from keras_actx.choices import Distribution, Gate, Scheme
 from keras_actx.expectation.functions import name_of
 from keras_actx.initializers.auto import scheme_alone
 from keras_actx.initializers.critical import critical
@@ -20,17 +21,17 @@ from keras_actx.names.suggest import did_you_mean, quote
 from keras_actx.plain_numbers import whole
 from keras_actx.seeds import checked_seed
 
-SCHEMES: dict[str, Callable[[Any, Situation], Rule]] = {
+SCHEMES: dict[Scheme, Callable[[Any, Situation], Rule]] = {
     "glorot": glorot,
     "textbook": textbook,
     "critical": critical,
     "mirrored": mirrored,
 }
-SCHEME_NAMES = ("auto", *SCHEMES)
+SCHEME_NAMES = get_args(Scheme)  # the table's, and "auto"
 #: Those that scale a kernel for the activation in front of the layer, not for the layer's own.
 _ASK_FOR_INPUT = ("critical", "mirrored")
 
-DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform", "orthogonal")
+DISTRIBUTIONS = get_args(Distribution)
 
 _FANS = {"fan_in": "sqrt(fan_in)", "fan_avg": "sqrt((fan_in + fan_out) / 2)", "fan_in_squared": "fan_in"}
 _FORMS = {"free": "", "centred": ", columns of mean 0", "mirrored": ", mirrored"}
@@ -56,7 +57,7 @@ class Pairing(Rule):
     """
 
     activation: str
-    scheme: str
+    scheme: Scheme
     seen: str = ""
     output_mean: float | None = None
     output_std: float | None = None
@@ -77,7 +78,7 @@ class Pairing(Rule):
         return f"N({mean:.4g}, {self.bias_std:.6g}^2)" if self.bias_std else f"{mean:.4g}"
 
     def bias_initializer(
-        self, seed: Any = None, *, gate: str = "last", interleaved: bool = False
+        self, seed: Any = None, *, gate: Gate = "last", interleaved: bool = False
     ) -> keras.initializers.Initializer:
         """The Keras initializer of the bias that belongs to the kernel.
 
@@ -100,9 +101,9 @@ class Pairing(Rule):
 
 def pairing(
     activation: Any,
-    scheme: str = "auto",
+    scheme: Scheme = "auto",
     *,
-    distribution: str | None = None,
+    distribution: Distribution | None = None,
     first_layer: bool = False,
     input_activation: Any = None,
     depth: int | None = None,

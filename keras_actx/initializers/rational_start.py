@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_actx.activations import rational
+from keras_actx.choices import RationalVersion
 from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.cache import cached_by_activation
 from keras_actx.expectation.functions import fresh, kind_of, name_of, on_arrays, subject_of
@@ -22,7 +23,7 @@ _ROUNDS = 1000
 _EXACT = 1e-20  # a loss below it is rounding, and the first start with it counts
 
 
-def rational_fit(activation: Any, version: str = "A") -> Activation:
+def rational_fit(activation: Any, version: RationalVersion = "A") -> Activation:
     """The rational activation nearest to another, as a start for learning.
 
     The least squares fit on [-3, 3], with coefficients rounded to six digits. Outside it drifts away slowly: these
@@ -63,7 +64,7 @@ def rational_fit(activation: Any, version: str = "A") -> Activation:
 
 
 @cached_by_activation
-def _fit(subject: Any, version: str) -> Activation:
+def _fit(subject: Any, version: RationalVersion) -> Activation:
     name = str(subject) if isinstance(subject, Activation) else quote(name_of(subject))
     # Chebyshev's points, dense at both ends, where polynomials err most.
     x = np.cos(np.pi * (np.arange(_POINTS) + 0.5) / _POINTS)[::-1]
@@ -98,7 +99,7 @@ def _values(subject: Any, name: str, x: np.ndarray) -> np.ndarray:
         raise ValueError(f"nothing rational starts as {name}: {error}") from error
 
 
-def _quotient(version: str, x: np.ndarray, coefficients: list[float]) -> np.ndarray:
+def _quotient(version: RationalVersion, x: np.ndarray, coefficients: list[float]) -> np.ndarray:
     p, q = np.array(coefficients[:6]), np.array([0.0, *coefficients[6:]])
     polyval = np.polynomial.polynomial.polyval
     positive = polyval(np.abs(x), np.abs(q)) if version == "A" else np.abs(polyval(x, q))

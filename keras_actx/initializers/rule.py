@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from keras_actx.choices import Distribution, Form, Mode, Taps
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -24,11 +26,11 @@ class Rule:
     reason: str
     source: str
     gain: float
-    mode: str  # "fan_in", "fan_avg", or "fan_in_squared" for a deviation of gain / fan_in
-    distribution: str
+    mode: Mode
+    distribution: Distribution
     halves: bool = False  # whether value and gate are drawn by themselves
-    form: str = "free"  # "centred" for columns of mean 0, "mirrored" for [[A, -A], [-A, A]]
-    taps: str = "all"  # of a convolution's kernel, "all" or the "centre" alone
+    form: Form = "free"
+    taps: Taps = "all"
     small_gain: float | None = None  # in place of `gain` where fan_in is too small to centre
     bias_mean: float = 0.0
     bias_std: float = 0.0

@@ -56,4 +56,4 @@ def output_moments_under(activation: Any, rule: Rule | None, normalized: bool) -
     """
     if normalized or rule is None or rule.q is None:
         return output_moments(activation)
-    return output_moments(activation, rule.beta, rule.beta_gate, rule.q)
+    return output_moments(activation, rule.beta, rule.beta_gate, rule.q)  # pyright: ignore[reportArgumentType]  (with q, it has beta)

@@ -1,9 +1,9 @@
 """The parts of a `DenseBlock`: from what the user wrote to Keras layers."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import keras
 
@@ -17,8 +17,9 @@ from keras_actx.names.identify import Identified, identify
 from keras_actx.names.keras_table import keras_function
 from keras_actx.names.resolve import get
 from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx.plain_numbers import Init
 
-_NORMALIZATIONS = {
+_NORMALIZATIONS: dict[str, Any] = {
     "batch": keras.layers.BatchNormalization,
     "layer": keras.layers.LayerNormalization,
     "rms": getattr(keras.layers, "RMSNormalization", None),
@@ -101,7 +102,7 @@ def keeps_shape(layer: keras.layers.Layer, inner: tuple[int | None, ...], expect
     """
     try:
         if type(layer) is keras.layers.Activation and not isinstance(layer.activation, keras.layers.Layer):
-            found = layer.activation(keras.KerasTensor(inner)).shape  # the layer would say what it was given
+            found = layer.activation(keras.KerasTensor(inner)).shape  # the layer would say what it was given  # pyright: ignore[reportAttributeAccessIssue]  (Keras has no types)
         else:
             found = layer.compute_output_shape(inner)
     except Exception:  # a function of the backend's own, or a layer that does not know: the call will tell
@@ -170,7 +171,7 @@ _MOST_OBJECTS = 200_000
 _making: ContextVar[tuple[bool, list[int]] | None] = ContextVar("_making", default=None)
 
 
-def bounded(init: Callable[..., None], is_block: bool) -> Callable[..., None]:
+def bounded(init: Init, is_block: bool) -> Init:
     """The `__init__` of a block or stack, which refuses more blocks in the configs of one than anybody needs.
 
     A stack reads a config once for each block, so that a file of a few hundred bytes could make any number of them,
@@ -192,7 +193,7 @@ def bounded(init: Callable[..., None], is_block: bool) -> Callable[..., None]:
         finally:
             _making.reset(token)
 
-    return counting
+    return cast(Init, counting)
 
 
 def check_repeated(depth: int, arguments: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_actx.choices import DataFormat
 from keras_actx.declaration.evaluation import inner_dtype
 from keras_actx.layers.arguments import is_number, refuse_unless
 
@@ -56,7 +57,7 @@ class ContextLayer(keras.layers.Layer):
 
     ranks: tuple[int, ...] = (2, 3, 4, 5)
 
-    def __init__(self, *, data_format: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, data_format: DataFormat | None = None, **kwargs: Any) -> None:
         formats = ("channels_last", "channels_first")
         refuse_unless(
             data_format is None or (isinstance(data_format, str) and data_format in formats),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_actx.choices import Normalization, Scheme
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import Paired, checked_input_activation, saved
 from keras_actx.layers import part_states
@@ -96,11 +97,11 @@ class DenseBlock(RematerializedLayer):
         units: int,
         activation: Any = "relu",
         *,
-        scheme: str = "auto",
+        scheme: Scheme = "auto",
         kernel_initializer: Any = None,
         bias_initializer: Any = None,
         use_bias: bool | None = None,
-        normalization: Any = None,
+        normalization: Normalization | keras.layers.Layer | dict[str, Any] | None = None,
         dropout: float = 0.0,
         residual: bool = False,
         standardize: bool = False,
@@ -185,7 +186,7 @@ class DenseBlock(RematerializedLayer):
         for part in () if self.trainable else self.layers:
             part.trainable = False
 
-    def _paired_kernel(self, scheme: str, first_layer: bool, input_activation: Any, depth: int | None) -> Paired:
+    def _paired_kernel(self, scheme: Scheme, first_layer: bool, input_activation: Any, depth: int | None) -> Paired:
         return Paired(
             self.paired_with,
             scheme,
@@ -373,7 +374,7 @@ class DenseBlock(RematerializedLayer):
             self._as_layers = True
         return super().rematerialized_call(layer_call, *args, **kwargs)
 
-    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:
+    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (Keras 3.10 has no `config`)
         """Quantize the kernel, as `keras.layers.Dense.quantize` does."""
         self.dense.quantize(mode, type_check=type_check, **kwargs)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_actx.choices import Scheme
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import checked_activation, checked_input_activation, saved
 from keras_actx.layers.arguments import is_whole, refuse_unless
@@ -70,7 +71,7 @@ class DenseStack(RematerializedLayer):
         units: int,
         activation: Any = "relu",
         *,
-        scheme: str = "auto",
+        scheme: Scheme = "auto",
         input_activation: Any = None,
         input_standardized: bool = False,
         residual: bool = False,
@@ -178,7 +179,7 @@ class DenseStack(RematerializedLayer):
         """What was chosen for the blocks but the first; for a stack of one, for that one."""
         return self.blocks[-1].pairing
 
-    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:
+    def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (Keras 3.10 has no `config`)
         """Quantize the kernels of all blocks, as `keras.layers.Dense.quantize` does."""
         for block in self.blocks:
             block.quantize(mode, type_check=type_check, **kwargs)

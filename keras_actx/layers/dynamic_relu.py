@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_actx.choices import DataFormat
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.arguments import is_number, is_size, refuse_unless
 from keras_actx.layers.context import ContextLayer, in_full
@@ -62,7 +63,7 @@ class DynamicReLU(ContextLayer):
         lambda_b: float = 0.5,
         initial_a: Sequence[float] | None = None,
         initial_b: Sequence[float] | None = None,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **kwargs: Any,
     ) -> None:
         def check(holds: bool, name: str, value: Any, allowed: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_actx.choices import DataFormat
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.arguments import is_size, keras_object, refuse_unless
 from keras_actx.layers.context import ContextLayer, check_statistics, mask_of_statistics, where_present
@@ -57,7 +58,7 @@ class FunnelReLU(ContextLayer):
         momentum: float = 0.99,
         epsilon: float = 1e-3,
         depthwise_initializer: Any = None,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **kwargs: Any,
     ) -> None:
         sizes = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size,)
@@ -94,7 +95,7 @@ class FunnelReLU(ContextLayer):
             use_bias=False,
             data_format=self.data_format,
             # Keras's own would count all channels as inputs of each.
-            depthwise_initializer=self.depthwise_initializer
+            depthwise_initializer=self.depthwise_initializer  # pyright: ignore[reportArgumentType]  (Keras has no types)
             or keras.initializers.RandomNormal(stddev=1 / math.sqrt(math.prod(window))),
             dtype=self.dtype_policy,
             name="depthwise",

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_actx.choices import Gate
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
 from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
@@ -38,7 +39,7 @@ class GatedLinearUnit(DeclaredActivationLayer):
     changes_shape = True
 
     @takes_numpy_scalars
-    def __init__(self, activation: Any, *, gate: str = "last", interleaved: bool = False, **kwargs: Any) -> None:
+    def __init__(self, activation: Any, *, gate: Gate = "last", interleaved: bool = False, **kwargs: Any) -> None:
         identified = read_activation(activation, "GatedLinearUnit")
         if identified.activation.declaration.kind != "gated":
             raise ValueError(f"{identified.activation} is not gated; pass it as `activation=` of any layer")

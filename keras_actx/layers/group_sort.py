@@ -64,7 +64,7 @@ class GroupSort(AxisLayer):
         shape = self.compute_output_shape(inputs.shape)  # refuses what does not divide
         if self.group_size is None:
             return _sorted(inputs, self._positive_axis(shape))
-        length = shape[self.axis]
+        length: Any = shape[self.axis]
         groups, axis = self._in_groups(inputs, length // self.group_size, self.group_size)
         return keras.ops.reshape(_sorted(groups, axis + 1), keras.ops.shape(inputs))
 

@@ -56,7 +56,7 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
     def _size_is_known(self) -> bool:
         return self.num_parameters is not None or (self.axes is None and not self.per_channel)
 
-    def _make_weights(self, input_shape: tuple[int | None, ...] | None) -> None:
+    def _make_weights(self, input_shape: Any) -> None:
         shape: tuple[int, ...] = ()
         if self.num_parameters is not None:
             shape = (self.num_parameters,)

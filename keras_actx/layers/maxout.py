@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_actx.choices import Grouping
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.along_axis import AxisLayer, check_whole
 from keras_actx.layers.named import named_layer
@@ -53,7 +54,13 @@ class Maxout(AxisLayer):
 
     @takes_numpy_scalars
     def __init__(
-        self, num_units: int, axis: int = -1, grouping: str = "strided", *, pieces: int | None = None, **kwargs: Any
+        self,
+        num_units: int,
+        axis: int = -1,
+        grouping: Grouping = "strided",
+        *,
+        pieces: int | None = None,
+        **kwargs: Any,
     ) -> None:
         check_whole(num_units, "Maxout", "num_units", least=1)
         check_whole(pieces, "Maxout", "pieces", least=1, optional="where it need not be known")

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_actx.activations import acon_c
+from keras_actx.choices import DataFormat
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.arguments import is_size, keras_object, refuse_unless
 from keras_actx.layers.context import ContextLayer, check_statistics, in_full
@@ -60,7 +61,7 @@ class MetaACON(ContextLayer):
         epsilon: float = 1e-3,
         p1_initializer: Any = "ones",
         p2_initializer: Any = "zeros",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **kwargs: Any,
     ) -> None:
         refuse_unless(is_size(reduction), "MetaACON", "reduction", reduction, "a whole number of at least 1")

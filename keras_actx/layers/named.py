@@ -2,14 +2,16 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from keras_actx.names import layer_names
+
+Class = TypeVar("Class", bound=type)
 
 
 def named_layer(
     name: str, *, aliases: tuple[str, ...] = (), why: str, fits_inside: bool = False
-) -> Callable[[Any], Any]:
+) -> Callable[[Class], Class]:
     """Enter a layer class under the name of its activation; `activation="name"` then names the layer to write.
 
     Args:
@@ -29,7 +31,7 @@ def named_layer(
     True
     """
 
-    def enter(layer: Any) -> Any:
+    def enter(layer: Class) -> Class:
         parameters = list(inspect.signature(layer.__init__).parameters.values())[1:]
         needed = [one.name for one in parameters if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
         written = f"keras_actx.layers.{layer.__name__}({', '.join(needed)})"

@@ -1,7 +1,7 @@
 """What was done to the parts of a block after it was made: quantized, given LoRA, frozen, moved to another dtype."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import keras
 
@@ -30,7 +30,7 @@ def same_policy(one: Any, other: Any) -> bool:
     return one is other or (not any(maps) and one == other)
 
 
-def apply_map(policy: Any, path: str, parts: Mapping[str, keras.layers.Layer], given: Any) -> None:
+def apply_map(policy: Any, path: str | None, parts: Mapping[str, keras.layers.Layer], given: Any) -> None:
     """Give the parts that have the map's default the policies that it has for their paths."""
     default = unquantized(policy)
     for name, part in parts.items():
@@ -62,8 +62,8 @@ def restore(owner: str, parts: Mapping[str, keras.layers.Layer], states: Any) ->
     """Put unbuilt parts back into the states of a config. Raises `ValueError` for what no config of ours holds."""
     refuse_unless(isinstance(states, Mapping), owner, "parts", states, "a dict by the name of the part")
     for name, state in states.items():
-        part, allowed = parts.get(name), f"a dict of {', '.join(_KEYS)} for one of {', '.join(parts)}"
-        known = part is not None and isinstance(state, Mapping) and set(state) <= set(_KEYS)
+        part, allowed = cast(Any, parts.get(name)), f"a dict of {', '.join(_KEYS)} for one of {', '.join(parts)}"
+        known = name in parts and isinstance(state, Mapping) and set(state) <= set(_KEYS)
         refuse_unless(known, owner, f"parts[{str(name)[:20]!r}]", state, allowed)
         if "dtype" in state:
             policy = keras.dtype_policies.get(state["dtype"])

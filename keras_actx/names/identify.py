@@ -40,7 +40,7 @@ def identify(text: str) -> Identified:
 def _identified(text: str, edition: int) -> Identified:
     written = grammar.read(text)
     declaration = declared(written.name)
-    settings = dict(written.settings)
+    settings: dict[str, Any] = dict(written.settings)
     training = settings.pop("training", None)
     learnable = settings.pop("learnable", declaration.learnable)
     num_parameters = settings.pop("num_parameters", None)

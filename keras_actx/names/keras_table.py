@@ -81,7 +81,7 @@ def install() -> bool:
         round.
     """
     try:
-        module = importlib.import_module("keras.src.activations")
+        module: Any = importlib.import_module("keras.src.activations")
         original = module.ALL_OBJECTS_DICT
         if isinstance(original, _Table):
             return True
@@ -96,7 +96,8 @@ def install() -> bool:
             stacklevel=3,
         )
         return False
-    for place in (module, keras.activations):
+    places: tuple[Any, ...] = (module, keras.activations)
+    for place in places:
         place.get, place.deserialize = _get, _deserialize
     _warn_about_new_keras_names()
     return True

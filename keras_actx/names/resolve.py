@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, get_args
 
 import keras
 
+from keras_actx.choices import NameKind
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import Declaration
@@ -14,7 +15,7 @@ from keras_actx.names import asker, keras_table, layer_names
 from keras_actx.names.identify import Identified, identify
 from keras_actx.names.suggest import quote
 
-KINDS = ("elementwise", "vector", "gated", "learnable", "parametric", "stochastic", "layer")
+KINDS = get_args(NameKind)
 
 
 def get(identifier: Any) -> Callable[..., Any]:
@@ -46,7 +47,7 @@ def get_for(identifier: Any, frame: FrameType | None) -> Callable[..., Any]:
     if isinstance(identifier, str):
         own = keras_table.keras_function(identifier)
         return own if own is not None else from_string(identifier, frame)
-    found = keras_table.keras_get(identifier)
+    found: Any = keras_table.keras_get(identifier)
     if asker.is_keras_code(frame):
         refuse_other_shape(found)
     holder = asker.holder_at(frame)
@@ -136,7 +137,7 @@ def build(identified: Identified, holder: keras.layers.Layer | None = None) -> C
     return layer
 
 
-def names(kind: str | None = None) -> tuple[str, ...]:
+def names(kind: NameKind | None = None) -> tuple[str, ...]:
     """All activations by identifier, sorted.
 
     Args:

@@ -1,9 +1,11 @@
 """`propagation`: signal and gradient through the depth of a network, by scheme, as a picture."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from keras_actx.choices import Scheme
 from keras_actx.initializers.pairing import check_scheme, pairing
 from keras_actx.layers.arguments import is_whole, refuse_unless
 from keras_actx.layers.dense_stack import DenseStack
@@ -18,7 +20,7 @@ _PANELS = {
 
 def propagation(
     activation: Any,
-    schemes: tuple[str, ...] = ("textbook", "critical", "mirrored"),
+    schemes: Scheme | Sequence[Scheme] = ("textbook", "critical", "mirrored"),
     depth: int = 100,
     width: int = 256,
     *,

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from keras_actx.testing.known_errors import KnownError as KnownError
     from keras_actx.testing.memory import bytes_kept as bytes_kept
 
-__getattr__, __dir__ = _lazy_imports(
-    globals(),
-    {
-        "check_activation": "keras_actx.testing.check",
-        "KnownError": "keras_actx.testing.known_errors",
-        "bytes_kept": "keras_actx.testing.memory",
-    },
-)
+if not TYPE_CHECKING:  # with them, a type checker would take any name for one of this package
+    __getattr__, __dir__ = _lazy_imports(
+        globals(),
+        {
+            "check_activation": "keras_actx.testing.check",
+            "KnownError": "keras_actx.testing.known_errors",
+            "bytes_kept": "keras_actx.testing.memory",
+        },
+    )

@@ -36,7 +36,7 @@ def cached(key: tuple[Any, ...], compute: Callable[[], tuple[np.ndarray, ...]]) 
     arrays = compute()
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        np.savez_compressed(file, **{f"{i:02}": one for i, one in enumerate(arrays)})
+        np.savez_compressed(file, **{f"{i:02}": one for i, one in enumerate(arrays)})  # pyright: ignore[reportArgumentType]  (the names are numbers)
     Path(file.name).replace(path)  # whole, or not at all: others read at the same time
     return arrays
 

@@ -47,7 +47,7 @@ def parameter_derivatives(activation: Activation, parameter: str, x: np.ndarray)
 
     def at(one: float) -> float:
         def along(mp, value):
-            return declaration.exact(mp, mp.mpf(one), **params, **{parameter: value})
+            return declaration.exact(mp, mp.mpf(one), **params, **{parameter: value})  # pyright: ignore[reportOptionalCall]  (callers need `exact`)
 
         return settled(_difference(along, 1), [point], bits=60)[0][0]
 
@@ -120,10 +120,10 @@ def _difference(formula: Formula, order: int) -> Formula:
 _remembered: dict[tuple, tuple[np.ndarray, ...]] = {}
 
 
-def _at(what: str, activation: Activation, x: np.ndarray, formula: Formula, bits: int) -> tuple[np.ndarray, ...]:
+def _at(what: str, activation: Activation, x: np.ndarray, formula: Formula, bits: int) -> tuple[np.ndarray, np.ndarray]:
     points, back = np.unique(x, return_inverse=True)
     kind = activation.declaration.kind
-    key = (what, fingerprint(activation.declaration.exact), kind, activation.params, digest(points))
+    key = (what, fingerprint(activation.declaration.exact), kind, activation.params, digest(points))  # pyright: ignore[reportArgumentType]  (callers need `exact`)
     if key not in _remembered:
         while len(_remembered) > 16:  # the arrays of a long run
             _remembered.pop(next(iter(_remembered)))

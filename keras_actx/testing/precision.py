@@ -55,7 +55,7 @@ BALLS = _Balls()
 
 def settled(formula: Formula, points: Sequence[float], bits: int = 80) -> list[tuple[float, float]]:
     """`formula` at every point to `bits` bits, each as an unevaluated sum of two doubles; +-inf beyond their range."""
-    results: list[tuple[float, float] | None] = [None] * len(points)
+    results: list[Any] = [None] * len(points)
     waiting = list(range(len(points)))
     precision = max(128, bits + 48)
     before = flint.ctx.prec

@@ -35,13 +35,13 @@ def assert_learns(activation: Activation) -> None:
         layer = keras.layers.Dense(4, activation=f"{declaration.identifier}({settings})")
         model = keras.Sequential([keras.Input((3,)), layer])
         model.compile(optimizer=keras.optimizers.Adam(1e-2), loss="mse")
-        before = [keras.ops.convert_to_numpy(one).copy() for one in layer.activation.weights]
+        before = [keras.ops.convert_to_numpy(one).copy() for one in layer.activation.weights]  # pyright: ignore[reportFunctionMemberAccess]  (a layer of ours)
         assert len(before) == len(declaration.learnable_parameters), f"{activation} has {len(before)} weights"
         x = np.random.default_rng(0).normal(size=(16, 3))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keras warns of a weight without gradient; here that is a fault
-            model.fit(x, np.full((16, 4), target), epochs=1, verbose=0)
-        after = [keras.ops.convert_to_numpy(one) for one in layer.activation.weights]
+            model.fit(x, np.full((16, 4), target), epochs=1, verbose=0)  # pyright: ignore[reportArgumentType]  (Keras has no types)
+        after = [keras.ops.convert_to_numpy(one) for one in layer.activation.weights]  # pyright: ignore[reportFunctionMemberAccess]  (a layer of ours)
         assert all(np.isfinite(one).all() for one in after), f"the parameters of {activation} become {after}"
         moved |= any(not np.array_equal(one, other) for one, other in zip(before, after, strict=True))
     assert moved, f"no parameter of {activation} learns"

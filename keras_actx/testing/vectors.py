@@ -21,7 +21,7 @@ def assert_vector_values(function: Callable[[Any], Any], activation: Activation,
     rows = np.array(ROWS, dtype="float64")
     with mpmath.workprec(200):
         true = np.array(
-            [[float(one) for one in exact(mpmath.mp, [mpmath.mpf(x) for x in row], **params)] for row in ROWS]
+            [[float(one) for one in exact(mpmath.mp, [mpmath.mpf(x) for x in row], **params)] for row in ROWS]  # pyright: ignore[reportOptionalCall]  (callers need `exact`)
         )
     result = function(to_tensor(rows, dtype))
     assert dtype_of(result) == dtype, f"{activation} turned {dtype} into {dtype_of(result)}"
