@@ -8,7 +8,7 @@ import numpy as np
 import keras_actx as actx
 from keras_actx.activations import exponential, rational, relu, snake
 from keras_actx.initializers import Distribution, Paired, Pairing, Scheme, rational_fit
-from keras_actx.testing import Entry, bytes_kept, check_activation
+from keras_actx.testing import KnownError, bytes_kept, check_activation
 
 x = keras.ops.convert_to_tensor(np.linspace(-2.0, 2.0, 8, dtype="float32").reshape(2, 4))
 
@@ -116,13 +116,13 @@ y = actx.layers.FunnelReLU(3, data_format="channels_last")(images)
 y = actx.layers.DynamicReLU(data_format="channels_last")(images)
 
 
-# Checks: `check_activation(halved, points=512, ledger=[...])`, which takes long for a test of the types.
+# Checks: `check_activation(halved, points=512, known_errors=[...])`, which takes long for a test of the types.
 def check() -> None:
     """What `keras_actx.testing` offers."""
     kept: int = bytes_kept(snake, x)
     check_activation(halved, points=512, known_errors=[])
     assert kept
-    assert Entry
+    assert KnownError
 
 
 def draw() -> None:
