@@ -28,6 +28,15 @@ TITLES = {
     "critical depth": "critical, `depth=`",
     "mirrored": "mirrored",
     "standardized": "standardized",
+    "chain": "blocks in a chain",
+    "idinit": "IDInit",
+}
+#: Those for one activation or a few.
+SPECIAL = {
+    "tanh-init": "Tanh-Init",
+    "ones": "orthogonal, ones",
+    "sine fixed point": "sine, fixed point",
+    "siren x2": "SIREN, twice",
 }
 #: Of tied starts, the earlier wins: published and simple first.
 SIMPLEST = (

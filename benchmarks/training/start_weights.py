@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import published
 
 import keras_actx as actx
 from keras_actx.initializers.auto import ASSUMED_DEPTH, scheme_chained
@@ -28,6 +29,7 @@ STARTS = (
     "mirrored",
     "standardized",
     "chain",
+    *published.STARTS,
 )
 
 
@@ -44,6 +46,8 @@ class Network:
 
 def exists(start: str, activation: str) -> bool:
     """Whether there is such a start for an activation."""
+    if start in published.STARTS:
+        return published.exists(start, activation)
     if start != "mirrored":
         return True
     try:
@@ -55,7 +59,7 @@ def exists(start: str, activation: str) -> bool:
 
 def described(start: str, activation: str, depth: int) -> str:
     """The numbers that a start is made of: results of other numbers are stale."""
-    if start in ("keras", "he", "lecun", "lsuv"):
+    if start in ("keras", "he", "lecun", "lsuv", *published.STARTS):
         return start
     if start == "forward gain":
         return f"{actx.gain(activation):.8g}"
@@ -124,6 +128,11 @@ def _drawer(start: str, activation: str, depth: int) -> Callable[[tuple[int, ...
             return gain * _of_unit_scale(mode, distribution, shape, seed), np.zeros(shape[-1], "float32")
 
         return by_keras
+    if start in published.STARTS:
+        return lambda shape, place, seed: (
+            published.kernel(start, shape, place == 0, seed),
+            np.zeros(shape[-1], "float32"),
+        )
     if start == "lsuv":
         return lambda shape, place, seed: (_orthogonal(shape, seed), np.zeros(shape[-1], "float32"))
 
