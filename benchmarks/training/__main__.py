@@ -69,7 +69,7 @@ def cells() -> list[Cell]:
         for d, depth in enumerate(DEPTHS)
         for a, activation in enumerate(ACTIVATIONS)
         if t == 0 or (a + t + d) % 3 == 0
-        if task != "digits_images" or depth <= 30
+        if depth <= 30 or task not in tasks.SHALLOW
     ]
     again = [(*cell[:3], split) for cell in chosen for split in OTHER_SPLITS if _is_small_and_shallow(cell)]
     return [chosen[i] for i in np.random.default_rng(0).permutation(len(chosen))] + again

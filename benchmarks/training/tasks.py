@@ -79,6 +79,8 @@ REGRESSION = ("diabetes", "diamonds")
 TASKS = tuple(_LOADERS)
 #: So few examples that how they are split matters.
 SMALL = ("breast_cancer", "wine", "diabetes")
+#: So slow to train that they get no networks of 50 or 100 layers.
+SHALLOW = ("digits_images", "mnist_5k", "diamonds")
 
 
 def load(name: str, split: int = 0) -> Task:
