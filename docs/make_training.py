@@ -5,15 +5,18 @@
 The same results give the same bytes.
 """
 
-import json
+import sys
 from collections.abc import Callable, Iterable
 from itertools import product
 from pathlib import Path
 from statistics import mean, median
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks" / "training"))
+
+import records  # noqa: E402  (beside the study)
+
 PAGE = ROOT / "docs" / "training_results.md"
-FOLDER = ROOT / "benchmarks" / "results" / "training"
 
 DEPTHS, OPTIMIZERS = (3, 10, 30, 50, 100), ("adam", "sgd")
 TITLES = {
@@ -38,6 +41,9 @@ SPECIAL = {
     "sine fixed point": "sine, fixed point",
     "siren x2": "SIREN, twice",
 }
+#: Added when the defaults had been decided, which they do not take part in.
+LATER_STARTS, LATER_TASKS = ("chain", "idinit"), ("mnist_5k", "diamonds")
+FIRST_STARTS = tuple(one for one in TITLES if one not in LATER_STARTS)
 #: Of tied starts, the earlier wins: published and simple first.
 SIMPLEST = (
     *("textbook", "lecun", "he", "keras", "forward gain", "mirrored"),
@@ -45,7 +51,7 @@ SIMPLEST = (
 )
 PLACES = {
     "a single block": (("keras", "he", "lecun", "textbook", "forward gain", "critical untold"), (3, 10)),
-    "a stack": (tuple(one for one in TITLES if one not in ("critical untold", "mirrored", "lsuv")), DEPTHS),
+    "a stack": (tuple(one for one in FIRST_STARTS if one not in ("critical untold", "mirrored", "lsuv")), DEPTHS),
 }
 #: A block does not know how deep its network is, so it gets one start for all depths.
 KNOWS_ITS_DEPTH = ("a stack",)
@@ -63,13 +69,8 @@ def main() -> None:
 
 
 def rows() -> list[dict]:
-    """All results; of two for the same network, the later."""
-    found = {}
-    for path in sorted(FOLDER.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line) | {"task": path.stem}
-            found[(*cell_of(row), row["start"], row.get("split", 0))] = row
-    return [found[key] for key in sorted(found)]
+    """All results."""
+    return records.read()
 
 
 def cell_of(row: dict) -> Cell:
@@ -82,6 +83,11 @@ def scores_of(results: Iterable[dict]) -> Scores:
     for row in results:
         scores.setdefault(cell_of(row), {}).setdefault(row["start"], []).append(median(row["test"]))
     return {cell: {start: mean(of_splits) for start, of_splits in found.items()} for cell, found in scores.items()}
+
+
+def first(results: Iterable[dict]) -> list[dict]:
+    """What the defaults were decided by."""
+    return [row for row in results if row["task"] not in LATER_TASKS and row["start"] in FIRST_STARTS]
 
 
 def with_rules(scores: Scores) -> Scores:
@@ -141,24 +147,25 @@ def _complexity(start: str) -> int:
 
 def page() -> str:
     """The whole page."""
-    results = rows()
+    every = rows()
+    results = first(every)
     scores = scores_of(results)
-    cells = {cell[:3] for cell in scores}
-    trained = sum(len(row["tuning"]) + len(row["test"]) for row in results)
+    cells = {cell[:3] for cell in scores_of(every)}
+    trained = sum(len(row["tuning"]) + len(row["test"]) for row in every)
     lines = [
         "# Training results",
         "",
         f"What came of the [protocol](training.md): {len(cells)} cells, {trained:,} trainings. Written by",
-        "`python docs/make_training.py` from `benchmarks/results/training`, which",
+        "`python docs/make_training.py` from `benchmarks/results/training.jsonl.gz`, which",
         "`KERAS_BACKEND=jax python benchmarks/training` fills.",
         "",
     ]
     for place in PLACES:
         lines += _ranking(scores, place)
     lines += _by_depth(scores) + _by_task(scores) + _failures(results) + _overfitting(results)
-    lines += _where_the_choice_loses(scores)
-    for task, depth in product(sorted({cell[0] for cell in scores}), DEPTHS):
-        lines += _details([row for row in results if (row["task"], row["depth"]) == (task, depth)], task, depth)
+    lines += _where_the_choice_loses(scores) + _later(scores_of(every)) + _chain_and_stack(every)
+    for task, depth in product(sorted({row["task"] for row in every}), DEPTHS):
+        lines += _details([row for row in every if (row["task"], row["depth"]) == (task, depth)], task, depth)
     return "\n".join(lines) + "\n"
 
 
@@ -184,6 +191,8 @@ def _at(depth: int) -> Callable[[Cell], bool]:
 
 
 def _title(start: str) -> str:
+    if start == "its own":
+        return start
     rule, _, rest = start.rpartition("mirrored, else ")
     return TITLES[rest] if start == rest else f"{rule}mirrored, else {TITLES[rest]}"
 
@@ -198,21 +207,22 @@ def _table(first: str, cells: dict[str, dict[str, str]], starts: Iterable[str]) 
 def _by_depth(scores: Scores) -> list[str]:
     cells = {}
     for optimizer, depth in product(OPTIMIZERS, DEPTHS):
-        found = {one: regret(scores, one, lambda cell: (cell[3], cell[1]) == (optimizer, depth)) for one in TITLES}  # noqa: B023
+        here = {cell: found for cell, found in scores.items() if (cell[3], cell[1]) == (optimizer, depth)}
+        found = {one: regret(here, one) for one in FIRST_STARTS}
         cells[f"{optimizer}, {depth} layers"] = {one: f"{lost:.3f}" for one, lost in found.items() if lost is not None}
     text = "Mean regret: how much test accuracy (or R²) the best start of the same cell has over this one."
-    return ["## Regret by depth", "", text, "", *_table("", cells, TITLES)]
+    return ["## Regret by depth", "", text, "", *_table("", cells, FIRST_STARTS)]
 
 
 def _by_task(scores: Scores) -> list[str]:
     cells = {}
     for task, depth in product(sorted({cell[0] for cell in scores}), DEPTHS):
         here = [found for cell, found in scores.items() if cell[:2] == (task, depth)]
-        of_start = {one: [it[one] for it in here if one in it] for one in TITLES}
+        of_start = {one: [it[one] for it in here if one in it] for one in FIRST_STARTS}
         if here:
             cells[f"{task}, {depth} layers"] = {one: f"{mean(it):.3f}" for one, it in of_start.items() if it}
     text = "Mean over activations and optimizers of the median over seeds; mirrored has fewer activations."
-    return ["## Score by task and depth", "", text, "", *_table("", cells, TITLES)]
+    return ["## Score by task and depth", "", text, "", *_table("", cells, FIRST_STARTS)]
 
 
 def _failures(results: list[dict]) -> list[str]:
@@ -222,18 +232,18 @@ def _failures(results: list[dict]) -> list[str]:
         if row["task"] in ("digits", "digits_images"):
             worst.setdefault((row["start"], row["depth"]), []).append(min(row["test"]) < 0.2)
     cells = {
-        f"{depth} layers": {one: f"{mean(worst[one, depth]):.0%}" for one in TITLES if (one, depth) in worst}
+        f"{depth} layers": {one: f"{mean(worst[one, depth]):.0%}" for one in FIRST_STARTS if (one, depth) in worst}
         for depth in DEPTHS
     }
     text = "Digits: the share of cells, both optimizers, in which the worst of the five seeds scores below 0.2."
-    return ["## Failures", "", text, "", *_table("", cells, TITLES)]
+    return ["## Failures", "", text, "", *_table("", cells, FIRST_STARTS)]
 
 
 def _overfitting(results: list[dict]) -> list[str]:
     """What the starts that lose to Keras's on diabetes do with its training part."""
     cells: dict[str, dict[str, str]] = {}
     for depth in PLACES["a single block"][1]:
-        for start in TITLES:
+        for start in FIRST_STARTS:
             here = [row for row in results if (row["task"], row["depth"], row["start"]) == ("diabetes", depth, start)]
             loss = median(median(row["loss"]) for row in here)
             lowest = mean(max(row["tuning"]) == row["tuning"][0] for row in here)
@@ -243,14 +253,14 @@ def _overfitting(results: list[dict]) -> list[str]:
         "The squared error of the last steps on the training part, the median over activations, optimizers and splits, "
         "and how often the lowest of the three learning rates validated best."
     )
-    return ["## What happens on diabetes", "", text, "", *_table("", cells, TITLES)]
+    return ["## What happens on diabetes", "", text, "", *_table("", cells, FIRST_STARTS)]
 
 
 def _where_the_choice_loses(scores: Scores) -> list[str]:
     of_depth = chosen(scores, "a stack")
     lost = []
     for cell, found in with_rules(scores).items():
-        best = max((one for one in found if one in TITLES), key=found.get)
+        best = max((one for one in found if one in FIRST_STARTS), key=found.get)
         behind = found[best] - found[of_depth[cell[1]]]
         if behind > 0.05:
             lost.append((behind, cell, best))
@@ -262,6 +272,73 @@ def _where_the_choice_loses(scores: Scores) -> list[str]:
             lines.append(f"| {task} | {depth} | {activation} | {optimizer} | {size:.3f} | {_title(best)} |")
         lines.append("")
     return lines
+
+
+#: What a `DenseStack` of any depth starts as.
+STACK = "mirrored, else critical depth"
+
+
+def _later(scores: Scores) -> list[str]:
+    """The starts and tasks that were added later."""
+    scores = {cell: found for cell, found in with_rules(scores).items() if "chain" in found}
+    shown = ("keras", "he", "textbook", "standardized", STACK, *LATER_STARTS)
+    by_depth, by_task = {}, {}
+    for optimizer, depth in product(OPTIMIZERS, DEPTHS):
+        here = [found for cell, found in scores.items() if (cell[3], cell[1]) == (optimizer, depth)]
+        lost = {one: mean(max(found.values()) - found[one] for found in here) for one in shown}
+        by_depth[f"{optimizer}, {depth} layers"] = {one: f"{it:.3f}" for one, it in lost.items()}
+    for task, depth in product(LATER_TASKS, DEPTHS):
+        here = [found for cell, found in scores.items() if cell[:2] == (task, depth)]
+        if here:
+            by_task[f"{task}, {depth} layers"] = {one: f"{mean(it[one] for it in here):.3f}" for one in shown}
+    special: dict[str, dict[str, str]] = {}
+    for start, (activation, depth) in product(SPECIAL, sorted({cell[2:0:-1] for cell in scores})):
+        here = [found for cell, found in scores.items() if cell[2:0:-1] == (activation, depth) and start in found]
+        if here:
+            row = {one: f"{mean(it[one] for it in here):.3f}" for one in (start, "textbook", STACK, *LATER_STARTS)}
+            row["its own"] = row.pop(start)
+            special[f"{SPECIAL[start]}: {activation}, {depth} layers"] = row
+    return [
+        "## Later starts",
+        "",
+        f"Mean regret over the {len(scores) // 2} cells in which all were trained: all of the digits, and one "
+        "activation in six of the later tasks.",
+        "",
+        *_table("", by_depth, shown),
+        "The score on the later tasks, mean over activations and optimizers.",
+        "",
+        *_table("", by_task, shown),
+        "Starts for one activation or a few, beside others: the mean score over tasks and optimizers.",
+        "",
+        *_table("", special, ("its own", "textbook", STACK, *LATER_STARTS)),
+    ]
+
+
+def _chain_and_stack(results: list[dict]) -> list[str]:
+    """How far blocks in a chain are from a stack, in units of the spread over seeds."""
+    of = {(*cell_of(row), row["start"]): row["test"] for row in results if row.get("split", 0) == 0}
+    counts: dict[str, list[int]] = {}
+    for (*cell, start), chain in of.items():
+        if start != "chain":
+            continue
+        stack = of.get((*cell, "mirrored"), of[(*cell, "critical depth")])
+        spread = max(max(one) - min(one) for one in (chain, stack))
+        behind = median(stack) - median(chain)
+        row = counts.setdefault(f"{cell[1]} layers", [0, 0, 0, 0])
+        row[0] += 1
+        row[1 if abs(behind) <= spread else 2 if behind > 0 else 3] += 1
+    lines = [
+        "## Blocks in a chain and a stack",
+        "",
+        "In how many cells and optimizers the medians of blocks in a chain and of a stack (mirrored, else critical)",
+        "are apart by no more than the scores of five seeds of either.",
+        "",
+        "| | cells | within the spread | stack better | chain better |",
+        "|---|---|---|---|---|",
+    ]
+    ordered = sorted(counts.items(), key=lambda one: int(one[0].split()[0]))
+    lines += [f"| {name} | " + " | ".join(map(str, row)) + " |" for name, row in ordered]
+    return [*lines, ""]
 
 
 def _details(results: list[dict], task: str, depth: int) -> list[str]:

@@ -3,14 +3,13 @@
     KERAS_BACKEND=jax python benchmarks/training [--part 1/2]
 
 Goes through the cells in a fixed random order. The rows of a cell are added to benchmarks/results/training/TASK.jsonl
-when it is done; cells that are there with the same start numbers are skipped. docs/make_training.py writes the page.
+when it is done; cells that are on record with the same start numbers are skipped. With --pack, new rows are moved into
+benchmarks/results/training.jsonl.gz, which is what is committed. docs/make_training.py writes the page.
 """
 
 import argparse
-import json
 import os
 import time
-from pathlib import Path
 
 # One thread: networks this small lose by more, and another part may use the other core.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
@@ -19,10 +18,10 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import nets
 import numpy as np
+import records
 import start_weights
 import tasks
 
-RESULTS = Path(__file__).resolve().parents[1] / "results" / "training"
 ACTIVATIONS = (
     *("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "hard_silu", "serf", "telu"),
     *("softplus", "squareplus", "tanh", "sigmoid", "softsign", "hard_tanh"),
@@ -42,7 +41,11 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=float("inf"), help="stop after the cell at which they are over"
     )
+    parser.add_argument("--pack", action="store_true", help="train nothing; move new rows into the compressed file")
     options = parser.parse_args()
+    if options.pack:
+        records.pack()
+        return
     part, parts = map(int, options.part.split("/"))
     todo = [one for one in cells() if one[0] in options.tasks][part - 1 :: parts]
     started = time.monotonic()
@@ -50,12 +53,12 @@ def main() -> None:
         seconds = time.monotonic() - started
         if seconds > options.seconds:
             break
-        rows = missing(cell)
+        rows = missing(cell, records.read())
         print(
             f"{done}/{len(todo)} {' '.join(map(str, cell))}: {len(rows)} starts to train, {seconds:.0f} s", flush=True
         )
         if rows:
-            append(cell[0], run(cell, rows))
+            records.append(cell[0], run(cell, rows))
 
 
 Cell = tuple[str, int, str, int]  # task, depth, activation, split
@@ -68,7 +71,7 @@ def cells() -> list[Cell]:
         for t, task in enumerate(tasks.TASKS)
         for d, depth in enumerate(DEPTHS)
         for a, activation in enumerate(ACTIVATIONS)
-        if t == 0 or (a + t + d) % 3 == 0
+        if t == 0 or (a + t + d) % (6 if task in tasks.LATER else 3) == 0
         if depth <= 30 or task not in tasks.SHALLOW
     ]
     again = [(*cell[:3], split) for cell in chosen for split in OTHER_SPLITS if _is_small_and_shallow(cell)]
@@ -79,31 +82,14 @@ def _is_small_and_shallow(cell: Cell) -> bool:
     return cell[0] in tasks.SMALL and cell[1] <= 10
 
 
-def missing(cell: Cell) -> list[str]:
-    """The starts of a cell without a result for today's numbers."""
+def missing(cell: Cell, known: list[dict]) -> list[str]:
+    """The starts of a cell without a result, among the rows that are known, for today's numbers."""
     task, depth, activation, _ = cell
-    there = {(row["start"], row["numbers"]) for row in read(task) if key(row)[:3] == cell[1:]}
-    wanted = [one for one in start_weights.STARTS if start_weights.exists(one, activation)]
+    of_cell = [row for row in known if records.key(row)[:4] == cell]
+    there = {(row["start"], row["numbers"]) for row in of_cell}
+    starts = start_weights.STARTS if task in tasks.WITH_LATER_STARTS else start_weights.FIRST_STARTS
+    wanted = [one for one in starts if start_weights.exists(one, activation)]
     return [one for one in wanted if (one, start_weights.described(one, activation, depth)) not in there]
-
-
-def read(task: str) -> list[dict]:
-    """The rows of a task; of two for the same start, the later."""
-    path = RESULTS / f"{task}.jsonl"
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return list({key(row): row for row in rows}.values())
-
-
-def key(row: dict) -> tuple:
-    """What there is one row for, within a task."""
-    return row["depth"], row["activation"], row.get("split", 0), row["start"], row["optimizer"]
-
-
-def append(task: str, rows: list[dict]) -> None:
-    """Add rows; other parts may do the same."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    with (RESULTS / f"{task}.jsonl").open("a") as file:
-        file.write("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def run(cell: Cell, wanted: list[str]) -> list[dict]:

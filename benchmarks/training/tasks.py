@@ -79,6 +79,10 @@ REGRESSION = ("diabetes", "diamonds")
 TASKS = tuple(_LOADERS)
 #: So few examples that how they are split matters.
 SMALL = ("breast_cancer", "wine", "diabetes")
+#: Added after the first conclusion, one activation in six.
+LATER = ("mnist_5k", "diamonds")
+#: Where the starts are trained that were added then too.
+WITH_LATER_STARTS = ("digits", *LATER)
 #: So slow to train that they get no networks of 50 or 100 layers.
 SHALLOW = ("digits_images", "mnist_5k", "diamonds")
 

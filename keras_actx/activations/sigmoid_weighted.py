@@ -5,13 +5,14 @@ import functools
 from keras import ops
 
 from keras_actx.activations.primitives import self_gated, sigmoid, sigmoid_exact, softplus, times
-from keras_actx.backend import clip_max, clip_min
+from keras_actx.backend import clip_max, clip_min, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import NonNegative, Positive, Real
 
 activation = functools.partial(activation, package="keras_actx")
 
 
+@with_kernel("swish")
 def _swish(x, beta=1.0):
     return self_gated(x, lambda inside: sigmoid(beta * inside), slope=beta)
 
@@ -24,7 +25,7 @@ def _swish(x, beta=1.0):
 )
 def silu(x):
     """The input times its sigmoid."""
-    return self_gated(x, sigmoid)
+    return _swish(x, 1.0)
 
 
 @activation(

@@ -11,7 +11,6 @@ from keras_actx.activations.primitives import (
     FAR,
     clip,
     expm1,
-    is_float64,
     normal_cdf,
     normal_cdf_exact,
     self_gated,
@@ -90,17 +89,13 @@ def squareplus(x, b: Positive = 4.0):
     The plain name is Keras's function, which overflows in float16 beyond 256 and loses all digits for large negative
     inputs; `squareplus(b=4.0)` is this one.
     """
-    return _hyperbola(x, b**0.5)
+    return _hyperbola(x, b)
 
 
-def _hyperbola(x, bend):
-    """(x + sqrt(x^2 + bend^2)) / 2. For negative x the sum cancels, and (bend / 2)^2 over that of -x is the same."""
-    far = 2.0**1022 if is_float64(x) else 2.0**126
-    inside = clip(x, -far, far)
-    unit = ops.stop_gradient(clip_min(ops.abs(inside), bend))  # in which no square overflows
-    root = unit * ops.sqrt(ops.square(inside / unit) + ops.square(bend / unit))
-    tail = 0.25 * bend * (bend / (0.5 * root - 0.5 * clip_max(inside, 0.0)))
-    return ops.relu(x - far) + where(inside > 0, 0.5 * inside + 0.5 * root, where(x < -far, 0.0, tail))
+def _hyperbola(x, b):
+    """(x + sqrt(x^2 + b)) / 2. For negative x the sum cancels, and (b / 4) over that of -x is the same."""
+    root = ops.sqrt(ops.square(clip(x, -FAR, FAR)) + b) + ops.relu(ops.abs(x) - FAR)
+    return where(x > 0, 0.5 * (x + root), 0.5 * b / (root - clip_max(x, 0.0)))
 
 
 _SMU = ("Biswas et al. 2021, SMU: Smooth Activation Function Using Smoothing Maximum Technique, arXiv:2111.04682",)
@@ -135,7 +130,7 @@ def smu(x, alpha: _Leak = 0.25, mu: Positive = 1e6):
 )
 def smu_1(x, alpha: _Leak = 0.25, mu: Positive = 4.35e-9):
     """Leaky ReLU of slope `alpha` $\\alpha$, smoothed by a square root of learned width `mu` $\\mu$."""
-    return times(alpha, x) + _hyperbola((1.0 - alpha) * x, mu)
+    return times(alpha, x) + _hyperbola((1.0 - alpha) * x, mu**2)
 
 
 @activation(

@@ -1,5 +1,7 @@
 """torch's own kernels, where their numbers are within the bars, and others of as few passes over memory."""
 
+import math
+
 import torch
 from torch.nn import functional
 
@@ -13,8 +15,44 @@ def _leaky_back(cotangent: Tensor, x: Tensor, slope: float) -> Tensor:
     return _native.leaky_relu_backward(cotangent, x.add(smallest), slope, False)  # 0 counts as positive
 
 
+_FAR = 2.0**60  # where a gate has settled, and x times its derivative is finite
+
+
+def _swish(x: Tensor, beta: float) -> Tensor:
+    z = x.mul(beta).clamp_min_(-_FAR)
+    return functional.silu(z, inplace=True) if beta == 1.0 else functional.silu(z, inplace=True).div_(beta)
+
+
+def _swish_back(cotangent: Tensor, x: Tensor, beta: float) -> Tensor:
+    return _native.silu_backward(cotangent, x.mul(beta).clamp_(-_FAR, _FAR))
+
+
+def _swish_takes(x: Tensor, beta: float) -> bool:
+    """Not in float64, where torch's derivative is off by 16 eps far out."""
+    return x.dtype == torch.float32 and 1e-6 < abs(beta) < 1e6
+
+
+def _logistic_density(cotangent: Tensor, x: Tensor, rate: float) -> Tensor:
+    """rate^2 e^-|rate x| / (1 + e^-|rate x|)^2 times the cotangent."""
+    power = x.abs().mul_(-rate).exp_()
+    below = power.add(1.0)
+    return power.div_(below).div_(below).mul_(rate * rate).mul_(cotangent)
+
+
+#: Derivatives of `keras_actx.activations.primitives` in place, by the function's name: cotangent times f'(x).
+DERIVATIVES = {
+    "sigmoid": lambda cotangent, x: _logistic_density(cotangent, x, 1.0),
+    "tanh": lambda cotangent, x: _logistic_density(cotangent, x, 2.0),
+    "expm1": lambda cotangent, x: x.exp().mul_(cotangent),
+    "softplus": lambda cotangent, x: x.sigmoid().mul_(cotangent),
+    "normal_cdf": lambda cotangent, x: x.square().mul_(-0.5).exp_().mul_(math.sqrt(0.5 / math.pi)).mul_(cotangent),
+    "log_cosh": lambda cotangent, x: x.tanh().mul_(cotangent),
+    "x_minus_tanh": lambda cotangent, x: x.tanh().square_().mul_(cotangent),
+}
+
 #: By the name that a formula is marked with in `keras_actx.activations`.
 NATIVE = {
+    "swish": Kernel(_swish, _swish_back, _swish_takes),
     "threshold": Kernel(
         functional.threshold, lambda g, x, threshold, value: _native.threshold_backward(g, x, threshold)
     ),

@@ -66,7 +66,7 @@ def _mixes(function: Any, sample: list[Any]) -> bool:
         parameters = [torch.full((), 0.7, dtype=dtype, device=device) for dtype in dtypes[1:]]
         return function.of_inputs((x, -x) if gated else (x,), tuple(parameters))
 
-    # No numbers are there to look at, so there is no branch but for the shape; and none of `all_within`.
+    # No numbers are there to look at, so there is no branch but for the shape.
     x = torch.empty(shape, dtype=torch.float32, device="meta", requires_grad=True)
     with keras.device("meta"), torch.device("meta"), torch.enable_grad(), Steps() as steps:
         y = on("meta", x)
