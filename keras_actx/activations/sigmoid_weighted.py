@@ -13,7 +13,7 @@ activation = functools.partial(activation, package="keras_actx")
 
 
 @with_kernel("swish")
-def _swish(x, beta=1.0):
+def _swish(x, beta):
     return self_gated(x, lambda inside: sigmoid(beta * inside), slope=beta)
 
 
@@ -65,7 +65,7 @@ def e_swish(x, beta: NonNegative = 1.5):
 
     The paper allows 1 to 2 and names no single default; this is the middle. Echo has 1.735.
     """
-    return times(beta, _swish(x))
+    return times(beta, _swish(x, 1.0))
 
 
 @activation(
@@ -91,7 +91,7 @@ def flatten_t_swish(x, threshold: Real = -0.2):
 
     Its trainable form, PFTS, is `flatten_t_swish(threshold=-0.2, learnable=True)`. Echo's TensorFlow port drops $T$.
     """
-    return _swish(clip_min(x, 0.0)) + threshold
+    return _swish(clip_min(x, 0.0), 1.0) + threshold
 
 
 def _acon(x, p1, p2, beta):

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.activation import Activation
+from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.names.identify import identify
 from keras_actx.names.suggest import quote
 from keras_actx.testing import derivatives, saving, structure, values, vectors
@@ -15,6 +16,8 @@ from keras_actx.testing.samples import with_sample_parameters
 from keras_actx.testing.tensors import dtype_of
 
 _SIXTEEN_BITS = 2**16
+
+_SATURATED = "backends differentiate sigmoid, tanh and expm1 as functions of their result, which saturates"
 
 
 def check_activation(
@@ -26,7 +29,8 @@ def check_activation(
     |y' - f'(x)| \le 8 \epsilon \, (|f'(x)| + |x f''(x)|)$$
 
     With $\epsilon = 2^{-23}$ in float32 and $2^{-52}$ in float64; 16-bit values are within one unit in the last place,
-    at all 65,536 numbers. For parameters other than the defaults, $|p \, \partial f / \partial p|$ is added.
+    at all 65,536 numbers. For parameters other than the defaults, $|p \, \partial f / \partial p|$ is added. A
+    derivative may be off by $2 \epsilon \max|f'|$ where it vanishes, as those of the backends' own functions are.
 
 
     Values in four dtypes, with every parameter at its default, inside its range and at its closed ends, against the
@@ -95,6 +99,8 @@ def check_numbers(activation: Activation, points: int, known: tuple[KnownError, 
             derivatives.assert_finite(activation, activation, dtype)
     for dtype in ("float32", "float64"):
         of_slope = known_errors_for(known, activation, "derivative", dtype)
+        if activation.declaration.package != OWN_PACKAGE:
+            of_slope.append(KnownError(activation.name, _SATURATED, quantity="derivative", tail=True))
         derivatives.assert_derivative(activation, activation, dtype, min(points, 512), of_slope)
         derivatives.assert_kink_slopes(activation, activation, dtype)
         derivatives.assert_finite_ends(activation, activation, dtype)

@@ -17,25 +17,21 @@ class Kernel:
     """A function of x and numbers, and its gradient's way back, from the cotangent, x and the numbers.
 
     Neither is differentiated. `takes` says whether x and the numbers are such that the kernel's results are right; if
-    they are not, `otherwise` is asked, and the formula is the last resort.
+    they are not, the formula is used.
     """
 
     there: Callable[..., Tensor]
     back: Callable[..., Tensor]
     takes: Callable[..., bool] = lambda x, *numbers: True
-    otherwise: "Kernel | None" = None
 
 
-def by_kernel(kernel: Kernel | None, formula: Callable[..., Any], x: Any, numbers: tuple[Any, ...]) -> Any:
+def by_kernel(kernel: Kernel, formula: Callable[..., Any], x: Any, numbers: tuple[Any, ...]) -> Any:
     """`formula(x, *numbers)`, by the kernel if it can."""
     if torch.compiler.is_compiling() or not isinstance(x, Tensor) or x.dtype not in _REAL or not x.numel():
         return formula(x, *numbers)
     if not all(isinstance(one, float) for one in numbers) or not is_plain(x):
         return formula(x, *numbers)
-    with torch.no_grad():
-        while kernel is not None and not kernel.takes(x, *numbers):
-            kernel = kernel.otherwise
-    if kernel is None:
+    if not kernel.takes(x, *numbers):
         return formula(x, *numbers)
     if torch.is_grad_enabled() and x.requires_grad:
         return _ByKernel.apply(kernel, formula, x, *numbers)
