@@ -1,6 +1,6 @@
 """Measures how far every activation is from the truth, on the backend in use.
 
-    KERAS_ACTX_ORACLE=FOLDER KERAS_BACKEND=jax python benchmarks/numerics.py [NAMES] [--points 65536]
+    KERAS_ACTX_ORACLE=FOLDER KERAS_BACKEND=jax python benchmarks/numerics.py [NAMES] [--points 16384]
 
 16 bits: all 65,536 numbers. 32 and 64 bits: about --points of them; a quarter for derivatives, a sixteenth for each
 other value of a parameter. Errors are in units of the bars (docs/numerics.md). Compiled: jax.jit; tf.function and XLA;
@@ -42,7 +42,7 @@ def main() -> None:
     """Measure, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="activations; all of them if none is named")
-    parser.add_argument("--points", type=int, default=2**16, help="points in 32 and 64 bits, default 2^16")
+    parser.add_argument("--points", type=int, default=2**14, help="points in 32 and 64 bits, default 2^14")
     options = parser.parse_args()
     every = [one for one in actx.names() if actx.describe(one).kind in ("elementwise", "gated")]
     started = time.monotonic()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import own
 import pytest
 
 import keras_actx as actx
@@ -16,7 +17,7 @@ import torch
 
 from keras_actx.activations import primitives
 from keras_actx.backend import with_kernel
-from keras_actx.backend.torch import KERNELS, blocks
+from keras_actx.backend.torch import KERNELS, blocks, replayed
 from keras_actx.backend.torch.native import DERIVATIVES
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-40, 3e38]
@@ -186,3 +187,63 @@ def test_a_parameter_that_is_not_used_in_parts(small_parts):
     unused(torch.randn(100, requires_grad=True), rate=rate, other=other).sum().backward()
     assert rate.grad is not None
     assert other.grad is None or not other.grad.any()
+
+
+# -- recorded steps
+
+
+@pytest.fixture
+def at_once(small_parts, monkeypatch):
+    """Recorded at the first call."""
+    monkeypatch.setattr(replayed, "_OFTEN", 1)
+
+
+@pytest.mark.parametrize("activation", own.defaults("elementwise", "gated"), ids=str)
+def test_recorded_steps_give_the_same_bits(at_once, monkeypatch, activation):
+    x = torch.linspace(-6, 6, 90).reshape(9, 10).requires_grad_()
+
+    def both():
+        y = activation(x)
+        gradient = torch.autograd.grad(y.sum(), x)[0] if y.requires_grad else torch.zeros(())
+        return y.detach(), gradient
+
+    found = both()
+    monkeypatch.setattr(blocks, "program", lambda *_: None)
+    for one, expected in zip(found, both(), strict=True):
+        assert torch.equal(one, expected)
+
+
+def test_recorded_steps_are_used(at_once):
+    calls = []
+
+    @actx.activation(package="test_steps_torch")
+    def counted_once(x, rate=1.0):
+        calls.append(x.numel())
+        return x * keras.ops.sigmoid(rate * x) * keras.ops.tanh(x)
+
+    x, rate = torch.randn(96, requires_grad=True), torch.tensor(1.5, requires_grad=True)
+    first = results(counted_once, x, rate)
+    calls.clear()
+    again = results(counted_once, x, rate)
+    assert not calls
+    for one, expected in zip(again, first, strict=True):
+        torch.testing.assert_close(one, expected, rtol=0, atol=0)
+
+
+def test_what_cannot_be_recorded_is_called(at_once):
+    @actx.activation(package="test_steps_torch")
+    def looks(x):
+        return x * keras.ops.tanh(x) * keras.ops.sigmoid(x) if float(x.detach().sum()) < 1e9 else x
+
+    x = torch.randn(96, requires_grad=True)
+    for _ in range(3):
+        torch.testing.assert_close(looks(x), x * torch.tanh(x) * torch.sigmoid(x))
+
+
+def test_a_number_of_few_calls_is_not_recorded(small_parts, monkeypatch):
+    made = []
+    monkeypatch.setattr(replayed, "Program", lambda *given: made.append(given))
+    x = torch.randn(96, requires_grad=True)
+    for step in range(4):
+        actx.activations.aria2(x, alpha=1.0 + step / 7).sum().backward()
+    assert not made

@@ -93,9 +93,11 @@ def squareplus(x, b: Positive = 4.0):
 
 
 def _hyperbola(x, b):
-    """(x + sqrt(x^2 + b)) / 2. For negative x the sum cancels, and (b / 4) over that of -x is the same."""
-    root = ops.sqrt(ops.square(clip(x, -FAR, FAR)) + b) + ops.relu(ops.abs(x) - FAR)
-    return where(x > 0, 0.5 * (x + root), 0.5 * b / (root - clip_max(x, 0.0)))
+    """(x + sqrt(x^2 + b)) / 2 as max(x, 0) and a tail, since the sum cancels for negative x."""
+    positive = clip_min(x, 0.0)  # with derivative 1 at 0, as that of |x| here
+    size = positive + ops.relu(-x)
+    root = ops.sqrt(ops.square(clip_max(size, FAR)) + b) + ops.relu(size - FAR)
+    return positive + 0.5 * b / (root + size)
 
 
 _SMU = ("Biswas et al. 2021, SMU: Smooth Activation Function Using Smoothing Maximum Technique, arXiv:2111.04682",)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from keras_actx.backend.torch.replayed import program
 from keras_actx.backend.torch.steps import is_of_numbers
 
 Function = Callable[..., Any]
@@ -21,10 +22,17 @@ def there(function: Function, tensors: tuple[Any, ...]) -> Any:
     if rows is None:
         return function(*tensors)
     parts = rows.split(_count(rows))
-    first = function(parts[0], *parameters)
-    result = first.new_empty((len(rows), *first.shape[1:]))
+    recorded = program("there", function, lambda: lambda *given: [function(*given)], (parts[0], *parameters))
+    if recorded is None:
+        first = function(parts[0], *parameters)
+        result = first.new_empty((len(rows), *first.shape[1:]))
+    else:
+        result, buffers = rows.new_empty((len(rows), *recorded.shapes[0][1:])), recorded.buffers()
     for at, part in zip(result.split(_count(rows)), parts, strict=True):
-        at.copy_(first if part is parts[0] else function(part, *parameters))
+        if recorded is not None and len(part) == len(parts[0]):
+            recorded.run((part, *parameters), buffers, (at,))
+        else:
+            at.copy_(first if recorded is None and part is parts[0] else function(part, *parameters))
     return result.view(*x.shape[:-1], -1)
 
 
@@ -36,12 +44,24 @@ def back(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...],
         return iter(_gradients(function, tensors, needed, cotangent))
     cotangents = cotangent.reshape(len(rows), *([-1] if rows.dim() > 1 else [])).split(_count(rows))
     of_x, totals = torch.empty_like(rows) if needed[0] else None, None
-    starts = range(0, len(rows), _count(rows))
-    for start, part, change in zip(starts, rows.split(_count(rows)), cotangents, strict=True):
-        found = _gradients(function, (part, *parameters), needed, change)
-        if needed[0]:
-            of_part = found.pop(0)
-            of_x[start : start + len(part)] = 0.0 if of_part is None else of_part
+    parts, size = rows.split(_count(rows)), _count(rows)
+    recorded = program(
+        f"back {needed}",
+        function,
+        lambda: lambda change, *given: _gradients(function, given, needed, change),
+        (cotangents[0], parts[0], *parameters),
+    )
+    buffers = recorded.buffers() if recorded is not None else None
+    for number, (part, change) in enumerate(zip(parts, cotangents, strict=True)):
+        at = of_x[number * size : number * size + len(part)] if needed[0] else None
+        if recorded is not None and len(part) == len(parts[0]):
+            found = [torch.empty_like(one) for one, is_needed in zip(parameters, needed[1:], strict=True) if is_needed]
+            recorded.run((change, part, *parameters), buffers, (*([at] if needed[0] else []), *found))
+        else:
+            found = _gradients(function, (part, *parameters), needed, change)
+            if needed[0]:
+                of_part = found.pop(0)
+                at[:] = 0.0 if of_part is None else of_part
         added = zip(totals or [None] * len(found), found, strict=True)
         totals = [one if total is None else total if one is None else total + one for total, one in added]
     return iter(([of_x.view(x.shape)] if needed[0] else []) + totals)
