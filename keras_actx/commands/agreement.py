@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_actx.commands.backend_choice import installed_backends
+from keras_actx._missing_backend import installed_backends
 from keras_actx.commands.files import replacing
 from keras_actx.commands.training import Trained
 

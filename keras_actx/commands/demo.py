@@ -8,8 +8,8 @@ import keras
 import numpy as np
 from rich.console import Console
 
+from keras_actx._missing_backend import BACKENDS
 from keras_actx.commands.agreement import Agreement, agreements
-from keras_actx.commands.backend_choice import BACKENDS
 from keras_actx.commands.console import make_console, make_table
 from keras_actx.commands.digits import digits
 from keras_actx.commands.errors import CommandError

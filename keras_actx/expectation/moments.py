@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from keras_actx._messages import quote
 from keras_actx.expectation.cache import cached_by_activation
 from keras_actx.expectation.functions import (
     elementwise_function,
@@ -16,7 +17,6 @@ from keras_actx.expectation.functions import (
 )
 from keras_actx.expectation.maximum import largest_of_normals
 from keras_actx.expectation.quadrature import Expectations, normal_expectations
-from keras_actx.names.suggest import quote
 from keras_actx.plain_numbers import finite
 
 

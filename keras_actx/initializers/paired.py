@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_actx._messages import quote
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.axes import Layout, checked_axes
 from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
-from keras_actx.names.suggest import quote
 from keras_actx.plain_numbers import takes_numpy_scalars, whole
 from keras_actx.seeds import checked_seed, saved_seed, with_seed_in_range
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.expectation.functions import name_of
 from keras_actx.initializers.auto import scheme_alone
 from keras_actx.initializers.critical import critical
@@ -16,7 +17,6 @@ from keras_actx.initializers.mirrored import mirrored
 from keras_actx.initializers.rule import LARGEST, Rule, Situation
 from keras_actx.initializers.standardization import output_moments_under
 from keras_actx.initializers.textbook import textbook
-from keras_actx.names.suggest import did_you_mean, quote
 from keras_actx.plain_numbers import whole
 from keras_actx.seeds import checked_seed
 

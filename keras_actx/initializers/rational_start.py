@@ -6,11 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_actx._messages import quote
 from keras_actx.activations import rational
 from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.cache import cached_by_activation
 from keras_actx.expectation.functions import fresh, kind_of, name_of, on_arrays, subject_of
-from keras_actx.names.suggest import quote
 
 _REACH = 3.0
 _POINTS = 1000

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from keras_actx.names.suggest import quote
+from keras_actx._messages import quote
 
 
 def refuse_unless(holds: bool, owner: str, name: str, value: Any, allowed: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from keras_actx._keras_functions import keras_function
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.declaration.activation import Activation
 from keras_actx.layers.along_axis import AxisLayer
 from keras_actx.layers.arguments import is_number, is_size, keras_object, refuse_unless
@@ -14,9 +16,7 @@ from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.layers.stochastic_activation import StochasticActivation
 from keras_actx.names.identify import Identified, identify
-from keras_actx.names.keras_table import keras_function
 from keras_actx.names.resolve import get
-from keras_actx.names.suggest import did_you_mean, quote
 
 _NORMALIZATIONS = {
     "batch": keras.layers.BatchNormalization,

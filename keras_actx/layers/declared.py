@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from keras_actx._messages import quote
 from keras_actx.declaration.activation import Activation
 from keras_actx.layers.follows_input import FollowsInputLayer
 from keras_actx.names.identify import Identified, identify
-from keras_actx.names.suggest import quote
 
 
 class DeclaredActivationLayer(FollowsInputLayer):

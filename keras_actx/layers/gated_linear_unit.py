@@ -4,10 +4,11 @@ from typing import Any
 
 import keras
 
+from keras_actx._messages import quote
+from keras_actx.declaration.activation import use_in_graphs
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
 from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
-from keras_actx.names.suggest import quote
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
@@ -74,3 +75,6 @@ class GatedLinearUnit(DeclaredActivationLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gate": self.gate, "interleaved": self.interleaved}
+
+
+use_in_graphs("gated", GatedLinearUnit)

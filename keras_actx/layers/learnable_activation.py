@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.constraints import InRange, ends_of
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
@@ -14,7 +15,7 @@ from keras_actx.declaration.evaluation import evaluate
 from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
 from keras_actx.layers.learned_parameters import LayerWithParameters, kept_within
 from keras_actx.names.identify import check_num_parameters
-from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx.names.resolve import use_for_state
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
@@ -188,3 +189,6 @@ def _check_parameters(declaration: Declaration, given: Sequence[str] | None) -> 
             hint = did_you_mean(str(name), can_learn)
             raise ValueError(f"{declaration.identifier}: {quote(name)} cannot learn; {', '.join(can_learn)} can.{hint}")
     return chosen
+
+
+use_for_state("learnable", LearnableActivation)

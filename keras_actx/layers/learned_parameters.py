@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.layers.follows_input import FollowsInputLayer
 from keras_actx.layers.held import HeldLayer
-from keras_actx.names.suggest import did_you_mean, quote
 
 
 class LayerWithParameters(HeldLayer, FollowsInputLayer):
@@ -147,6 +147,11 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
                 f"name different ones from 1 to {rank - 1}, or negative ones"
             )
         return axes
+
+    def config_with_shared_parameters(self) -> dict[str, Any]:
+        """The config of a copy with one value of each parameter for all channels, which needs no input shape."""
+        config = self.get_config()
+        return {**config, **{key: None for key in ("num_parameters", "axes") if key in config}}
 
     def _learning_config(self) -> dict[str, Any]:
         """The part of the config that `_learn` takes, and the names that learn."""

@@ -4,10 +4,10 @@ from typing import Any
 
 import keras
 
+from keras_actx._messages import quote
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers.along_axis import AxisLayer, check_whole
 from keras_actx.layers.named import named_layer
-from keras_actx.names.suggest import quote
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
@@ -50,6 +50,8 @@ class Maxout(AxisLayer):
     """
 
     changes_shape = True
+    #: Read by `keras_actx.expectation`, which knows no layers.
+    kind_of_moments = "maxout"
 
     @takes_numpy_scalars
     def __init__(

@@ -8,6 +8,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
 from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
 from keras_actx.layers.held import HeldLayer
+from keras_actx.names.resolve import use_for_state
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed_number, with_seed_in_range
 
@@ -67,3 +68,6 @@ class StochasticActivation(HeldLayer, DeclaredActivationLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}
+
+
+use_for_state("stochastic", StochasticActivation)

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from keras_actx.names.suggest import quote
+from keras_actx._messages import quote
 
 #: Characters, checked before anything else looks at the string. All parameters with all their digits fit: fifty, with
 #: names of 40 characters.

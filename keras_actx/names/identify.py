@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from keras_actx._messages import quote
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import Declaration
 from keras_actx.names import grammar
 from keras_actx.names.layer_names import declared
-from keras_actx.names.suggest import quote
 
 _LARGEST_NUM_PARAMETERS = 2**24
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.declaration import registry
-from keras_actx.declaration.activation import find_declaration
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
-from keras_actx.names.suggest import did_you_mean, quote
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,14 @@ def declared(name: object) -> Declaration:
     if isinstance(name, str) and len(name) <= 200 and registry.find(name) is None:
         exact = name if find(name) is not None else _respelled(name)
         if registry.find(exact) is not None:
-            return find_declaration(exact)
+            return registry.find_declaration(exact)
         entry = find(exact)
         if entry is not None:
             raise ValueError(f"{name!r} {entry.why}, so it is a layer of its own. {_how_to_write(entry)}")
         hint = _hint(name)
         if hint:
             raise ValueError(f"unknown activation {quote(name)}.{hint}")
-    return find_declaration(name)
+    return registry.find_declaration(name)
 
 
 def refuse_layer(layer: object) -> None:

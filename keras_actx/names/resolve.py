@@ -7,12 +7,13 @@ from typing import Any
 
 import keras
 
+from keras_actx import _keras_functions
+from keras_actx._messages import quote
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import Declaration
-from keras_actx.names import asker, keras_table, layer_names
+from keras_actx.names import asker, layer_names
 from keras_actx.names.identify import Identified, identify
-from keras_actx.names.suggest import quote
 
 KINDS = ("elementwise", "vector", "gated", "learnable", "parametric", "stochastic", "layer")
 
@@ -44,9 +45,9 @@ def get(identifier: Any) -> Callable[..., Any]:
 def get_for(identifier: Any, frame: FrameType | None) -> Callable[..., Any]:
     """`get` for the code that runs in `frame`: one with weights becomes part of the layer that asks."""
     if isinstance(identifier, str):
-        own = keras_table.keras_function(identifier)
+        own = _keras_functions.keras_function(identifier)
         return own if own is not None else from_string(identifier, frame)
-    found = keras_table.keras_get(identifier)
+    found = _keras_functions.keras_get(identifier)
     if asker.is_keras_code(frame):
         refuse_other_shape(found)
     holder = asker.holder_at(frame)
@@ -119,21 +120,26 @@ def refuse_other_shape(function: Any) -> None:
 
 def build(identified: Identified, holder: keras.layers.Layer | None = None) -> Callable[..., Any]:
     """The value, or a new layer if it has state of its own, which `holder` builds along with itself."""
-    from keras_actx.layers.held import label_inside
-    from keras_actx.layers.learnable_activation import LearnableActivation
-    from keras_actx.layers.stochastic_activation import StochasticActivation
-
     if not (identified.learnable or identified.stochastic):
         return identified.activation
-    name = None if holder is None else label_inside(holder, identified.activation.declaration.name)
+    name = None if holder is None else asker.label_inside(holder, identified.activation.declaration.name)
     if identified.learnable:
         counts = {"num_parameters": identified.num_parameters, "per_channel": identified.per_channel}
-        layer = LearnableActivation(identified.activation, **counts, name=name)
+        layer = _layers["learnable"](identified.activation, **counts, name=name)
     else:
-        layer = StochasticActivation(identified.activation, name=name)
+        layer = _layers["stochastic"](identified.activation, name=name)
     if holder is not None:
         layer.held_by(holder)
     return layer
+
+
+#: The layers for activations with state, by what the state is for.
+_layers: dict[str, Callable[..., keras.layers.Layer]] = {}
+
+
+def use_for_state(kind: str, layer: Callable[..., keras.layers.Layer]) -> None:
+    """Have names of a kind, "learnable" or "stochastic", make this layer; the layer's own module says so."""
+    _layers[kind] = layer
 
 
 def names(kind: str | None = None) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
+from keras_actx._messages import quote
 from keras_actx.declaration.activation import Activation
 from keras_actx.names.identify import identify
-from keras_actx.names.suggest import quote
 from keras_actx.testing import derivatives, saving, structure, values, vectors
 from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.ledger import Entry, entries_for
