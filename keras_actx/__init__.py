@@ -32,12 +32,19 @@ _keras_table.install(_resolve.from_string, _resolve.get_for)
 _pickling.install()
 
 if _TYPE_CHECKING:
+    from keras_actx import plot as plot
     from keras_actx.expectation.moments import Moments as Moments
     from keras_actx.expectation.moments import gain as gain
     from keras_actx.expectation.moments import moments as moments
     from keras_actx.initializers.pairing import pairing as pairing
 
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
+
+__all__ = [
+    "Activation", "Moments", "NonNegative", "Positive", "Range", "Real", "__version__", "activation", "activations",
+    "config", "constraints", "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names",
+    "pairing", "plot", "serialize",
+]  # fmt: skip
 
 __getattr__, __dir__ = _lazy_imports(
     globals(),

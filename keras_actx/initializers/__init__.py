@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing as Pairing
     from keras_actx.initializers.rational_start import rational_fit as rational_fit
 
+__all__ = ["Paired", "Pairing", "rational_fit"]
+
 __getattr__, __dir__ = _lazy_imports(
     globals(),
     {"Pairing": "keras_actx.initializers.pairing", "rational_fit": "keras_actx.initializers.rational_start"},

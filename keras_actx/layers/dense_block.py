@@ -8,9 +8,10 @@ import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import Paired, checked_input_activation, saved
-from keras_actx.layers import part_states
-from keras_actx.layers.arguments import keras_object
-from keras_actx.layers.block_parts import (
+from keras_actx.layers import _part_states as part_states
+from keras_actx.layers._arguments import keras_object
+from keras_actx.layers._base import DeclaredActivationLayer, RematerializedLayer
+from keras_actx.layers._block_parts import (
     Parts,
     activation_layer,
     bounded,
@@ -20,11 +21,9 @@ from keras_actx.layers.block_parts import (
     keeps_shape,
     normalization_layer,
 )
-from keras_actx.layers.declared import DeclaredActivationLayer
+from keras_actx.layers._held import hold
+from keras_actx.layers._place import Place, place_of
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
-from keras_actx.layers.held import hold
-from keras_actx.layers.place import Place, place_of
-from keras_actx.layers.rematerialized import RematerializedLayer
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed_number, with_seed_in_range
 

@@ -7,10 +7,10 @@ import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import checked_activation, checked_input_activation, saved
-from keras_actx.layers.arguments import is_whole, refuse_unless
-from keras_actx.layers.block_parts import Parts, bounded, check_arguments, check_repeated
+from keras_actx.layers._arguments import is_whole, refuse_unless
+from keras_actx.layers._base import RematerializedLayer
+from keras_actx.layers._block_parts import Parts, bounded, check_arguments, check_repeated
 from keras_actx.layers.dense_block import DenseBlock, as_value
-from keras_actx.layers.rematerialized import RematerializedLayer
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed_number, with_seed_in_range
 

@@ -8,7 +8,7 @@ from keras_actx._messages import quote
 from keras_actx.declaration.activation import use_in_graphs
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
-from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
+from keras_actx.layers._base import DeclaredActivationLayer, read_activation
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 

@@ -12,8 +12,8 @@ from keras_actx.constraints import InRange, ends_of
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
 from keras_actx.declaration.evaluation import evaluate
-from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
-from keras_actx.layers.learned_parameters import LayerWithParameters, kept_within
+from keras_actx.layers._base import DeclaredActivationLayer, read_activation
+from keras_actx.layers._learned_parameters import LayerWithParameters, kept_within
 from keras_actx.names.identify import check_num_parameters
 from keras_actx.names.resolve import use_for_state
 from keras_actx.plain_numbers import takes_numpy_scalars

@@ -6,8 +6,8 @@ import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
-from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
-from keras_actx.layers.held import HeldLayer
+from keras_actx.layers._base import DeclaredActivationLayer, read_activation
+from keras_actx.layers._held import HeldLayer
 from keras_actx.names.resolve import use_for_state
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed_number, with_seed_in_range

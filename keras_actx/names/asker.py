@@ -1,7 +1,7 @@
 """Which layer asks for an activation: the one whose `__init__`, `build` or `call` is running.
 
 Keras hands a name to its table without saying for whom. An activation with weights needs to know: the layer that holds
-it builds it (`keras_actx/layers/held.py`), and one that is made in a `call` would be new, and untrained, at every call.
+it builds it (`keras_actx/layers/_held.py`), and one made in a `call` would be new, and untrained, at every call.
 """
 
 import weakref

@@ -1,8 +1,10 @@
 """Names of activations that are layers of their own: no function or value could stand for them in `activation=`."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.declaration import registry
@@ -36,6 +38,38 @@ def add(entry: LayerName, aliases: tuple[str, ...] = ()) -> None:
             raise ValueError(f"the name {name!r} belongs to {_table[name].written} already; choose another")
     # Published whole: a reader sees the old table or the new one.
     _table = MappingProxyType({**_table, **dict.fromkeys(names, entry)})
+
+
+def named_layer(
+    name: str, *, aliases: tuple[str, ...] = (), why: str, fits_inside: bool = False
+) -> Callable[[Any], Any]:
+    """Enter a layer class under the name of its activation; `activation="name"` then names the layer to write.
+
+    Args:
+        name: the activation's name, as it would be written in a string.
+        aliases: other names of it.
+        why: what keeps its name from being the `activation=` of a layer, to be read after the name: "changes the size
+            of an axis", "has weights whose shape depends on its input".
+        fits_inside: whether an instance of it may be the `activation=` of a layer.
+
+    Raises:
+        ValueError: if another layer has one of the names.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> "maxout" in actx.names(kind="layer")
+    True
+    """
+
+    def enter(layer: Any) -> Any:
+        parameters = list(inspect.signature(layer.__init__).parameters.values())[1:]
+        needed = [one.name for one in parameters if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
+        written = f"keras_actx.layers.{layer.__name__}({', '.join(needed)})"
+        add(LayerName(name, written, why, fits_inside, layer), aliases)
+        return layer
+
+    return enter
 
 
 def find(name: str) -> LayerName | None:

@@ -7,4 +7,6 @@ from keras_actx.lazy_imports import lazy_imports as _lazy_imports
 if TYPE_CHECKING:
     from keras_actx.plot.through_depth import propagation as propagation
 
+__all__ = ["propagation"]
+
 __getattr__, __dir__ = _lazy_imports(globals(), {"propagation": "keras_actx.plot.through_depth"})

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_actx.initializers.pairing import check_scheme, pairing
-from keras_actx.layers.arguments import is_whole, refuse_unless
+from keras_actx.layers._arguments import is_whole, refuse_unless
 from keras_actx.layers.dense_stack import DenseStack
 from keras_actx.propagation import Passage, Propagation
 

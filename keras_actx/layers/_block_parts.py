@@ -10,8 +10,8 @@ import keras
 from keras_actx._keras_functions import keras_function
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.declaration.activation import Activation
-from keras_actx.layers.along_axis import AxisLayer
-from keras_actx.layers.arguments import is_number, is_size, keras_object, refuse_unless
+from keras_actx.layers._arguments import is_number, is_size, keras_object, refuse_unless
+from keras_actx.layers._axis_layer import AxisLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.layers.stochastic_activation import StochasticActivation

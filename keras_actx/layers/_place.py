@@ -6,10 +6,8 @@ from typing import Any
 import keras
 
 from keras_actx.initializers.paired import checked_input_activation, saved
-from keras_actx.layers.arguments import refuse_unless
-from keras_actx.layers.declared import DeclaredActivationLayer
-from keras_actx.layers.follows_input import FollowsInputLayer
-from keras_actx.layers.rematerialized import RematerializedLayer
+from keras_actx.layers._arguments import refuse_unless
+from keras_actx.layers._base import DeclaredActivationLayer, FollowsInputLayer, RematerializedLayer
 
 L = keras.layers
 
