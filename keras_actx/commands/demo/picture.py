@@ -8,9 +8,9 @@ import keras
 import numpy as np
 
 import keras_actx as actx
-from keras_actx.commands.curve import curve
-from keras_actx.commands.files import replacing
-from keras_actx.commands.training import Trained
+from keras_actx.commands.demo.files import replacing
+from keras_actx.commands.demo.training import Trained
+from keras_actx.commands.plot_text import curve
 from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.names.identify import identify
 

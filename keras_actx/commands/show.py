@@ -7,11 +7,9 @@ from rich.console import Console
 from rich.padding import Padding
 
 import keras_actx as actx
-from keras_actx.commands.braille import plot
-from keras_actx.commands.console import make_console, plain
-from keras_actx.commands.curve import curve
-from keras_actx.commands.errors import CommandError
-from keras_actx.commands.listing import gain_of, kind_of
+from keras_actx.commands.console import CommandError, make_console, plain
+from keras_actx.commands.list import gain_of, kind_of
+from keras_actx.commands.plot_text import curve, plot
 from keras_actx.declaration.activation import Activation
 from keras_actx.names.identify import Identified, identify
 
