@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 import keras_actx as actx
-from keras_actx.initializers.drawing import LEAST_CENTRED
+from keras_actx.initializers.kernels import LEAST_CENTRED
 from keras_actx.initializers.standardization import output_moments
 from keras_actx.layers.dense_stack import block_seed
 

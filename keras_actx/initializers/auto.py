@@ -14,8 +14,8 @@ from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.functions import kind_of, subject_of
 from keras_actx.expectation.moments import moments
 from keras_actx.initializers.critical import critical
+from keras_actx.initializers.init_spec import LayerContext
 from keras_actx.initializers.mirrored import odd_slope
-from keras_actx.initializers.rule import Situation
 from keras_actx.initializers.textbook import is_sine, textbook
 
 #: For a stack whose activation cannot be mirrored, by the depths that were trained.
@@ -34,17 +34,17 @@ def scheme_alone(activation: Any, *, standardized: bool = False) -> str:
         return "textbook"
     try:
         with np.errstate(all="ignore"):
-            return "textbook" if textbook(subject, Situation()).is_finite else "glorot"
+            return "textbook" if textbook(subject, LayerContext()).is_finite else "glorot"
     except (ValueError, ArithmeticError):
         return "glorot"
 
 
-def scheme_chained(activation: Any, situation: Situation, *, units: int, pairs: bool) -> str:
+def scheme_chained(activation: Any, context: LayerContext, *, units: int, pairs: bool) -> str:
     """The scheme for a layer that knows what feeds it.
 
     Args:
         activation: the layer's own.
-        situation: what it knows.
+        context: what it knows.
         units: how many it has.
         pairs: whether they can be mirrored: their number is even, and the input is the network's, normalized, or comes
             from mirrored units.
@@ -53,11 +53,11 @@ def scheme_chained(activation: Any, situation: Situation, *, units: int, pairs: 
         A scheme, or "auto" where the layer does best as if alone.
     """
     subject = subject_of(activation)
-    if is_sine(subject) or _is_output(subject, situation, units):
+    if is_sine(subject) or _is_output(subject, context, units):
         return "auto"
     if pairs and _mirrors(subject):
         return "mirrored"
-    return "critical" if situation.use_bias and _has_a_critical_point(subject, situation) else "auto"
+    return "critical" if context.use_bias and _has_a_critical_point(subject, context) else "auto"
 
 
 def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, standardize: bool) -> str:
@@ -82,10 +82,10 @@ def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, stan
     # Other starts lose the signal of gated layers within a few, and standardized layers are critical ones.
     if STACKED[nearest] != "critical" and kind_of(subject) == "elementwise" and not standardize:
         return STACKED[nearest]
-    return "critical" if bias and _has_a_critical_point(subject, Situation(depth=depth)) else "auto"
+    return "critical" if bias and _has_a_critical_point(subject, LayerContext(depth=depth)) else "auto"
 
 
-def _is_output(subject: Any, situation: Situation, units: int) -> bool:
+def _is_output(subject: Any, context: LayerContext, units: int) -> bool:
     """Whether a layer is taken for a network's last, or one that only reduces: these start by Glorot's rule.
 
     A critical start would give an output a size and a bias that belong in front of a further layer.
@@ -93,7 +93,7 @@ def _is_output(subject: Any, situation: Situation, units: int) -> bool:
     name = subject.name if isinstance(subject, Activation) else None
     if name != "sigmoid":
         return name == "linear"
-    before = subject if situation.input_activation is None else subject_of(situation.input_activation)
+    before = subject if context.input_activation is None else subject_of(context.input_activation)
     return units == 1 or before != subject
 
 
@@ -105,13 +105,13 @@ def _mirrors(subject: Any) -> bool:
     return True
 
 
-def _has_a_critical_point(subject: Any, situation: Situation) -> bool:
-    before = subject if situation.input_activation is None else subject_of(situation.input_activation)
+def _has_a_critical_point(subject: Any, context: LayerContext) -> bool:
+    before = subject if context.input_activation is None else subject_of(context.input_activation)
     try:
         if moments(subject).jumps or moments(before).jumps:
             return False
         with np.errstate(all="ignore"):
-            critical(subject, situation)
+            critical(subject, context)
     except (ValueError, ArithmeticError):  # it mixes a whole axis, or is flat, or too large
         return False
     return True

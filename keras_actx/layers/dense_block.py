@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.initializers.init_spec import LayerContext
 from keras_actx.initializers.paired import Paired, checked_input_activation, saved
 from keras_actx.layers import _part_states as part_states
 from keras_actx.layers._arguments import keras_object
@@ -163,7 +164,8 @@ class DenseBlock(RematerializedLayer):
         self._uses_bias = use_bias
         self.place: Place | None = None
         if self._scheme_decides:
-            kernel_initializer = self._paired_kernel(scheme, first_layer, self.input_activation, depth)
+            told = {"first_layer": first_layer, "input_activation": self.input_activation, "depth": depth}
+            kernel_initializer = self._paired_kernel(scheme, self._context(**told))
         if self._scheme_decides_bias:
             bias_initializer = self._paired_bias(kernel_initializer)
         self.dense = keras.layers.Dense(
@@ -184,19 +186,18 @@ class DenseBlock(RematerializedLayer):
         for part in () if self.trainable else self.layers:
             part.trainable = False
 
-    def _paired_kernel(self, scheme: str, first_layer: bool, input_activation: Any, depth: int | None) -> Paired:
-        return Paired(
-            self.paired_with,
-            scheme,
-            seed=self.seed,
-            first_layer=first_layer,
-            input_activation=input_activation,
-            depth=depth,
+    def _context(self, **around: Any) -> LayerContext:
+        """What a scheme has to know: `around` says what is around the block, it knows the rest."""
+        return LayerContext(
             use_bias=self._uses_bias and self._scheme_decides_bias,
             normalized=self.normalization is not None,
             standardize=self.standardize,
             input_standardized=self.input_standardized or (self.place is not None and self.place.input_standardized),
+            **around,
         )
+
+    def _paired_kernel(self, scheme: str, context: LayerContext) -> Paired:
+        return Paired(self.paired_with, scheme, seed=self.seed, **vars(context))
 
     def _paired_bias(self, kernel_initializer: Any) -> Any:
         if not isinstance(kernel_initializer, Paired):
@@ -223,25 +224,21 @@ class DenseBlock(RematerializedLayer):
 
     def _start_for_place(self) -> None:
         from keras_actx.initializers.auto import ASSUMED_DEPTH, scheme_chained
-        from keras_actx.initializers.rule import Situation
 
         place = self.place
         if place is None:
             return
         alone = not place.is_known or self.residual or self.normalization is not None
-        situation = Situation(
+        context = self._context(
             first_layer=place.first_layer,
             input_activation=place.input_activation,
             depth=max(ASSUMED_DEPTH, place.position),
-            use_bias=self._uses_bias and self._scheme_decides_bias,
-            input_standardized=self.input_standardized or place.input_standardized,
         )
         pairs = self.units % 2 == 0 and (place.first_layer or place.mirrored)
-        scheme = "auto" if alone else scheme_chained(self.paired_with, situation, units=self.units, pairs=pairs)
+        scheme = "auto" if alone else scheme_chained(self.paired_with, context, units=self.units, pairs=pairs)
         if scheme == "auto":
-            chosen = self._paired_kernel("auto", place.is_network_input, None, None)
-        else:
-            chosen = self._paired_kernel(scheme, place.first_layer, place.input_activation, situation.depth)
+            context = self._context(first_layer=place.is_network_input)
+        chosen = self._paired_kernel(scheme, context)
         chosen.pairing = replace(chosen.pairing, seen=str(place))
         self.dense.kernel_initializer = chosen
         if self._scheme_decides_bias:
@@ -307,8 +304,8 @@ class DenseBlock(RematerializedLayer):
         """What standardizes the output."""
         from keras_actx.initializers.standardization import output_moments_under
 
-        rule = kernel_initializer.pairing if isinstance(kernel_initializer, Paired) else None
-        return output_moments_under(self.paired_with, rule, self.normalization is not None)
+        spec = kernel_initializer.pairing if isinstance(kernel_initializer, Paired) else None
+        return output_moments_under(self.paired_with, spec, self.normalization is not None)
 
     @property
     def paired_with(self) -> Any:
@@ -358,8 +355,8 @@ class DenseBlock(RematerializedLayer):
             check_shape(layer, y.shape, (*x.shape[:-1], self.units))
         if self._output_moments is None:
             return y
-        mean, deviation = self._output_moments
-        return (y - mean) / deviation
+        mean, stddev = self._output_moments
+        return (y - mean) / stddev
 
     def _is_function(self, layer: Any) -> bool:
         """Whether calling it as a layer does nothing more, and takes torch a hundredth of a step of training."""

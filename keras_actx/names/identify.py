@@ -38,27 +38,27 @@ def identify(text: str) -> Identified:
 
 @lru_cache(maxsize=256)
 def _identified(text: str, edition: int) -> Identified:
-    written = grammar.read(text)
-    declaration = declared(written.name)
-    settings = dict(written.settings)
+    parsed = grammar.read(text)
+    declaration = declared(parsed.name)
+    settings = dict(parsed.settings)
     training = settings.pop("training", None)
     learnable = settings.pop("learnable", declaration.learnable)
     num_parameters = settings.pop("num_parameters", None)
     per_channel = settings.pop("per_channel", False)
     for key, value in (("learnable", learnable), ("per_channel", per_channel)):
         if not isinstance(value, bool):
-            raise ValueError(f"{written.name}: {key}={quote(value)} is not allowed; write True or False")
-    check_num_parameters(num_parameters, written.name)
+            raise ValueError(f"{parsed.name}: {key}={quote(value)} is not allowed; write True or False")
+    check_num_parameters(num_parameters, parsed.name)
     if training is not None:
         _check_training(training, declaration)
-    activation = Activation.of(declaration, declaration.by_name(written.values, settings))
+    activation = Activation.of(declaration, declaration.by_name(parsed.values, settings))
     if learnable and not declaration.learnable_parameters:
-        raise ValueError(f"{written.name} has no numeric parameter, so it cannot be learnable")
+        raise ValueError(f"{parsed.name} has no numeric parameter, so it cannot be learnable")
     if (num_parameters is not None or per_channel) and not learnable:
         key = "per_channel" if per_channel else "num_parameters"
-        raise ValueError(f"{written.name}: {key} only goes with learnable=True")
+        raise ValueError(f"{parsed.name}: {key} only goes with learnable=True")
     if num_parameters is not None and per_channel:
-        raise ValueError(f"{written.name}: per_channel=True counts the channels itself; leave out num_parameters")
+        raise ValueError(f"{parsed.name}: per_channel=True counts the channels itself; leave out num_parameters")
     random = declaration.stochastic and training is None
     return Identified(activation, learnable, num_parameters, per_channel, random)
 
