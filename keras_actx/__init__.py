@@ -21,14 +21,14 @@ from keras_actx.declaration.parameters import Positive as Positive  # noqa: E402
 from keras_actx.declaration.parameters import Range as Range  # noqa: E402
 from keras_actx.declaration.parameters import Real as Real  # noqa: E402
 from keras_actx.names import keras_table as _keras_table  # noqa: E402
-from keras_actx.names import resolve as _resolve  # noqa: E402
-from keras_actx.names.resolve import describe as describe  # noqa: E402
-from keras_actx.names.resolve import deserialize as deserialize  # noqa: E402
-from keras_actx.names.resolve import get as get  # noqa: E402
-from keras_actx.names.resolve import names as names  # noqa: E402
-from keras_actx.names.resolve import serialize as serialize  # noqa: E402
+from keras_actx.names import public as _names  # noqa: E402
+from keras_actx.names.public import describe as describe  # noqa: E402
+from keras_actx.names.public import deserialize as deserialize  # noqa: E402
+from keras_actx.names.public import get as get  # noqa: E402
+from keras_actx.names.public import names as names  # noqa: E402
+from keras_actx.names.public import serialize as serialize  # noqa: E402
 
-_keras_table.install(_resolve.from_string, _resolve.get_for)
+_keras_table.install(_names.from_string, _names.get_for)
 _pickling.install()
 
 if _TYPE_CHECKING:

@@ -17,7 +17,7 @@ from keras_actx.commands.demo.networks import Network
 from keras_actx.commands.demo.training import Trained, verdict
 from keras_actx.commands.main import main
 from keras_actx.commands.plot_text import plot
-from keras_actx.names.resolve import KINDS
+from keras_actx.names.public import KINDS
 
 BACKENDS = [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None]
 

@@ -4,7 +4,7 @@ import ledger
 import numpy as np
 import pytest
 
-from keras_actx.names.identify import identify
+from keras_actx.names.resolve import resolve_declared
 from keras_actx.testing import Entry, backend, derivatives, grids, values
 
 _MANY = 2**18
@@ -33,7 +33,7 @@ def within(entry, at):
 
 
 def _exceeds(entry, of, way, x):
-    activation = identify(f"keras_actx>{of}").activation
+    activation = resolve_declared(f"keras_actx>{of}").activation
     ways = {"eager": activation, **(backend.compiled(activation, thorough=True) if way != "eager" else {})}
     if entry.quantity == "derivative":
         found = derivatives.measure_at(ways[way], activation, entry.dtypes, x)
@@ -75,7 +75,7 @@ def test_every_entry_has_a_reason_and_every_reason_an_entry():
 @pytest.mark.sweep(0)
 @pytest.mark.parametrize("one", ledger.cancelling(backend.BACKEND), ids=lambda one: f"{one.name}-{one.dtype}")
 def test_every_derivative_listed_as_cancelling_does(one):
-    activation = identify(f"keras_actx>{one.name}").activation
+    activation = resolve_declared(f"keras_actx>{one.name}").activation
     found = derivatives.measure_at(activation, activation, one.dtype, around(one.at, one.dtype))
     assert (found.ulps > derivatives.BAR).any(), f"{one} does not cancel any longer"
     assert one.reason

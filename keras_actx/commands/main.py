@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_actx import __version__
 from keras_actx.commands.console import CommandError
-from keras_actx.names.resolve import KINDS
+from keras_actx.names.public import KINDS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.functions import kind_of, subject_of
+from keras_actx.expectation.functions import kind_of
 from keras_actx.expectation.moments import moments
 from keras_actx.initializers.critical import critical
 from keras_actx.initializers.init_spec import LayerContext
 from keras_actx.initializers.mirrored import odd_slope
 from keras_actx.initializers.textbook import is_sine, textbook
+from keras_actx.names.resolve import resolve
 
 #: For a stack whose activation cannot be mirrored, by the depths that were trained.
 STACKED = {3: "glorot", 10: "critical", 30: "critical", 50: "critical", 100: "critical"}
@@ -29,7 +30,7 @@ def scheme_alone(activation: Any, *, standardized: bool = False) -> str:
 
     A callable without a forward gain, which mixes an axis or grows too fast, starts as Keras's `Dense` does.
     """
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     if standardized or kind_of(subject) != "elementwise":
         return "textbook"
     try:
@@ -52,7 +53,7 @@ def scheme_chained(activation: Any, context: LayerContext, *, units: int, pairs:
     Returns:
         A scheme, or "auto" where the layer does best as if alone.
     """
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     if is_sine(subject) or _is_output(subject, context, units):
         return "auto"
     if pairs and _mirrors(subject):
@@ -73,7 +74,7 @@ def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, stan
     Returns:
         A scheme, or "auto" where each layer does best alone.
     """
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     if is_sine(subject):  # SIREN's start at any depth, as for one layer
         return "auto"
     if pairs and not standardize and _mirrors(subject):
@@ -93,7 +94,7 @@ def _is_output(subject: Any, context: LayerContext, units: int) -> bool:
     name = subject.name if isinstance(subject, Activation) else None
     if name != "sigmoid":
         return name == "linear"
-    before = subject if context.input_activation is None else subject_of(context.input_activation)
+    before = subject if context.input_activation is None else resolve(context.input_activation).subject
     return units == 1 or before != subject
 
 
@@ -106,7 +107,7 @@ def _mirrors(subject: Any) -> bool:
 
 
 def _has_a_critical_point(subject: Any, context: LayerContext) -> bool:
-    before = subject if context.input_activation is None else subject_of(context.input_activation)
+    before = subject if context.input_activation is None else resolve(context.input_activation).subject
     try:
         if moments(subject).jumps or moments(before).jumps:
             return False

@@ -4,10 +4,11 @@ import math
 import warnings
 from typing import Any
 
-from keras_actx.expectation.functions import kind_of, name_of, subject_of
+from keras_actx.expectation.functions import kind_of, name_of
 from keras_actx.expectation.moments import gain, moments
 from keras_actx.initializers.fixed_point import FixedPoint, fixed_point, gated_fixed_point
 from keras_actx.initializers.init_spec import InitSpec, LayerContext
+from keras_actx.names.resolve import resolve
 
 SOURCE = (
     "edge of chaos (Schoenholz et al. 2017, arXiv:1611.01232; Hayou et al. 2019, arXiv:1902.06853) with centred "
@@ -85,7 +86,7 @@ def _spec(target: FixedPoint, reason: str, **chosen: Any) -> InitSpec:
 
 
 def _known(activation: Any) -> Any:
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     if kind_of(subject) == "vector":
         raise ValueError(
             f"{subject} mixes a whole axis, so scheme='critical' has no rule for it; use scheme='textbook' for a layer "

@@ -57,7 +57,7 @@ def fixed_point(subject: Any, depth: int | None = None) -> FixedPoint:
     """The point at which a stack of this activation, with centred kernels, keeps its variance and its gradients.
 
     Args:
-        subject: what `subject_of` gives, elementwise or a maxout, and without jumps.
+        subject: a `ResolvedActivation.subject`, elementwise or a maxout, and without jumps.
         depth: how many layers there are, for a point where the activation is straight enough for them.
 
     Raises:

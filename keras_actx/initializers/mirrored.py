@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_actx.expectation.functions import elementwise_function, kind_of, name_of, subject_of
+from keras_actx.expectation.functions import elementwise_function, kind_of, name_of
 from keras_actx.expectation.moments import moments
 from keras_actx.initializers.init_spec import InitSpec, LayerContext
+from keras_actx.names.resolve import resolve
 
 SOURCE = "looks-linear start (Balduzzi et al. 2017, arXiv:1702.08591), orthogonal halves"
 _POINTS = np.array([2.0**-8, 0.1, 0.3, 0.7, 1.0, 1.6, 2.3, 3.1, 4.5, 6.5, 9.3, 14.0, 25.0])
@@ -52,7 +53,7 @@ def mirrored(activation: Any, context: LayerContext) -> InitSpec:
 @np.errstate(all="ignore")  # what is not finite is refused
 def odd_slope(activation: Any) -> float:
     """The c of f(x) - f(-x) = c x. Raises `ValueError` where there is none, or it is 0."""
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     slope = math.nan
     if kind_of(subject) == "elementwise":
         function, _ = elementwise_function(subject)

@@ -14,6 +14,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.axes import Layout, checked_axes
 from keras_actx.initializers.init_spec import LayerContext
 from keras_actx.initializers.kernels import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
+from keras_actx.names.resolve import ResolvedActivation, resolve
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed, saved_seed, with_seed_in_range
 
@@ -116,7 +117,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
             raise ValueError(f"depthwise={quote(depthwise)} is not allowed; use None, True or False")
         if depthwise and scheme == "mirrored":
             raise ValueError("scheme='mirrored' subtracts channels from each other, which depthwise=True cannot do")
-        self.activation = checked_activation("Paired", "activation", activation)
+        self.activation = checked_activation("Paired", "activation", activation).given
         self.scheme = scheme
         self.distribution = distribution
         self.seed = seed
@@ -299,28 +300,24 @@ def layer_that_draws() -> keras.Layer | None:
     return None
 
 
-def readable(activation: Any) -> Any:
-    """An activation as an argument may give it, or as `saved` wrote it."""
-    return activation if isinstance(activation, str) else keras.activations.get(activation)
-
-
-def checked_activation(owner: str, argument: str, given: Any) -> Any:
-    """An activation, read. Raises `ValueError` for one that does not exist."""
-    from keras_actx.expectation.functions import subject_of
-
+def checked_activation(owner: str, argument: str, given: Any) -> ResolvedActivation:
+    """An activation, resolved. Raises `ValueError` that names the argument for one that does not exist."""
     try:
-        told = readable(given)
-        if isinstance(told, str):
-            subject_of(told)
+        return resolve(given)
     except Exception as error:
         reason = error if isinstance(given, str) else "give the name of an activation, or a callable"
         raise ValueError(f"{owner}: {argument}={quote(given)} is not allowed: {reason}") from error
-    return told
 
 
 def checked_input_activation(given: Any, owner: str) -> Any:
-    """The activation of the layer before, read; None stays None."""
-    return None if given is None else checked_activation(owner, "input_activation", given)
+    """The activation of the layer before, as a config holds it; None stays None.
+
+    Of a layer its activation, without weights: Keras would count them among those of the layer that holds it.
+    """
+    if given is None:
+        return None
+    resolved = checked_activation(owner, "input_activation", given)
+    return resolved.subject if isinstance(resolved.function, keras.layers.Layer) else resolved.given
 
 
 def saved(activation: Any) -> Any:

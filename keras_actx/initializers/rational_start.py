@@ -10,7 +10,8 @@ from keras_actx._messages import quote
 from keras_actx.activations import rational
 from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.cache import cached_by_activation
-from keras_actx.expectation.functions import fresh, kind_of, name_of, on_arrays, subject_of
+from keras_actx.expectation.functions import fresh, kind_of, name_of, on_arrays
+from keras_actx.names.resolve import resolve
 
 _REACH = 3.0
 _POINTS = 1000
@@ -51,7 +52,7 @@ def rational_fit(activation: Any, version: str = "A") -> Activation:
     """
     if not isinstance(version, str) or version not in _NAMES:
         raise ValueError(f"version={quote(version)} is not allowed; use 'A' (rational) or 'B' (pade)")
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     try:
         with np.errstate(all="ignore"):
             return _fit(subject, version)

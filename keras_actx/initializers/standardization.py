@@ -3,9 +3,10 @@
 import math
 from typing import Any
 
-from keras_actx.expectation.functions import kind_of, name_of, subject_of
+from keras_actx.expectation.functions import kind_of, name_of
 from keras_actx.expectation.moments import moments
 from keras_actx.initializers.init_spec import InitSpec
+from keras_actx.names.resolve import resolve
 
 _ROUNDING = 1e-14
 _FLAT = 1e-12  # of the second moment: a variance below it is rounding
@@ -31,7 +32,7 @@ def output_moments(
     >>> [round(one, 6) for one in output_moments("relu")]
     [0.398942, 0.583819]
     """
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     kind = kind_of(subject)
     if kind == "vector":
         raise ValueError(

@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.functions import kind_of, subject_of
+from keras_actx.expectation.functions import kind_of
 from keras_actx.expectation.moments import gain, moments
 from keras_actx.initializers.init_spec import InitSpec, LayerContext
+from keras_actx.names.resolve import resolve
 
 _GLOROT = "Glorot & Bengio 2010, PMLR 9:249-256"
 _HE = "He et al. 2015, arXiv:1502.01852"
@@ -45,7 +46,7 @@ def textbook(activation: Any, context: LayerContext) -> InitSpec:
     Raises:
         ValueError: for a callable that is not elementwise, or one with no forward gain.
     """
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     if (context.standardize or context.input_standardized) and kind_of(subject) != "vector":
         return _to_variance_1(subject, context)
     return _published(subject, context)
@@ -55,7 +56,7 @@ def _to_variance_1(subject: Any, context: LayerContext) -> InitSpec:
     """z ~ N(0, 1), whatever the input: the one point at which all published rules but SIREN's mean to be."""
     reason, source, factor = "variance 1 for a standardized input", _LECUN, 1.0
     if not (context.input_standardized or context.first_layer):
-        before = subject if context.input_activation is None else subject_of(context.input_activation)
+        before = subject if context.input_activation is None else resolve(context.input_activation).subject
         factor = 1.0 / math.sqrt(moments(before, variance=_variance(before)).second_moment)
         reason, source = "variance 1, by the forward gain", _FORWARD
     elif not context.input_standardized:

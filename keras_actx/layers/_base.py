@@ -4,10 +4,8 @@ from typing import Any
 
 import keras
 
-from keras_actx._messages import quote
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.evaluation import output_dtype
-from keras_actx.names.identify import Identified, identify
 
 
 class RematerializedLayer(keras.layers.Layer):
@@ -61,21 +59,3 @@ class DeclaredActivationLayer(FollowsInputLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "activation": self.declared.get_config()}
-
-
-def read_activation(given: Any, owner: str) -> Identified:
-    """The activation that a layer was asked for: a string, an `Activation` or the config of one.
-
-    Raises:
-        ValueError: for anything else, or an activation that does not exist.
-    """
-    if isinstance(given, str):
-        return identify(given)
-    if isinstance(given, dict):
-        given = Activation.from_config(given)
-    if isinstance(given, Activation):
-        return Identified(given, given.declaration.learnable, stochastic=given.declaration.stochastic)
-    raise ValueError(
-        f"{owner}: activation={quote(given)} is not allowed; give a name such as 'swish(beta=1.0)', or an Activation. "
-        "A function of your own becomes one with @keras_actx.activation."
-    )

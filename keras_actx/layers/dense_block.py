@@ -147,7 +147,7 @@ class DenseBlock(RematerializedLayer):
         self.residual = residual
         self.standardize = standardize
         self.first_layer = first_layer
-        self.input_activation = as_value(checked_input_activation(input_activation, "DenseBlock"))
+        self.input_activation = checked_input_activation(input_activation, "DenseBlock")
         self.input_standardized = input_standardized
         self.depth = depth
         self.seed = seed
@@ -441,8 +441,3 @@ class DenseBlock(RematerializedLayer):
             **({} if states is None else {"parts": states}),
             **({} if self.place is None else {"place": self.place.get_config()}),
         }
-
-
-def as_value(told: Any) -> Any:
-    """An activation without the weights of a learnable one, which Keras would count among the block's."""
-    return told.activation if isinstance(told, DeclaredActivationLayer) else told
