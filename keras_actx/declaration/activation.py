@@ -175,7 +175,7 @@ def _unpickled_value(name: str, params: tuple[tuple[str, Any], ...], module: str
 
 
 def _reduced_declaration(declaration: Declaration) -> tuple[Any, ...]:
-    # By the full name: a plain one could come to mean another package's.
+    # By the full name: a plain one could come to mean another package's. Older pickles name this module's function.
     return find_declaration, (declaration.qualified_name, declaration.formula.__module__)
 
 
