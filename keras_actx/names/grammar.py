@@ -3,7 +3,6 @@
 import math
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from keras_actx._messages import quote
 
@@ -37,11 +36,6 @@ def read(text: str) -> ParsedName:
     """
     if len(text) > LONGEST:
         raise ValueError(f"activation {quote(text)} has {len(text)} characters; at most {LONGEST} are allowed")
-    return _read(text)
-
-
-@lru_cache(maxsize=256)
-def _read(text: str) -> ParsedName:
     call = _CALL.fullmatch(text)
     if call is None and re.fullmatch(rf"\s*{_NAME}\s*\(.*", text, re.ASCII | re.DOTALL):
         raise _malformed(text, "it must end with ')'")

@@ -93,7 +93,10 @@ def declared(name: object) -> Declaration:
     Raises:
         ValueError: naming the layer to write if it is a layer's name, or the nearest name of either sort.
     """
-    if isinstance(name, str) and len(name) <= 200 and registry.find(name) is None:
+    if isinstance(name, str) and len(name) <= 200:
+        found = registry.find(name)
+        if found is not None:
+            return found
         exact = name if find(name) is not None else _respelled(name)
         if registry.find(exact) is not None:
             return registry.find_declaration(exact)

@@ -66,17 +66,20 @@ def from_string(identifier: str, frame: FrameType | None = None) -> Callable[...
         # Keras's own words first: code that matches on them keeps working.
         message = f"Could not interpret activation function identifier: {quote(identifier)}. {error}"
         raise ValueError(message) from None
-    if resolved.function is not resolved.activation:  # Keras's own, or what the user has given Keras
+    activation = resolved.activation
+    if activation is None or resolved.function is not activation:  # Keras's own, or what the user has given Keras
         return resolved.function
-    refuse_gated(resolved.activation)
-    if (resolved.learnable or resolved.stochastic) and asker.is_asked_in_a_call(frame):
+    refuse_gated(activation)
+    if not (resolved.learnable or resolved.stochastic):
+        return activation
+    if asker.is_asked_in_a_call(frame):
         has = "weights" if resolved.learnable else "a seed"
         raise ValueError(
             f"{quote(identifier)} has {has}, and a new one is made each time it is looked up, so that nothing would "
             "be trained or saved here, in `call`: look it up in `__init__`, self.activation = keras_actx.get(...), and "
             "call that"
         )
-    return build(resolved, asker.holder_at(frame))
+    return _new_layer(resolved, activation, asker.holder_at(frame))
 
 
 def refuse_gated(activation: Activation) -> None:
@@ -101,16 +104,16 @@ def refuse_other_shape(function: Any) -> None:
         layer_names.refuse_layer(function)
 
 
-def build(resolved: ResolvedActivation, holder: keras.layers.Layer | None = None) -> Callable[..., Any]:
-    """The value, or a new layer if it has state of its own, which `holder` builds along with itself."""
-    if not (resolved.learnable or resolved.stochastic):
-        return resolved.activation
-    name = None if holder is None else asker.label_inside(holder, resolved.activation.declaration.name)
+def _new_layer(
+    resolved: ResolvedActivation, activation: Activation, holder: keras.layers.Layer | None
+) -> keras.layers.Layer:
+    """A layer for an activation with state of its own, which `holder` builds along with itself."""
+    name = None if holder is None else asker.label_inside(holder, activation.declaration.name)
     if resolved.learnable:
         counts = {"num_parameters": resolved.num_parameters, "per_channel": resolved.per_channel}
-        layer = _layers["learnable"](resolved.activation, **counts, name=name)
+        layer = _layers["learnable"](activation, **counts, name=name)
     else:
-        layer = _layers["stochastic"](resolved.activation, name=name)
+        layer = _layers["stochastic"](activation, name=name)
     if holder is not None:
         layer.held_by(holder)
     return layer
