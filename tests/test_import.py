@@ -153,6 +153,20 @@ def test_plain_keras_models_carry_no_trace_of_us(tmp_path):
     assert run(code) == 2
 
 
+@pytest.mark.same_everywhere
+def test_dir_shows_what_a_user_would_use():
+    """Public names alone; each is there, and says what it is."""
+    for package in (actx, actx.initializers, actx.layers, actx.plot):
+        shown = dir(package)
+        assert shown == sorted(package.__all__)
+        assert all(getattr(package, name).__doc__ for name in shown)
+    assert {
+        name for name in dir(actx.layers) if not issubclass(getattr(actx.layers, name), keras.layers.Layer)
+    } == set()
+    modules = {name for name in dir(actx) if isinstance(getattr(actx, name), type(actx))}
+    assert modules == {"activations", "config", "constraints", "initializers", "layers", "plot"}
+
+
 def test_no_backend_and_no_private_keras_in_the_source():
     """Backends are imported in `backend/` alone, and Keras's private modules named in `names/keras_table.py` alone."""
     import ast
