@@ -33,7 +33,7 @@ SNAKE = actx.activations.snake.bind(alpha=2.0)
         (None, actx.activations.linear),
         (keras.ops.sin, keras.ops.sin),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),  # without addresses: pytest-xdist compares them
 )
 def test_every_form_stands_for_the_same(value, subject):
     found = resolve(value)

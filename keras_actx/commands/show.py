@@ -11,7 +11,7 @@ from keras_actx.commands.console import CommandError, make_console, plain
 from keras_actx.commands.list import gain_of, kind_of
 from keras_actx.commands.plot_text import curve, plot
 from keras_actx.declaration.activation import Activation
-from keras_actx.names.resolve import ResolvedActivation, resolve_declared
+from keras_actx.names.resolve import ResolvedDeclaration, resolve_declared
 
 _WIDEST_PLOT = 50
 
@@ -57,7 +57,7 @@ def _section(console: Console, title: str, lines: Iterable[str]) -> None:
             console.print(Padding(line, (0, 0, 0, 2), expand=False))
 
 
-def _kind(resolved: ResolvedActivation) -> str:
+def _kind(resolved: ResolvedDeclaration) -> str:
     declaration = resolved.activation.declaration
     if not resolved.learnable:
         return kind_of(declaration).removesuffix(", learnable")
@@ -114,7 +114,7 @@ def _plot(console: Console, activation: Activation) -> None:
         console.print(points.meaning)
 
 
-def _use(resolved: ResolvedActivation) -> str:
+def _use(resolved: ResolvedDeclaration) -> str:
     layer = "keras_actx.layers.DenseBlock" if _gated(resolved.activation) else "keras.layers.Dense"
     return f'{layer}(64, activation="{_written(resolved)}")'
 
@@ -123,7 +123,7 @@ def _gated(activation: Activation) -> bool:
     return activation.declaration.kind == "gated"
 
 
-def _written(resolved: ResolvedActivation) -> str:
+def _written(resolved: ResolvedDeclaration) -> str:
     """The string that stands for the same, every parameter included."""
     activation = resolved.activation
     settings = dict(activation.params)

@@ -180,7 +180,7 @@ def gated_fixed_point(activation: Activation, depth: int | None = None) -> Fixed
     ]
     for _, *point in sorted(stable, key=lambda one: round(one[0], _DIGITS)):
         if _gated_returns(*tables, *point):
-            return _gated_fixed_point(activation, *point, f"the straightest stable point, for {depth} layers")
+            return _gated_fixed_point(activation, *point, reason=f"the straightest stable point, for {depth} layers")
     reason = "nearly straight there, since no stable point exists"
     return _gated_fixed_point(activation, 1.0, 1.0, _GATED_NEAR_LINEAR, reason)
 

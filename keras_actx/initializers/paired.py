@@ -89,6 +89,15 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
     >>> layer = keras.layers.Conv2D(8, 3, activation="mish", kernel_initializer=actx.initializers.Paired("mish"))
     """
 
+    # What `LayerContext` says, by its names.
+    first_layer: bool
+    input_activation: Any
+    depth: int | None
+    use_bias: bool
+    normalized: bool
+    standardize: bool
+    input_standardized: bool
+
     @takes_numpy_scalars
     def __init__(
         self,

@@ -152,7 +152,7 @@ def pairing(
     return choose(activation, scheme, distribution, context)
 
 
-def choose(activation: Any, scheme: str, distribution: str | None, context: LayerContext) -> Pairing:
+def choose(activation: Any, scheme: Scheme, distribution: Distribution | None, context: LayerContext) -> Pairing:
     """`pairing`, for what is known about the layer."""
     check_scheme(scheme)
     check_distribution(distribution)

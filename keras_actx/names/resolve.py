@@ -41,6 +41,15 @@ class ResolvedActivation:
         return self.subject if isinstance(self.subject, Activation) else None
 
 
+class ResolvedDeclaration(ResolvedActivation):
+    """The same where it is known to be declared."""
+
+    @property
+    def activation(self) -> Activation:
+        """The declared activation."""
+        return self.subject
+
+
 def resolve(value: Any) -> ResolvedActivation:
     """Read a name, a config, None, an `Activation`, a layer or any other callable.
 
@@ -56,11 +65,11 @@ def resolve(value: Any) -> ResolvedActivation:
     if isinstance(value, str):
         return _from_string(value)
     if isinstance(value, Activation):
-        return ResolvedActivation(value, value, value, stochastic=value.declaration.stochastic)
+        return _of_value(value)
     return _from_other(value)
 
 
-def resolve_declared(value: Any, owner: str = "") -> ResolvedActivation:
+def resolve_declared(value: Any, owner: str = "") -> ResolvedDeclaration:
     """The same for what must be declared: a name of ours, an `Activation` or the config of one.
 
     Raises:
@@ -71,11 +80,15 @@ def resolve_declared(value: Any, owner: str = "") -> ResolvedActivation:
     if isinstance(value, dict):
         value = Activation.from_config(value)
     if isinstance(value, Activation):
-        return resolve(value)
+        return _of_value(value)
     raise ValueError(
         f"{owner}: activation={quote(value)} is not allowed; give a name such as 'swish(beta=1.0)', or an Activation. "
         "A function of your own becomes one with @keras_actx.activation."
     )
+
+
+def _of_value(value: Activation) -> ResolvedDeclaration:
+    return ResolvedDeclaration(value, value, value, stochastic=value.declaration.stochastic)
 
 
 def _from_other(value: Any) -> ResolvedActivation:
@@ -90,7 +103,7 @@ def _from_other(value: Any) -> ResolvedActivation:
         raise ValueError(f"{quote(value)} is no activation; use a name, an Activation or a callable") from error
     if isinstance(value, dict) and not isinstance(found, dict):
         return replace(resolve(found), stochastic=False)  # what was saved as a value is fixed
-    return ResolvedActivation(found, found, _subject_of(found))
+    return ResolvedActivation(found, found, _subject_of(found))  # pyright: ignore[reportArgumentType]  (Keras has no types)
 
 
 def _from_string(text: str) -> ResolvedActivation:
@@ -133,7 +146,7 @@ def _own_value(name: str, edition: int) -> Activation | None:
     return None if declaration is None else Activation.of(declaration, {})
 
 
-def _known(text: str) -> ResolvedActivation:
+def _known(text: str) -> ResolvedDeclaration:
     """A string of the form `name(key=value, ..., learnable=True, num_parameters=8)`, by our declarations."""
     if len(text) > grammar.LONGEST:
         grammar.read(text)  # raises; and nothing so long is remembered
@@ -141,7 +154,7 @@ def _known(text: str) -> ResolvedActivation:
 
 
 @lru_cache(maxsize=256)
-def _named(text: str, edition: int) -> ResolvedActivation:
+def _named(text: str, edition: int) -> ResolvedDeclaration:
     parsed = grammar.read(text)
     declaration = declared(parsed.name)
     settings: dict[str, Any] = dict(parsed.settings)
@@ -164,7 +177,7 @@ def _named(text: str, edition: int) -> ResolvedActivation:
     if num_parameters is not None and per_channel:
         raise ValueError(f"{parsed.name}: per_channel=True counts the channels itself; leave out num_parameters")
     random = declaration.stochastic and training is None
-    return ResolvedActivation(text, activation, activation, learnable, num_parameters, per_channel, random)
+    return ResolvedDeclaration(text, activation, activation, learnable, num_parameters, per_channel, random)
 
 
 def _check_training(value: Any, declaration: Declaration) -> None:
