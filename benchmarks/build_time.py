@@ -26,7 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 import keras_actx as actx
-from keras_actx.initializers.operating_point import operating_point
+from keras_actx.initializers.fixed_point import fixed_point
 
 FOLDER = Path(__file__).resolve().parent / "results" / "build_time"
 UNITS, PAIRS, FEWER, FUNCTIONS = 1024, 60, 15, 5
@@ -114,8 +114,8 @@ def new_function() -> dict[str, float]:
     """Milliseconds for functions never seen before, the median of a few, and the first, which warms the backend up."""
     what: dict[str, Callable[[Any], Any]] = {
         "moments": actx.moments,
-        "operating_point": operating_point,
-        "operating_point, depth=100": lambda function: operating_point(function, depth=100),
+        "operating_point": fixed_point,
+        "operating_point, depth=100": lambda function: fixed_point(function, depth=100),
     }
     found = {}
     for name, measure in what.items():

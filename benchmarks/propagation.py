@@ -32,7 +32,7 @@ import keras
 import numpy as np
 
 import keras_actx as actx
-from keras_actx.propagation import Passage, Propagation
+from keras_actx.propagation import Propagation, PropagationProbe
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -147,7 +147,7 @@ class Nets:
         self.name, self.depth, self.width = name, depth, width
         self._empty = functools.cache(lambda: starts.empty_stack(written(name), depth, width))
         self._paired = functools.cache(lambda scheme: starts.paired_stack(written(name), scheme, depth, width))
-        self._passage: Passage | None = None
+        self._passage: PropagationProbe | None = None
 
     def measured(self, scheme: str, seed: int) -> Propagation:
         """What one stack does to one batch of normal inputs and a random gradient."""
@@ -160,7 +160,7 @@ class Nets:
             else:
                 stack = self._empty()
                 starts.fill(stack, scheme, seed, x, starts.numbers(self.name, written(self.name), scheme))
-        self._passage = self._passage or Passage(stack)
+        self._passage = self._passage or PropagationProbe(stack)
         return self._passage(stack, x, seed=seed)
 
 

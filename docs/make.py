@@ -21,12 +21,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import keras_actx as actx
+from keras_actx._keras_functions import KERAS_NAMES
 from keras_actx.backend import eager_float64
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
 from keras_actx.initializers.pairing import SCHEMES, pairing
 from keras_actx.layers import DenseStack
-from keras_actx.names.keras_table import KERAS_NAMES
 
 POINTS = 682
 BLOCK = 2048  # what a formula is called on: JAX compiles anew for every size, and moments have this one

@@ -21,13 +21,14 @@ from keras_actx.declaration.parameters import Positive as Positive  # noqa: E402
 from keras_actx.declaration.parameters import Range as Range  # noqa: E402
 from keras_actx.declaration.parameters import Real as Real  # noqa: E402
 from keras_actx.names import keras_table as _keras_table  # noqa: E402
-from keras_actx.names.resolve import describe as describe  # noqa: E402
-from keras_actx.names.resolve import deserialize as deserialize  # noqa: E402
-from keras_actx.names.resolve import get as get  # noqa: E402
-from keras_actx.names.resolve import names as names  # noqa: E402
-from keras_actx.names.resolve import serialize as serialize  # noqa: E402
+from keras_actx.names import public as _names  # noqa: E402
+from keras_actx.names.public import describe as describe  # noqa: E402
+from keras_actx.names.public import deserialize as deserialize  # noqa: E402
+from keras_actx.names.public import get as get  # noqa: E402
+from keras_actx.names.public import names as names  # noqa: E402
+from keras_actx.names.public import serialize as serialize  # noqa: E402
 
-_keras_table.install()
+_keras_table.install(_names.from_string, _names.get_for)
 _pickling.install()
 
 if _typing.TYPE_CHECKING:
@@ -38,6 +39,12 @@ if _typing.TYPE_CHECKING:
     from keras_actx.initializers.pairing import pairing as pairing
 
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
+
+__all__ = [
+    "Activation", "Moments", "NonNegative", "Positive", "Range", "Real", "__version__", "activation", "activations",
+    "config", "constraints", "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names",
+    "pairing", "plot", "serialize",
+]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:  # with them, a type checker would take any name for one of this package
     __getattr__, __dir__ = _lazy_imports(

@@ -1,6 +1,6 @@
 """Settings of the package, for the whole process."""
 
-from keras_actx.names.suggest import quote as _quote
+from keras_actx._messages import quote as _quote
 
 #: What holds until `set_memory_efficient` is called.
 MEMORY_EFFICIENT_BY_DEFAULT = True

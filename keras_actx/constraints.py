@@ -5,9 +5,9 @@ from typing import Any
 
 import keras
 
+from keras_actx._messages import quote
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.parameters import Range
-from keras_actx.names.suggest import quote
 from keras_actx.plain_numbers import finite
 
 _OPEN_END = 1e-6  # how near a learned value may come to an end that its range excludes

@@ -12,7 +12,7 @@ def lazy_imports(package: dict[str, Any], modules: Mapping[str, str]) -> tuple[C
     directly waits the other way round. So packages that are imported late import nothing themselves.
 
     Args:
-        package: its `globals()`.
+        package: its `globals()`. With `__all__` in it, `dir` shows these names alone, without the internal modules.
         modules: for each name, the module that has it, or is it.
     """
 
@@ -23,6 +23,6 @@ def lazy_imports(package: dict[str, Any], modules: Mapping[str, str]) -> tuple[C
         return getattr(module, name, module)
 
     def names() -> list[str]:
-        return sorted({*package, *modules})
+        return sorted(package.get("__all__") or {*package, *modules})
 
     return attribute, names

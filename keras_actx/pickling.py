@@ -14,7 +14,6 @@ from typing import Any
 import keras
 
 from keras_actx.declaration import registry
-from keras_actx.declaration.activation import find_declaration
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
 
 _MARK = f"{OWN_PACKAGE}>"
@@ -54,7 +53,7 @@ def _read_after_import(declared: dict[str, str], read: Callable[..., Any], argum
     unknown = {}
     for name, module in declared.items():
         try:
-            find_declaration(name, module)
+            registry.find_declaration(name, module)
         except ValueError as error:
             unknown[name] = error
     try:

@@ -1,4 +1,4 @@
-"""`Passage`: what a stack of blocks makes of a signal on its way up and of a gradient on its way down, measured."""
+"""`PropagationProbe`: measures signal and gradient propagation through a stack of blocks."""
 
 import itertools
 import math
@@ -29,7 +29,7 @@ class Propagation:
         return _excursion(self.signal), _excursion(self.gradient)
 
 
-class Passage:
+class PropagationProbe:
     """Measures stacks of one kind, which have other weights: what is compiled for one serves them all.
 
     Args:
@@ -43,11 +43,11 @@ class Passage:
 
     >>> import numpy as np
     >>> import keras_actx as actx
-    >>> from keras_actx.propagation import Passage
+    >>> from keras_actx.propagation import PropagationProbe
     >>> stack = actx.layers.DenseStack(20, 64, "tanh", scheme="critical", seed=1)
     >>> x = np.random.default_rng(1).normal(size=(32, 64)).astype("float32")
     >>> stack.build(x.shape)
-    >>> bool(max(Passage(stack)(stack, x).excursions()) < 0.5)
+    >>> bool(max(PropagationProbe(stack)(stack, x).excursions()) < 0.5)
     True
     """
 

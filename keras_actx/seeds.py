@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_actx.names.suggest import quote
+from keras_actx._messages import quote
 from keras_actx.plain_numbers import plain
 
 #: What every random part takes on every backend: torch keeps the state of a `SeedGenerator` in int32, JAX refuses

@@ -5,15 +5,15 @@ import os
 try:
     import keras
 except ModuleNotFoundError as error:
-    from keras_actx.commands import backend_choice
+    from keras_actx import _missing_backend
 
-    missing = backend_choice.missing_backend(error)
+    missing = _missing_backend.missing_backend(error)
     if missing is None:
         raise
 else:
     missing = None
 if missing:  # out of the block, so that an error shows no other error's traceback
-    keras = backend_choice.keras_without(missing)  # pyright: ignore[reportPossiblyUnboundVariable]  (bound where something is missing)
+    keras = _missing_backend.keras_without(missing)  # pyright: ignore[reportPossiblyUnboundVariable]  (bound where something is missing)
 
 OLDEST_KERAS = (3, 10)
 

@@ -12,7 +12,7 @@ from memory_switch import memory_efficient
 from sweeps import WHOLE
 
 import keras_actx  # noqa: F401  (its names must be there for every test)
-from keras_actx.names import identify
+from keras_actx.names import resolve
 
 BACKEND = keras.backend.backend()
 
@@ -21,7 +21,7 @@ BACKEND = keras.backend.backend()
 def _fresh_state():
     """Each test starts from the same seed, in the default dtype policy, and with no string read before."""
     keras.utils.set_random_seed(7)
-    identify._identified.cache_clear()
+    resolve._named.cache_clear()
     yield
     keras.config.set_dtype_policy("float32")
 

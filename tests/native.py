@@ -5,8 +5,8 @@ from typing import Any
 
 import keras
 
+from keras_actx._keras_functions import KERAS_NAMES, keras_function
 from keras_actx.declaration.activation import Activation
-from keras_actx.names.keras_table import KERAS_NAMES, keras_function
 from keras_actx.testing.samples import is_default
 
 BACKEND = keras.backend.backend()

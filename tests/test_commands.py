@@ -13,12 +13,11 @@ import pytest
 from hidden import hiding
 
 import keras_actx as actx
-from keras_actx.commands.braille import plot
+from keras_actx.commands.demo.networks import Network
+from keras_actx.commands.demo.training import Trained, verdict
 from keras_actx.commands.main import main
-from keras_actx.commands.networks import Network
-from keras_actx.commands.training import Trained
-from keras_actx.commands.verdict import verdict
-from keras_actx.names.resolve import KINDS
+from keras_actx.commands.plot_text import plot
+from keras_actx.names.public import KINDS
 
 BACKENDS = [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None]
 
@@ -184,7 +183,7 @@ class TestDemo:
 
 class TestDisagreement:
     def test_other_numbers_and_a_failed_reload_both_exit_1(self, tmp_path, capsys, monkeypatch):
-        from keras_actx.commands import agreement, demo
+        from keras_actx.commands.demo import agreement, run
 
         answers = iter(["", "ValueError: no such layer"])
 
@@ -194,14 +193,14 @@ class TestDisagreement:
 
         monkeypatch.setattr(agreement, "installed_backends", lambda: ("jax",))
         monkeypatch.setattr(agreement, "_reload", reload)
-        monkeypatch.setattr(demo, "draw", lambda trained, path: None)
+        monkeypatch.setattr(run, "draw", lambda trained, path: None)
 
         def untrained(build, splits, epochs):
             (data,) = splits.values()
             guessed = np.full((len(data.test_y), 10), 0.1)
             return Trained(build(0), [{"loss": [2.3]}], [0.1], guessed)
 
-        monkeypatch.setattr(demo, "train", untrained)
+        monkeypatch.setattr(run, "train", untrained)
         for said in ("DISAGREES", "no such layer"):
             assert main(["demo", "--epochs", "1", "--seeds", "1", "--out", str(tmp_path)]) == 1
             assert said in capsys.readouterr().out

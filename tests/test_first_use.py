@@ -120,7 +120,7 @@ FIRST_USES = [
     "actx.pairing('elu')",
     "importlib.import_module('keras_actx.expectation.functions')",
     "actx.layers.DenseStack(2, 4, 'mish', standardize=True)",
-    "importlib.import_module('keras_actx.expectation.table')",
+    "importlib.import_module('keras_actx.expectation.moment_grid')",
 ]
 
 

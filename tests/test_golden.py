@@ -19,9 +19,10 @@ import pytest
 from golden import builders
 
 import keras_actx as actx
+from keras_actx._keras_functions import keras_function
 from keras_actx.declaration import registry
-from keras_actx.names import keras_table, layer_names
-from keras_actx.names.identify import identify
+from keras_actx.names import layer_names
+from keras_actx.names.resolve import resolve_declared
 
 ROOT = Path(__file__).parent / "golden"
 VERSIONS = sorted(one.parent.name for one in ROOT.glob("*/names.json"))
@@ -231,9 +232,9 @@ def check_activation(name, wanted):
     assert found.name == name
     for key in ("kind", "learnable", "stochastic"):
         assert getattr(found, key) == wanted[key], f"{name}: {key}"
-    assert (keras_table.keras_function(name) is not None) == wanted["plain_name_is_keras"], name
+    assert (keras_function(name) is not None) == wanted["plain_name_is_keras"], name
     for alias in wanted["aliases"]:
-        assert identify(alias).activation.declaration is found, f"{alias} is no longer {name}"
+        assert resolve_declared(alias).activation.declaration is found, f"{alias} is no longer {name}"
     parameters = {one.name: one for one in found.parameters}
     for one in wanted["parameters"]:
         parameter = parameters[one["name"]]

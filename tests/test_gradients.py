@@ -8,8 +8,8 @@ import numpy as np
 import own
 import pytest
 
+from keras_actx._keras_functions import KERAS_NAMES, keras_function
 from keras_actx.declaration.activation import Activation
-from keras_actx.names.keras_table import KERAS_NAMES, keras_function
 from keras_actx.testing import backend, derivatives
 from keras_actx.testing.known_errors import known_errors_for
 

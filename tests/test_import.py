@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import keras
@@ -151,6 +152,20 @@ def test_plain_keras_models_carry_no_trace_of_us(tmp_path):
         f"import json, keras\nprint(json.dumps(len(keras.models.load_model({str(tmp_path / 'model.keras')!r}).layers)))"
     )
     assert run(code) == 2
+
+
+@pytest.mark.same_everywhere
+def test_dir_shows_what_a_user_would_use():
+    """Public names alone; each is there, and says what it is, but for a `Literal`, which has no docstring."""
+    for package in (actx, actx.initializers, actx.layers, actx.plot):
+        shown = dir(package)
+        assert shown == sorted(package.__all__)
+        assert all(getattr(package, name).__doc__ for name in shown if not typing.get_args(getattr(package, name)))
+    assert {
+        name for name in dir(actx.layers) if not issubclass(getattr(actx.layers, name), keras.layers.Layer)
+    } == set()
+    modules = {name for name in dir(actx) if isinstance(getattr(actx, name), type(actx))}
+    assert modules == {"activations", "config", "constraints", "initializers", "layers", "plot"}
 
 
 def test_no_backend_and_no_private_keras_in_the_source():

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keras_actx as actx
+from keras_actx import _keras_functions
+from keras_actx._keras_functions import KERAS_NAMES
 from keras_actx.declaration import registry
-from keras_actx.names import grammar, keras_table, layer_names
-from keras_actx.names.keras_table import KERAS_NAMES
+from keras_actx.names import grammar, keras_table, layer_names, public
 
 
 def test_keras_names_stay_keras_functions():
@@ -248,16 +249,16 @@ def test_describe():
 
 
 def test_the_hook_is_installed_once_and_warns_if_keras_breaks_it(monkeypatch):
-    assert keras_table.install()
+    assert keras_table.install(public.from_string, public.get_for)
     module = __import__("importlib").import_module("keras.src.activations")
     table = module.ALL_OBJECTS_DICT
     monkeypatch.delattr(module, "ALL_OBJECTS_DICT")
     with pytest.warns(UserWarning, match=r"activation=keras_actx\.get"):
-        assert not keras_table.install()
+        assert not keras_table.install(public.from_string, public.get_for)
     monkeypatch.setattr(module, "ALL_OBJECTS_DICT", dict(table), raising=False)
-    monkeypatch.setattr(keras_table, "_keras_get", lambda name: None)
+    monkeypatch.setattr(_keras_functions, "keras_get", lambda name: None)
     with pytest.warns(UserWarning, match="did not reach the table"):
-        assert not keras_table.install()
+        assert not keras_table.install(public.from_string, public.get_for)
     assert type(module.ALL_OBJECTS_DICT) is dict
     assert callable(actx.get("snake"))  # everything else works on
 
@@ -269,9 +270,9 @@ def test_a_name_that_keras_takes_over_is_keras_and_warns(monkeypatch):
         return x
 
     monkeypatch.setattr(module, "ALL_OBJECTS_DICT", {**module.ALL_OBJECTS_DICT, "snake": snake})
-    monkeypatch.setattr(keras_table, "_functions", {})
+    monkeypatch.setattr(_keras_functions, "_functions", {})
     with pytest.warns(UserWarning, match="keras_actx>snake"):
-        assert keras_table.install()
+        assert keras_table.install(public.from_string, public.get_for)
     assert keras.activations.get("snake") is snake
     assert keras.activations.get("keras_actx>snake") == actx.activations.snake
     saved = keras.activations.serialize(actx.activations.snake)

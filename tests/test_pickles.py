@@ -221,6 +221,13 @@ def test_an_old_pickle_of_a_value_loads():
     assert pickle.loads(old) == actx.activations.snake.bind(alpha=2.0)
 
 
+def test_an_old_pickle_of_a_declaration_loads():
+    """It names the module in which the function was."""
+    names = b"Vkeras_actx>snake\nVkeras_actx.activations.periodic\n"
+    old = b"ckeras_actx.declaration.activation\nfind_declaration\n(" + names + b"tR."
+    assert pickle.loads(old) is actx.describe("snake")
+
+
 class _Old:
     """Pickles as values did before they knew their module."""
 

@@ -8,7 +8,7 @@ from own import names as own_names
 
 import keras_actx as actx
 from keras_actx.initializers.auto import ASSUMED_DEPTH
-from keras_actx.layers import place
+from keras_actx.layers import _place as place
 
 Block, Stack = actx.layers.DenseBlock, actx.layers.DenseStack
 

@@ -13,7 +13,7 @@ from deep import one_thread
 
 import keras_actx as actx
 from keras_actx.layers import DenseStack
-from keras_actx.propagation import Passage
+from keras_actx.propagation import PropagationProbe
 
 sys.path.insert(0, str(scripts.ROOT / "benchmarks"))
 
@@ -159,7 +159,7 @@ def measure(stack, batch=64, seed=1):
     x = np.random.default_rng(seed).normal(size=(batch, stack.blocks[0].units)).astype("float32")
     if not stack.built:
         stack.build(x.shape)
-    return Passage(stack)(stack, x, seed=seed)
+    return PropagationProbe(stack)(stack, x, seed=seed)
 
 
 @pytest.mark.parametrize("name", ["tanh", "prelu"])
@@ -191,9 +191,9 @@ def test_what_is_no_plain_stack_is_refused():
         stack = DenseStack(3, 4, "relu", **arguments)
         stack.build((None, 4))
         with pytest.raises(ValueError, match="more than a Dense"):
-            Passage(stack)
+            PropagationProbe(stack)
     with pytest.raises(ValueError, match="not built"):
-        Passage(DenseStack(3, 4, "relu"))
+        PropagationProbe(DenseStack(3, 4, "relu"))
 
 
 # A slice, live
@@ -237,7 +237,7 @@ def test_a_picture():
     stack = DenseStack(6, 16, "mish", scheme="critical", seed=0)
     x = np.random.default_rng(0).normal(size=(64, 16)).astype("float32")
     stack.build(x.shape)
-    np.testing.assert_allclose(lines["critical"], Passage(stack)(stack, x).signal, rtol=1e-5)
+    np.testing.assert_allclose(lines["critical"], PropagationProbe(stack)(stack, x).signal, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 
 import keras_actx as actx
 from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.functions import subject_of
 from keras_actx.initializers import rational_fit
+from keras_actx.names.resolve import resolve
 from keras_actx.testing import derivatives, errors, grids, oracle
 from keras_actx.testing import values as checks
 from keras_actx.testing.tensors import to_float64
@@ -59,7 +59,7 @@ def test_fit(activation, version):
     fit = rational_fit(activation, version=version)
     assert fit.name == VERSIONS[version]
     assert_fits(fit, activation, ERRORS[activation][version == "B"])
-    assert subject_of(actx.get(str(fit))) == fit  # short enough for a string, which learns
+    assert resolve(actx.get(str(fit))).subject == fit  # short enough for a string, which learns
 
 
 def test_bad_fit_is_seen():

@@ -8,8 +8,8 @@ import pytest
 from arrays import tensor
 
 import keras_actx as actx
-from keras_actx.layers.named import named_layer
 from keras_actx.names import layer_names
+from keras_actx.names.layer_names import named_layer
 from keras_actx.testing.backend import gradient
 from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.tensors import to_float64 as numpy_of

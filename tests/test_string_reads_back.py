@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keras_actx as actx
-from keras_actx.names import grammar, keras_table
+from keras_actx import _keras_functions
+from keras_actx.names import grammar
 from keras_actx.testing.samples import with_sample_parameters
 
 EVERY = own.defaults("elementwise", "vector", "gated")
@@ -51,7 +52,7 @@ def test_what_a_plain_name_would_leave_open_is_said():
 
 
 def test_a_name_that_a_later_keras_has(monkeypatch):
-    monkeypatch.setitem(keras_table._functions, "tanhexp", keras.ops.tanh)
+    monkeypatch.setitem(_keras_functions._functions, "tanhexp", keras.ops.tanh)
     assert actx.get("tanhexp") is keras.ops.tanh
     assert str(actx.activations.tanhexp) == "keras_actx>tanhexp"
 

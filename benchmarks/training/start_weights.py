@@ -11,8 +11,8 @@ import published
 
 import keras_actx as actx
 from keras_actx.initializers.auto import ASSUMED_DEPTH, scheme_chained
-from keras_actx.initializers.drawing import LEAST_CENTRED
-from keras_actx.initializers.rule import Situation
+from keras_actx.initializers.init_spec import LayerContext
+from keras_actx.initializers.kernels import LEAST_CENTRED
 from keras_actx.initializers.standardization import output_moments
 from keras_actx.layers.dense_stack import block_seed
 
@@ -172,7 +172,7 @@ def _chained(activation: str, place: int) -> actx.initializers.Paired:
     """That of a `DenseBlock` behind as many others in a model. (Past the first few they differ in the depth alone.)"""
     depth = max(ASSUMED_DEPTH, place + 1)
     known = {"first_layer": place == 0, "input_activation": None if place == 0 else activation, "depth": depth}
-    scheme = scheme_chained(activation, Situation(**known), units=64, pairs=True)
+    scheme = scheme_chained(activation, LayerContext(**known), units=64, pairs=True)
     if scheme == "auto":
         known = {"first_layer": place == 0}
     return actx.initializers.Paired(activation, scheme, **known)

@@ -1,4 +1,4 @@
-"""Where the commands write: a rich console that is also readable in a file or a pipe."""
+"""What the commands write with: a rich console that is also readable in a file or a pipe, tables, and one error."""
 
 import re
 import unicodedata
@@ -8,6 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 _WIDTH_OF_A_PIPE = 120
+
+
+class CommandError(Exception):
+    """A request that cannot be met; its text says what to do. The command line prints it and exits with status 2."""
 
 
 def make_console() -> Console:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_actx import __version__
-from keras_actx.commands.errors import CommandError
-from keras_actx.names.resolve import KINDS
+from keras_actx.commands.console import CommandError
+from keras_actx.names.public import KINDS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,18 +67,18 @@ def _whole_number(least: int):
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from keras_actx.commands.demo import demo
+    from keras_actx.commands.demo.run import demo
 
     return demo(options.out, epochs=options.epochs, seed=options.seed, seeds=options.seeds)
 
 
 def _list(options: argparse.Namespace) -> int:
-    from keras_actx.commands.listing import list_activations
+    from keras_actx.commands.list import list_activations
 
     return list_activations(options.kind)
 
 
 def _show(options: argparse.Namespace) -> int:
-    from keras_actx.commands.showing import show
+    from keras_actx.commands.show import show
 
     return show(options.name)

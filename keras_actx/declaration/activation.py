@@ -1,7 +1,6 @@
 """`Activation`: a fixed activation as a value, with all its parameters."""
 
 import copyreg
-import importlib
 import inspect
 import numbers
 from collections.abc import Callable, Mapping
@@ -11,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_actx.declaration import registry
-from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
+from keras_actx._messages import quote
+from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration, Kind
 from keras_actx.declaration.documentation import docstring, written
 from keras_actx.declaration.evaluation import evaluate, output_dtype
-from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx.declaration.registry import find_declaration
 from keras_actx.plain_numbers import plain
 
 
@@ -171,59 +170,12 @@ Activation.__doc__ = _WhenAsked(lambda value: docstring(value.declaration), Acti
 Activation.__signature__ = _WhenAsked(lambda value: _call_signature(value.declaration, dict(value.params)))  # pyright: ignore[reportAttributeAccessIssue]  (a descriptor)
 
 
-def find_declaration(name: Any, module: str | None = None) -> Declaration:
-    """The declaration behind a name that must exist.
-
-    Args:
-        name: plain or `package>name`.
-        module: the module that declares it, where that is known: it is imported if the name is unknown.
-
-    Raises:
-        ValueError: naming the nearest name, and the remedy if a third package should have declared it.
-    """
-    declaration = registry.find(name) if isinstance(name, str) and len(name) <= 200 else None
-    if declaration is not None:
-        return declaration
-    if module is None:
-        raise ValueError(f"unknown activation {quote(name)}.{_remedy(name)}")
-    if module in ("__main__", "__mp_main__"):
-        raise ValueError(
-            f"unknown activation {quote(name)}. It was declared in a notebook or a script (`__main__`), which this "
-            "process has not run: move the function into a module, and import that in both processes."
-        )
-    try:
-        importlib.import_module(module)
-    except ImportError as error:
-        raise ValueError(
-            f"unknown activation {quote(name)}. The module {quote(module)} declares it and cannot be imported here: "
-            f"{quote(str(error))}."
-        ) from error
-    declaration = registry.find(name)
-    if declaration is None:
-        raise ValueError(f"unknown activation {quote(name)}: importing {quote(module)} does not declare it any more.")
-    return declaration
-
-
-def _remedy(name: Any) -> str:
-    """What to do about an unknown name."""
-    if not isinstance(name, str):
-        return " A name is a string."
-    package, arrow, plain_name = name.rpartition(">")
-    alone = name.partition("(")[0].strip()
-    if alone != name and len(alone) <= 200 and registry.find(alone) is not None:
-        return f" Give the name alone here, without parameters: {alone!r}."
-    near = did_you_mean(plain_name, registry.known_names(package if arrow else None))
-    if near and not arrow:
-        return near
-    return f"{near} Import the module that declares it (with @keras_actx.activation) first."
-
-
 def _unpickled_value(name: str, params: tuple[tuple[str, Any], ...], module: str) -> Activation:
     return Activation.of(find_declaration(name, module), dict(params))
 
 
 def _reduced_declaration(declaration: Declaration) -> tuple[Any, ...]:
-    # By the full name: a plain one could come to mean another package's.
+    # By the full name: a plain one could come to mean another package's. Older pickles name this module's function.
     return find_declaration, (declaration.qualified_name, declaration.formula.__module__)
 
 
@@ -262,8 +214,14 @@ def _call_signature(declaration: Declaration, params: dict[str, Any]) -> inspect
 
 def _one_node(activation: Activation, x: keras.KerasTensor) -> keras.KerasTensor:
     """One layer in the graph: a saved model then holds the name, not the expanded formula."""
-    if activation.declaration.kind == "gated":
-        from keras_actx.layers.gated_linear_unit import GatedLinearUnit
+    make = _graph_layers.get(activation.declaration.kind, keras.layers.Activation)
+    return make(activation, dtype=output_dtype(x.dtype))(x)
 
-        return GatedLinearUnit(activation, dtype=output_dtype(x.dtype))(x)
-    return keras.layers.Activation(activation, dtype=output_dtype(x.dtype))(x)
+
+#: The layers for kinds that change the shape, which `keras.layers.Activation` would not report.
+_graph_layers: dict[str, Callable[..., keras.layers.Layer]] = {}
+
+
+def use_in_graphs(kind: Kind, layer: Callable[..., keras.layers.Layer]) -> None:
+    """Have activations of a kind called on a symbolic tensor become this layer; the layer's own module says so."""
+    _graph_layers[kind] = layer

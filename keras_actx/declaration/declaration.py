@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.declaration.parameters import Parameter
-from keras_actx.names.suggest import did_you_mean, quote
 
 #: "elementwise": one number in, one number out. "vector": keeps the shape, mixes an axis (softmax).
 #: "gated": halves the last axis (value and gate).

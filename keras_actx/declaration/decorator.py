@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, overload
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import Declaration, Kind
 from keras_actx.declaration.parameters import Parameter, read_parameters
-from keras_actx.names.suggest import did_you_mean, quote
 from keras_actx.plain_numbers import plain, to_float
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

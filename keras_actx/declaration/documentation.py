@@ -5,8 +5,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from keras_actx._keras_functions import keras_function
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration, call_text
-from keras_actx.names import keras_table
 
 
 def written(declaration: Declaration, settings: Mapping[str, Any]) -> str:
@@ -17,7 +17,7 @@ def written(declaration: Declaration, settings: Mapping[str, Any]) -> str:
     if declaration.stochastic:
         settings["training"] = False
     name = declaration.identifier
-    if not settings and declaration.package == OWN_PACKAGE and keras_table.keras_function(name) is not None:
+    if not settings and declaration.package == OWN_PACKAGE and keras_function(name) is not None:
         name = declaration.qualified_name
     return call_text(name, settings)
 

@@ -9,7 +9,7 @@ import typing
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from keras_actx.names.suggest import quote
+from keras_actx._messages import quote
 from keras_actx.plain_numbers import plain, to_float
 
 

@@ -1,12 +1,13 @@
 """The table of declarations: written under a lock, read without one."""
 
+import importlib
 import threading
 from types import MappingProxyType
 from typing import Any
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.declaration.body import body_of, changes
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
-from keras_actx.names.suggest import quote
 
 _lock = threading.Lock()
 _by_qualified_name: MappingProxyType[str, Declaration] = MappingProxyType({})
@@ -103,6 +104,53 @@ def find(name: str) -> Declaration | None:
         choices = " or ".join(repr(f"{one.package}>{name}") for one in own[:4])
         raise ValueError(f"activation {quote(name)} is declared by several packages: write {choices}")
     return own[0] if own else None
+
+
+def find_declaration(name: Any, module: str | None = None) -> Declaration:
+    """The declaration behind a name that must exist.
+
+    Args:
+        name: plain or `package>name`.
+        module: the module that declares it, where that is known: it is imported if the name is unknown.
+
+    Raises:
+        ValueError: naming the nearest name, and the remedy if a third package should have declared it.
+    """
+    declaration = find(name) if isinstance(name, str) and len(name) <= 200 else None
+    if declaration is not None:
+        return declaration
+    if module is None:
+        raise ValueError(f"unknown activation {quote(name)}.{_remedy(name)}")
+    if module in ("__main__", "__mp_main__"):
+        raise ValueError(
+            f"unknown activation {quote(name)}. It was declared in a notebook or a script (`__main__`), which this "
+            "process has not run: move the function into a module, and import that in both processes."
+        )
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(
+            f"unknown activation {quote(name)}. The module {quote(module)} declares it and cannot be imported here: "
+            f"{quote(str(error))}."
+        ) from error
+    declaration = find(name)
+    if declaration is None:
+        raise ValueError(f"unknown activation {quote(name)}: importing {quote(module)} does not declare it any more.")
+    return declaration
+
+
+def _remedy(name: Any) -> str:
+    """What to do about an unknown name."""
+    if not isinstance(name, str):
+        return " A name is a string."
+    package, arrow, plain_name = name.rpartition(">")
+    alone = name.partition("(")[0].strip()
+    if alone != name and len(alone) <= 200 and find(alone) is not None:
+        return f" Give the name alone here, without parameters: {alone!r}."
+    near = did_you_mean(plain_name, known_names(package if arrow else None))
+    if near and not arrow:
+        return near
+    return f"{near} Import the module that declares it (with @keras_actx.activation) first."
 
 
 def edition() -> int:

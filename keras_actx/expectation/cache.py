@@ -20,7 +20,7 @@ def cached_by_activation(compute: Callable[..., Any]) -> Callable[..., Any]:
     function belong to the function, and go with it. Layers and other objects may change, and nothing is kept for them.
 
     Args:
-        compute: of what `subject_of` gives, and of hashable arguments; its results must not hold the subject.
+        compute: of a `ResolvedActivation.subject`, and of hashable arguments; its results must not hold the subject.
     """
     kept: weakref.WeakKeyDictionary[Any, dict] = weakref.WeakKeyDictionary()
 

@@ -1,4 +1,4 @@
-"""What a user may call an activation, as functions of float64 arrays."""
+"""Resolved activations as functions of float64 arrays."""
 
 from collections.abc import Callable
 from functools import cache
@@ -7,48 +7,24 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_actx._messages import quote
 from keras_actx.backend import eager_float64
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.names.identify import identify
-from keras_actx.names.keras_table import keras_function
-from keras_actx.names.suggest import quote
-
-
-def subject_of(activation: Any) -> Any:
-    """An `Activation` where there is a declaration (it knows its kinks), else the callable."""
-    from keras_actx.layers.declared import DeclaredActivationLayer
-
-    if isinstance(activation, DeclaredActivationLayer):
-        return activation.activation
-    if isinstance(activation, Activation):
-        return activation
-    if isinstance(activation, str) and keras_function(activation) is None:
-        return identify(activation).activation
-    if type(activation) is keras.layers.Activation:
-        return subject_of(activation.activation)
-    try:
-        function = keras_function(activation) if isinstance(activation, str) else keras.activations.get(activation)
-    except (AttributeError, KeyError, IndexError) as error:  # a config of another form
-        raise ValueError(f"{quote(activation)} is no activation; use a name, an Activation or a callable") from error
-    name = getattr(function, "__name__", "")
-    if isinstance(name, str) and keras_function(name) is function:
-        return Activation(f"keras_actx>{name}", ())  # the same function, with its kinks known
-    return function
 
 
 def kind_of(subject: Any) -> str:
-    """What `subject_of` gave: "elementwise" (a callable counts as that until it is seen not to be), "gated", "vector"
-    or "maxout"."""
-    from keras_actx.layers.maxout import Maxout
+    """The kind of a `ResolvedActivation.subject`: "elementwise", "gated", "vector" or "maxout".
 
+    A callable counts as elementwise until it is seen not to be.
+    """
     if isinstance(subject, Activation):
         return subject.declaration.kind
-    return "maxout" if isinstance(subject, Maxout) else "elementwise"
+    return getattr(subject, "kind_of_moments", "elementwise")
 
 
 def elementwise_function(subject: Any) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[float, ...]]:
-    """What `subject_of` gave, as a function of float64 arrays, and its declared kinks.
+    """A `ResolvedActivation.subject` as a function of float64 arrays, and its declared kinks.
 
     The function raises `ValueError` where it finds that it is not elementwise.
     """
@@ -108,14 +84,10 @@ def fresh(layer: keras.Layer) -> Callable[[Any], Any]:
 
     One of ours with a parameter for each channel gets one for all, since there are no channels here.
     """
-    from keras_actx.layers.learned_parameters import LayerWithParameters
-
-    changed: dict[str, Any] = {"dtype": "float64"}
-    if isinstance(layer, LayerWithParameters):
-        changed |= {key: None for key in ("num_parameters", "axes") if key in layer.get_config()}
+    config_of = getattr(layer, "config_with_shared_parameters", layer.get_config)
 
     def start(x: Any) -> Any:
-        return type(layer).from_config({**layer.get_config(), **changed})(x)
+        return type(layer).from_config({**config_of(), "dtype": "float64"})(x)
 
     return start
 

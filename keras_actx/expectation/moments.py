@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from keras_actx._messages import quote
 from keras_actx.expectation.cache import cached_by_activation
 from keras_actx.expectation.functions import (
     elementwise_function,
@@ -12,11 +13,10 @@ from keras_actx.expectation.functions import (
     kind_of,
     name_of,
     on_arrays,
-    subject_of,
 )
 from keras_actx.expectation.maximum import largest_of_normals
 from keras_actx.expectation.quadrature import Expectations, normal_expectations
-from keras_actx.names.suggest import quote
+from keras_actx.names.resolve import resolve
 from keras_actx.plain_numbers import finite
 
 
@@ -73,7 +73,7 @@ def moments(activation: Any, *, mean: float | tuple[float, float] = 0.0, varianc
     >>> round(actx.moments("relu").second_moment, 12)
     0.5
     """
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     means: tuple[Any, ...] = (
         mean if isinstance(mean, tuple) and len(mean) == 2 and kind_of(subject) == "gated" else (mean,)
     )

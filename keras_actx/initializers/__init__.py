@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing as Pairing
     from keras_actx.initializers.rational_start import rational_fit as rational_fit
 
+__all__ = ["Distribution", "Paired", "Pairing", "Scheme", "rational_fit"]
+
 if not TYPE_CHECKING:  # with them, a type checker would take any name for one of this package
     __getattr__, __dir__ = _lazy_imports(
         globals(),

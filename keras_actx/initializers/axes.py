@@ -8,7 +8,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_actx.names.suggest import quote
+from keras_actx._messages import quote
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ import math
 import warnings
 from typing import Any
 
-from keras_actx.expectation.functions import kind_of, name_of, subject_of
+from keras_actx.expectation.functions import kind_of, name_of
 from keras_actx.expectation.moments import gain, moments
-from keras_actx.initializers.gated_point import gated_point
-from keras_actx.initializers.operating_point import OperatingPoint, operating_point
-from keras_actx.initializers.rule import Rule, Situation
+from keras_actx.initializers.fixed_point import FixedPoint, fixed_point, gated_fixed_point
+from keras_actx.initializers.init_spec import InitSpec, LayerContext
+from keras_actx.names.resolve import resolve
 
 SOURCE = (
     "edge of chaos (Schoenholz et al. 2017, arXiv:1611.01232; Hayou et al. 2019, arXiv:1902.06853) with centred "
@@ -17,7 +17,7 @@ SOURCE = (
 _SLACK = 0.05  # of the gradient's growth per layer without a bias
 
 
-def critical(activation: Any, situation: Situation) -> Rule:
+def critical(activation: Any, context: LayerContext) -> InitSpec:
     r"""Second moments of signal and gradient that stay the same from layer to layer.
 
     With z ~ N(beta, q) in front of the activation f of the layer before, and centred columns,
@@ -29,7 +29,7 @@ def critical(activation: Any, situation: Situation) -> Rule:
         ValueError: for an activation that mixes a whole axis, or is flat.
     """
     own = _known(activation)
-    before = own if situation.input_activation is None else _known(situation.input_activation)
+    before = own if context.input_activation is None else _known(context.input_activation)
     jumping = [one for one in (own, before) if moments(one).jumps]
     if jumping:
         warnings.warn(
@@ -37,37 +37,37 @@ def critical(activation: Any, situation: Situation) -> Rule:
             "the forward gain is used, which keeps the signal alone",
             stacklevel=2,
         )
-        return _forward(own, before, situation, "forward gain, since the function jumps")
-    if not situation.use_bias and not situation.normalized:
-        return _without_bias(own, before, situation)
-    target = _point(own, situation)
-    if situation.first_layer:
-        return _rule(
+        return _forward(own, before, context, "forward gain, since the function jumps")
+    if not context.use_bias and not context.normalized:
+        return _without_bias(own, before, context)
+    target = _point(own, context)
+    if context.first_layer:
+        return _spec(
             target,
             f"first layer, for an input of mean 0 and variance 1; {target.reason}",
             gain=math.sqrt(target.q),
             form="free",
         )
-    source = _point(before, situation)
+    source = _point(before, context)
     # Relative to the variance in front of either activation, the gradient keeps its size.
     gain_square = target.q / (source.q * source.moments.derivative_second_moment)
     small_square = gain_square * source.moments.variance / source.moments.second_moment
-    if situation.input_standardized:  # (f - mean) / deviation; the mean is what centred columns take away
+    if context.input_standardized:  # (f - mean) / deviation; the mean is what centred columns take away
         gain_square *= source.moments.variance
         small_square = gain_square
-    reason = "the normalization sees to the variance" if situation.normalized else target.reason
-    return _rule(
+    reason = "the normalization sees to the variance" if context.normalized else target.reason
+    return _spec(
         target,
         f"critical: {reason}",
         gain=math.sqrt(gain_square),
         small_gain=math.sqrt(small_square),
-        bias_std=0.0 if situation.normalized else math.sqrt(target.q * source.nonlinearity),
+        bias_std=0.0 if context.normalized else math.sqrt(target.q * source.nonlinearity),
     )
 
 
-def _rule(target: OperatingPoint, reason: str, **chosen: Any) -> Rule:
+def _spec(target: FixedPoint, reason: str, **chosen: Any) -> InitSpec:
     settings = {"form": "centred", "chi_1": 1.0, **chosen}
-    return Rule(
+    return InitSpec(
         reason,
         SOURCE,
         mode="fan_in",
@@ -86,7 +86,7 @@ def _rule(target: OperatingPoint, reason: str, **chosen: Any) -> Rule:
 
 
 def _known(activation: Any) -> Any:
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     if kind_of(subject) == "vector":
         raise ValueError(
             f"{subject} mixes a whole axis, so scheme='critical' has no rule for it; use scheme='textbook' for a layer "
@@ -95,44 +95,44 @@ def _known(activation: Any) -> Any:
     return subject
 
 
-def _point(subject: Any, situation: Situation) -> OperatingPoint:
+def _point(subject: Any, context: LayerContext) -> FixedPoint:
     gated = kind_of(subject) == "gated"
-    if not situation.normalized:
-        return (gated_point if gated else operating_point)(subject, situation.depth)
+    if not context.normalized:
+        return (gated_fixed_point if gated else fixed_point)(subject, context.depth)
     found = moments(subject)
     if not found.derivative_second_moment > 0:
         raise ValueError(f"{name_of(subject)} is flat, so no gradient passes; use scheme='textbook'")
-    return OperatingPoint(0.0, 1.0, found, "z ~ N(0, 1)", 0.0 if gated else None)
+    return FixedPoint(0.0, 1.0, found, "z ~ N(0, 1)", 0.0 if gated else None)
 
 
-def _without_bias(own: Any, before: Any, situation: Situation) -> Rule:
+def _without_bias(own: Any, before: Any, context: LayerContext) -> InitSpec:
     reason = "forward gain, since without the scheme's bias only the signal can be kept"
-    rule = _forward(own, before, situation, reason)
-    if situation.first_layer:
-        return rule
+    spec = _forward(own, before, context, reason)
+    if context.first_layer:
+        return spec
     advice = "leave use_bias and bias_initializer to the scheme, or use scheme='mirrored' or a normalization"
-    if abs(rule.chi_1 - 1.0) >= _SLACK:  # pyright: ignore[reportOptionalOperand]  (`_forward` says it)
+    if abs(spec.chi_1 - 1.0) >= _SLACK:  # pyright: ignore[reportOptionalOperand]  (`_forward` says it)
         warnings.warn(
             f"scheme='critical' without its bias keeps the signal of {name_of(before)}, but the gradient changes by a "
-            f"factor of {rule.chi_1:.3g} in every layer; {advice}",
+            f"factor of {spec.chi_1:.3g} in every layer; {advice}",
             stacklevel=2,
         )
-    elif kind_of(before) == "gated" and rule.chi_q > 1.0 + _SLACK:  # pyright: ignore[reportOptionalOperand]  (`_forward` says it)
+    elif kind_of(before) == "gated" and spec.chi_q > 1.0 + _SLACK:  # pyright: ignore[reportOptionalOperand]  (`_forward` says it)
         warnings.warn(
             f"scheme='critical' without its bias cannot hold the signal of {name_of(before)}: an error of its variance "
-            f"grows by a factor of {rule.chi_q:.3g} in every layer; {advice}",
+            f"grows by a factor of {spec.chi_q:.3g} in every layer; {advice}",
             stacklevel=2,
         )
-    return rule
+    return spec
 
 
-def _forward(own: Any, before: Any, situation: Situation, reason: str) -> Rule:
+def _forward(own: Any, before: Any, context: LayerContext, reason: str) -> InitSpec:
     found = moments(before)
-    chosen = 1.0 if situation.first_layer else gain(before)
+    chosen = 1.0 if context.first_layer else gain(before)
     growth = chosen * chosen * found.derivative_second_moment
-    if situation.input_standardized and not situation.first_layer:
+    if context.input_standardized and not context.first_layer:
         chosen, growth = 1.0, found.derivative_second_moment / found.variance
-    return Rule(
+    return InitSpec(
         reason,
         "exact: 1 / sqrt(E[f(z)^2]) for z ~ N(0, 1), by quadrature",
         chosen,
@@ -143,14 +143,14 @@ def _forward(own: Any, before: Any, situation: Situation, reason: str) -> Rule:
         beta=0.0,
         beta_gate=0.0 if kind_of(own) == "gated" else None,
         q=1.0,
-        chi_1=1.0 if situation.first_layer else growth,
-        chi_q=1.0 if situation.first_layer else _variance_growth(found, situation),
+        chi_1=1.0 if context.first_layer else growth,
+        chi_q=1.0 if context.first_layer else _variance_growth(found, context),
     )
 
 
-def _variance_growth(found: Any, situation: Situation) -> float:
+def _variance_growth(found: Any, context: LayerContext) -> float:
     """By how much a change of the second moment grows, without centring."""
-    if not situation.input_standardized:
+    if not context.input_standardized:
         return found.second_moment_slope / found.second_moment
     # Of (f - mean) / deviation with the constants of z ~ N(0, 1), at which the mean is 0.
     return found.variance_slope / found.variance

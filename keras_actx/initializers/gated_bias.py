@@ -4,10 +4,10 @@ from typing import Any
 
 import keras
 
+from keras_actx._messages import quote
 from keras_actx.choices import Gate
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.initializers.drawing import join_halves
-from keras_actx.names.suggest import quote
+from keras_actx.initializers.kernels import join_halves
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed, saved_seed, with_seed_in_range
 

@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from keras_actx.expectation.functions import elementwise_function, kind_of, name_of, subject_of
+from keras_actx.expectation.functions import elementwise_function, kind_of, name_of
 from keras_actx.expectation.moments import moments
-from keras_actx.initializers.rule import Rule, Situation
+from keras_actx.initializers.init_spec import InitSpec, LayerContext
+from keras_actx.names.resolve import resolve
 
 SOURCE = "looks-linear start (Balduzzi et al. 2017, arXiv:1702.08591), orthogonal halves"
 _POINTS = np.array([2.0**-8, 0.1, 0.3, 0.7, 1.0, 1.6, 2.3, 3.1, 4.5, 6.5, 9.3, 14.0, 25.0])
 
 
-def mirrored(activation: Any, situation: Situation) -> Rule:
+def mirrored(activation: Any, context: LayerContext) -> InitSpec:
     """Units in pairs of opposite sign, between which the activation cancels to a straight line.
 
     Where $f(x) - f(-x) = c x$, a kernel [[A, -A], [-A, A]] with A / c orthogonal makes of (f(u), f(-u)) the numbers
@@ -23,17 +24,17 @@ def mirrored(activation: Any, situation: Situation) -> Rule:
         ValueError: for an activation without that property.
     """
     own = odd_slope(activation)
-    if situation.first_layer:
+    if context.first_layer:
         chosen, reason = 1.0, "mirrored: [A, -A], for an input of mean 0 and variance 1"
     else:
-        before = own if situation.input_activation is None else odd_slope(situation.input_activation)
+        before = own if context.input_activation is None else odd_slope(context.input_activation)
         # Half of the inputs reach A, and its entries come with the deviation gain / sqrt(fan_in).
         chosen = math.sqrt(2.0) / abs(before)
         reason = f"mirrored: f(x) - f(-x) = {before:.6g} x cancels in pairs of units"
-        if situation.input_standardized:  # the shift cancels in the pairs too, the scale does not
-            source = activation if situation.input_activation is None else situation.input_activation
+        if context.input_standardized:  # the shift cancels in the pairs too, the scale does not
+            source = activation if context.input_activation is None else context.input_activation
             chosen *= math.sqrt(moments(source).variance)
-    return Rule(
+    return InitSpec(
         reason,
         SOURCE,
         chosen,
@@ -52,7 +53,7 @@ def mirrored(activation: Any, situation: Situation) -> Rule:
 @np.errstate(all="ignore")  # what is not finite is refused
 def odd_slope(activation: Any) -> float:
     """The c of f(x) - f(-x) = c x. Raises `ValueError` where there is none, or it is 0."""
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     slope = math.nan
     if kind_of(subject) == "elementwise":
         function, _ = elementwise_function(subject)

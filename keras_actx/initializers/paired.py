@@ -4,16 +4,19 @@ import inspect
 import math
 import operator
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_actx._messages import quote
 from keras_actx.choices import Distribution, Scheme
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.axes import Layout, checked_axes
-from keras_actx.initializers.drawing import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
-from keras_actx.names.suggest import quote
-from keras_actx.plain_numbers import takes_numpy_scalars, whole
+from keras_actx.initializers.init_spec import LayerContext
+from keras_actx.initializers.kernels import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
+from keras_actx.names.resolve import ResolvedActivation, resolve
+from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed, saved_seed, with_seed_in_range
 
 if TYPE_CHECKING:
@@ -86,6 +89,15 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
     >>> layer = keras.layers.Conv2D(8, 3, activation="mish", kernel_initializer=actx.initializers.Paired("mish"))
     """
 
+    # What `LayerContext` says, by its names.
+    first_layer: bool
+    input_activation: Any
+    depth: int | None
+    use_bias: bool
+    normalized: bool
+    standardize: bool
+    input_standardized: bool
+
     @takes_numpy_scalars
     def __init__(
         self,
@@ -106,7 +118,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         output_axes: Sequence[int] | None = None,
     ) -> None:
         # At the first layer that is started by it, since it takes a third of the import of the package.
-        from keras_actx.initializers.pairing import check_input_is_known, check_scheme, pairing
+        from keras_actx.initializers.pairing import check_input_is_known, check_scheme, choose
 
         check_scheme(scheme)
         check_input_is_known(scheme, "Paired", activation, first_layer, input_activation)
@@ -115,34 +127,27 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
             raise ValueError(f"depthwise={quote(depthwise)} is not allowed; use None, True or False")
         if depthwise and scheme == "mirrored":
             raise ValueError("scheme='mirrored' subtracts channels from each other, which depthwise=True cannot do")
-        self.activation = checked_activation("Paired", "activation", activation)
+        self.activation = checked_activation("Paired", "activation", activation).given
         self.scheme = scheme
         self.distribution = distribution
         self.seed = seed
-        self.first_layer = first_layer
-        self.input_activation = checked_input_activation(input_activation, "Paired")
-        self.depth = whole(depth)
-        self.use_bias = use_bias
-        self.normalized = normalized
-        self.standardize = standardize
-        self.input_standardized = input_standardized
-        self.depthwise = depthwise
-        # Its attributes as VarianceScaling has them.
-        self.input_axes, self.output_axes = checked_axes(input_axes, output_axes)
-        if depthwise and self.input_axes is not None:
-            raise ValueError("depthwise=True says already what the axes are; leave out input_axes and output_axes")
-        self.pairing: Pairing = pairing(
-            self.activation,
-            scheme,
-            distribution=distribution,
+        context = LayerContext(
             first_layer=first_layer,
-            input_activation=self.input_activation,
+            input_activation=checked_input_activation(input_activation, "Paired"),
             depth=depth,
             use_bias=use_bias,
             normalized=normalized,
             standardize=standardize,
             input_standardized=input_standardized,
         )
+        for name, value in vars(context).items():
+            setattr(self, name, value)
+        self.depthwise = depthwise
+        # Its attributes as VarianceScaling has them.
+        self.input_axes, self.output_axes = checked_axes(input_axes, output_axes)
+        if depthwise and self.input_axes is not None:
+            raise ValueError("depthwise=True says already what the axes are; leave out input_axes and output_axes")
+        self.pairing: Pairing = choose(self.activation, scheme, distribution, context)
         # Keras's own, made once: an unseeded one draws its seed here and keeps it, as all of Keras's do.
         if self.pairing.distribution == "orthogonal":
             self._draw: Any = keras.initializers.RandomNormal(stddev=1.0, seed=seed)
@@ -260,12 +265,12 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
             kernel, factor = keras.ops.reshape(flat, shape), factor * math.sqrt(fan_in / (fan_in - 1))
         return kernel * factor if factor != 1.0 else kernel
 
-    def _orthogonal(self, normal: Any, deviation: float, centred: bool, units: tuple[int, ...]) -> Any:
+    def _orthogonal(self, normal: Any, stddev: float, centred: bool, units: tuple[int, ...]) -> Any:
         if self.depthwise and normal.shape[0] == 1:
-            return deviation * keras.ops.where(normal < 0, -1.0, 1.0)  # orthogonal matrices of one number each
+            return stddev * keras.ops.where(normal < 0, -1.0, 1.0)  # orthogonal matrices of one number each
         if not self.pairing.halves or self.depthwise:
-            return orthogonal(normal, deviation, centred)
-        halves = (orthogonal(one, deviation, centred) for one in keras.ops.split(normal, 2, axis=-1))
+            return orthogonal(normal, stddev, centred)
+        halves = (orthogonal(one, stddev, centred) for one in keras.ops.split(normal, 2, axis=-1))
         if len(units) > 1:  # value and gate are halves of the last
             halves = (keras.ops.reshape(one, (-1, *units[:-1], units[-1] // 2)) for one in halves)
         return join_halves(*halves, interleaved=getattr(self.activation, "interleaved", False))
@@ -283,13 +288,8 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
             "scheme": self.scheme,
             "distribution": self.distribution,
             "seed": saved_seed(self.seed),
-            "first_layer": self.first_layer,
+            **{one.name: getattr(self, one.name) for one in fields(LayerContext)},
             "input_activation": saved(self.input_activation),
-            "depth": self.depth,
-            "use_bias": self.use_bias,
-            "normalized": self.normalized,
-            "standardize": self.standardize,
-            "input_standardized": self.input_standardized,
             "depthwise": self.depthwise,
             "input_axes": self.input_axes,
             "output_axes": self.output_axes,
@@ -310,28 +310,24 @@ def layer_that_draws() -> keras.Layer | None:
     return None
 
 
-def readable(activation: Any) -> Any:
-    """An activation as an argument may give it, or as `saved` wrote it."""
-    return activation if isinstance(activation, str) else keras.activations.get(activation)
-
-
-def checked_activation(owner: str, argument: str, given: Any) -> Any:
-    """An activation, read. Raises `ValueError` for one that does not exist."""
-    from keras_actx.expectation.functions import subject_of
-
+def checked_activation(owner: str, argument: str, given: Any) -> ResolvedActivation:
+    """An activation, resolved. Raises `ValueError` that names the argument for one that does not exist."""
     try:
-        told = readable(given)
-        if isinstance(told, str):
-            subject_of(told)
+        return resolve(given)
     except Exception as error:
         reason = error if isinstance(given, str) else "give the name of an activation, or a callable"
         raise ValueError(f"{owner}: {argument}={quote(given)} is not allowed: {reason}") from error
-    return told
 
 
 def checked_input_activation(given: Any, owner: str) -> Any:
-    """The activation of the layer before, read; None stays None."""
-    return None if given is None else checked_activation(owner, "input_activation", given)
+    """The activation of the layer before, as a config holds it; None stays None.
+
+    Of a layer its activation, without weights: Keras would count them among those of the layer that holds it.
+    """
+    if given is None:
+        return None
+    resolved = checked_activation(owner, "input_activation", given)
+    return resolved.subject if isinstance(resolved.function, keras.layers.Layer) else resolved.given
 
 
 def saved(activation: Any) -> Any:

@@ -7,21 +7,19 @@ from typing import Any, get_args
 import keras
 import numpy as np
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.choices import Distribution, Gate, Scheme
 from keras_actx.expectation.functions import name_of
 from keras_actx.initializers.auto import scheme_alone
 from keras_actx.initializers.critical import critical
 from keras_actx.initializers.gated_bias import GatedBias
-from keras_actx.initializers.glorot import glorot
+from keras_actx.initializers.init_spec import LARGEST, InitSpec, LayerContext
 from keras_actx.initializers.mirrored import mirrored
-from keras_actx.initializers.rule import LARGEST, Rule, Situation
 from keras_actx.initializers.standardization import output_moments_under
-from keras_actx.initializers.textbook import textbook
-from keras_actx.names.suggest import did_you_mean, quote
-from keras_actx.plain_numbers import whole
+from keras_actx.initializers.textbook import glorot, textbook
 from keras_actx.seeds import checked_seed
 
-SCHEMES: dict[Scheme, Callable[[Any, Situation], Rule]] = {
+SCHEMES: dict[Scheme, Callable[[Any, LayerContext], InitSpec]] = {
     "glorot": glorot,
     "textbook": textbook,
     "critical": critical,
@@ -38,7 +36,7 @@ _FORMS = {"free": "", "centred": ", columns of mean 0", "mirrored": ", mirrored"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pairing(Rule):
+class Pairing(InitSpec):
     """What was chosen for an activation, and why; see `keras_actx.pairing`.
 
     The kernel has entries of standard deviation `gain / sqrt(fan_in)` (or what `mode` says), the bias the mean
@@ -142,28 +140,35 @@ def pairing(
     >>> round(found.gain**2, 6), round(found.bias_std**2, 6), round(found.chi_q, 6)
     (2.0, 0.31831, 0.68169)
     """
+    context = LayerContext(
+        first_layer=first_layer,
+        input_activation=input_activation,
+        depth=depth,
+        use_bias=use_bias,
+        normalized=normalized,
+        standardize=standardize,
+        input_standardized=input_standardized,
+    )
+    return choose(activation, scheme, distribution, context)
+
+
+def choose(activation: Any, scheme: Scheme, distribution: Distribution | None, context: LayerContext) -> Pairing:
+    """`pairing`, for what is known about the layer."""
     check_scheme(scheme)
     check_distribution(distribution)
-    switches = {
-        "first_layer": first_layer,
-        "use_bias": use_bias,
-        "normalized": normalized,
-        "standardize": standardize,
-        "input_standardized": input_standardized,
-    }
-    check_situation(depth=depth, **switches)
-    standardized = standardize or input_standardized
+    standardized = context.standardize or context.input_standardized
     chosen = scheme_alone(activation, standardized=standardized) if scheme == "auto" else scheme
-    situation = Situation(input_activation=input_activation, depth=depth if depth is None else int(depth), **switches)
+    output: tuple[float | None, float | None] = (None, None)
     try:
         with np.errstate(all="ignore"):  # what is not finite is seen below
-            rule = SCHEMES[chosen](activation, situation)
-            output = output_moments_under(activation, rule, normalized) if standardize else (None, None)
+            spec = SCHEMES[chosen](activation, context)
+            if context.standardize:
+                output = output_moments_under(activation, spec, context.normalized)
     except ArithmeticError as error:  # of parameters near the ends of float64
-        raise _beyond(activation, input_activation, chosen) from error
-    if not rule.is_finite or any(abs(one) >= LARGEST for one in output if one is not None):
-        raise _beyond(activation, input_activation, chosen)
-    settings = {**vars(rule), "distribution": distribution or rule.distribution}
+        raise _beyond(activation, context.input_activation, chosen) from error
+    if not spec.is_finite or any(abs(one) >= LARGEST for one in output if one is not None):
+        raise _beyond(activation, context.input_activation, chosen)
+    settings = {**vars(spec), "distribution": distribution or spec.distribution}
     settings |= dict(zip(("output_mean", "output_std"), output, strict=True))
     return Pairing(activation=name_of(activation), scheme=chosen, **settings)
 
@@ -200,12 +205,3 @@ def check_distribution(distribution: Any) -> None:
         hint = did_you_mean(distribution, DISTRIBUTIONS) if isinstance(distribution, str) else ""
         allowed = ", ".join(map(repr, DISTRIBUTIONS))
         raise ValueError(f"distribution={quote(distribution)} is not known; use None or one of {allowed}.{hint}")
-
-
-def check_situation(*, depth: Any, **switches: Any) -> None:
-    """Raise `ValueError` for a depth that is no number of layers, or a switch that is not True or False."""
-    if depth is not None and not 1 <= (whole(depth) or 0) <= 10**6:
-        raise ValueError(f"depth={quote(depth)} is not allowed; use None or a whole number from 1 to 1000000")
-    for name, value in switches.items():
-        if not isinstance(value, bool):
-            raise ValueError(f"{name}={quote(value)} is not allowed; use True or False")

@@ -6,12 +6,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_actx._messages import quote
 from keras_actx.activations import rational
 from keras_actx.choices import RationalVersion
 from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.cache import cached_by_activation
-from keras_actx.expectation.functions import fresh, kind_of, name_of, on_arrays, subject_of
-from keras_actx.names.suggest import quote
+from keras_actx.expectation.functions import fresh, kind_of, name_of, on_arrays
+from keras_actx.names.resolve import resolve
 
 _REACH = 3.0
 _POINTS = 1000
@@ -52,7 +53,7 @@ def rational_fit(activation: Any, version: RationalVersion = "A") -> Activation:
     """
     if not isinstance(version, str) or version not in _NAMES:
         raise ValueError(f"version={quote(version)} is not allowed; use 'A' (rational) or 'B' (pade)")
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     try:
         with np.errstate(all="ignore"):
             return _fit(subject, version)

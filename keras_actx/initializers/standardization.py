@@ -3,9 +3,10 @@
 import math
 from typing import Any
 
-from keras_actx.expectation.functions import kind_of, name_of, subject_of
+from keras_actx.expectation.functions import kind_of, name_of
 from keras_actx.expectation.moments import moments
-from keras_actx.initializers.rule import Rule
+from keras_actx.initializers.init_spec import InitSpec
+from keras_actx.names.resolve import resolve
 
 _ROUNDING = 1e-14
 _FLAT = 1e-12  # of the second moment: a variance below it is rounding
@@ -31,7 +32,7 @@ def output_moments(
     >>> [round(one, 6) for one in output_moments("relu")]
     [0.398942, 0.583819]
     """
-    subject = subject_of(activation)
+    subject = resolve(activation).subject
     kind = kind_of(subject)
     if kind == "vector":
         raise ValueError(
@@ -45,15 +46,15 @@ def output_moments(
             f"standardize=True divides by the standard deviation of {name_of(subject)}, whose variance is "
             f"{found.variance:.3g} for z of mean {beta:.4g} and variance {q:.4g}; use standardize=False"
         )
-    deviation = math.sqrt(found.variance)
-    return found.mean if abs(found.mean) > _ROUNDING * deviation else 0.0, deviation
+    stddev = math.sqrt(found.variance)
+    return found.mean if abs(found.mean) > _ROUNDING * stddev else 0.0, stddev
 
 
-def output_moments_under(activation: Any, rule: Rule | None, normalized: bool) -> tuple[float, float]:
-    """Mean and standard deviation of the output of a layer that starts by a rule.
+def output_moments_under(activation: Any, spec: InitSpec | None, normalized: bool) -> tuple[float, float]:
+    """Mean and standard deviation of the output of a layer that starts by a spec.
 
     Behind a normalization z ~ N(0, 1) whatever the kernel, and it counts as that where no rule knows better.
     """
-    if normalized or rule is None or rule.q is None:
+    if normalized or spec is None or spec.q is None:
         return output_moments(activation)
-    return output_moments(activation, rule.beta, rule.beta_gate, rule.q)  # pyright: ignore[reportArgumentType]  (with q, it has beta)
+    return output_moments(activation, spec.beta, spec.beta_gate, spec.q)  # pyright: ignore[reportArgumentType]  (with q, it has beta)

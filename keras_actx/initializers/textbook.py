@@ -1,14 +1,15 @@
-"""The textbook scheme: the published start for each activation that has one, the exact forward gain for the rest."""
+"""The published starts: Glorot's for all, and one for each activation that has one, the forward gain for the rest."""
 
 import math
 from typing import Any
 
 from keras_actx.declaration.activation import Activation
-from keras_actx.expectation.functions import kind_of, subject_of
+from keras_actx.expectation.functions import kind_of
 from keras_actx.expectation.moments import gain, moments
-from keras_actx.initializers.glorot import glorot
-from keras_actx.initializers.rule import Rule, Situation
+from keras_actx.initializers.init_spec import InitSpec, LayerContext
+from keras_actx.names.resolve import resolve
 
+_GLOROT = "Glorot & Bengio 2010, PMLR 9:249-256"
 _HE = "He et al. 2015, arXiv:1502.01852"
 _LECUN = "LeCun et al. 1998, Efficient BackProp; Klambauer et al. 2017, arXiv:1706.02515"
 _SIREN = "Sitzmann et al. 2020, arXiv:2006.09661"
@@ -26,42 +27,50 @@ _RELU_FAMILY = {
 _GLOROT_FAMILY = frozenset({"tanh", "sigmoid", "linear"})  # and whatever mixes an axis, as outputs and routers do
 
 
-def textbook(activation: Any, situation: Situation) -> Rule:
+def glorot(activation: Any, context: LayerContext) -> InitSpec:
+    """The glorot scheme: Keras's own default, whatever the activation.
+
+    U(-a, a) with a = sqrt(6 / (fan_in + fan_out)), and no bias.
+    """
+    return InitSpec("Glorot", _GLOROT, 1.0, "fan_avg", "uniform")
+
+
+def textbook(activation: Any, context: LayerContext) -> InitSpec:
     """The rule for one activation.
 
     Args:
         activation: whatever names one, or any elementwise callable.
-        situation: for `sine`, whether the layer sees the network's input; and whether input or output are
+        context: for `sine`, whether the layer sees the network's input; and whether input or output are
             standardized, which the published rules do not know of.
 
     Raises:
         ValueError: for a callable that is not elementwise, or one with no forward gain.
     """
-    subject = subject_of(activation)
-    if (situation.standardize or situation.input_standardized) and kind_of(subject) != "vector":
-        return _to_variance_1(subject, situation)
-    return _published(subject, situation)
+    subject = resolve(activation).subject
+    if (context.standardize or context.input_standardized) and kind_of(subject) != "vector":
+        return _to_variance_1(subject, context)
+    return _published(subject, context)
 
 
-def _to_variance_1(subject: Any, situation: Situation) -> Rule:
+def _to_variance_1(subject: Any, context: LayerContext) -> InitSpec:
     """z ~ N(0, 1), whatever the input: the one point at which all published rules but SIREN's mean to be."""
     reason, source, factor = "variance 1 for a standardized input", _LECUN, 1.0
-    if not (situation.input_standardized or situation.first_layer):
-        before = subject if situation.input_activation is None else subject_of(situation.input_activation)
+    if not (context.input_standardized or context.first_layer):
+        before = subject if context.input_activation is None else resolve(context.input_activation).subject
         factor = 1.0 / math.sqrt(moments(before, variance=_variance(before)).second_moment)
         reason, source = "variance 1, by the forward gain", _FORWARD
-    elif not situation.input_standardized:
+    elif not context.input_standardized:
         reason = "variance 1 for an input of variance 1"
     q, distribution = _variance(subject), "truncated_normal"
     if is_sine(subject):
-        if situation.first_layer:
+        if context.first_layer:
             raise ValueError(
                 "SIREN's first layer gives numbers whose variance depends on how many inputs there are, so its output "
                 "cannot be standardized by a constant; use scheme='critical', or first_layer=False for an input of "
                 "mean 0 and variance 1"
             )
         reason, source, distribution = f"{reason}, over w0 as in SIREN", _SIREN, "uniform"
-    return Rule(reason, source, math.sqrt(q) * factor, "fan_in", distribution, beta=0.0, q=q)
+    return InitSpec(reason, source, math.sqrt(q) * factor, "fan_in", distribution, beta=0.0, q=q)
 
 
 def is_sine(subject: Any) -> bool:
@@ -74,26 +83,26 @@ def _variance(subject: Any) -> float:
     return 1.0 / dict(subject.params)["w0"] ** 2 if is_sine(subject) else 1.0
 
 
-def _published(subject: Any, situation: Situation) -> Rule:
+def _published(subject: Any, context: LayerContext) -> InitSpec:
     if isinstance(subject, Activation):
         name, params = subject.name, dict(subject.params)
         slope = _RELU_FAMILY[name](params) if name in _RELU_FAMILY else None
         if slope is not None:
             kind = "He" if slope == 0 else f"He, corrected for the slope {slope:.6g}: sqrt(2 / (1 + a^2))"
-            return Rule(kind, _HE, math.sqrt(2.0 / (1.0 + slope**2)), "fan_in", "truncated_normal")
+            return InitSpec(kind, _HE, math.sqrt(2.0 / (1.0 + slope**2)), "fan_in", "truncated_normal")
         if name == "selu":
-            return Rule("LeCun, on which its constants rely", _LECUN, 1.0, "fan_in", "truncated_normal")
+            return InitSpec("LeCun, on which its constants rely", _LECUN, 1.0, "fan_in", "truncated_normal")
         if name in _GLOROT_FAMILY or subject.declaration.kind == "vector":
-            return glorot(subject, situation)
+            return glorot(subject, context)
         if is_sine(subject):
-            if situation.first_layer:
-                return Rule(
+            if context.first_layer:
+                return InitSpec(
                     "SIREN, first layer: U(-1/n, 1/n)", _SIREN, 1.0 / math.sqrt(3.0), "fan_in_squared", "uniform"
                 )
-            return Rule(
+            return InitSpec(
                 "SIREN: U(-sqrt(6/n)/w0, sqrt(6/n)/w0)", _SIREN, math.sqrt(2.0) / params["w0"], "fan_in", "uniform"
             )
     names = {"gated": " of a product of independent halves", "maxout": " of the largest of independent numbers"}
     kind = kind_of(subject)
     source = _MAXOUT if kind == "maxout" else _FORWARD
-    return Rule(f"forward gain{names.get(kind, '')}", source, gain(subject), "fan_in", "truncated_normal")
+    return InitSpec(f"forward gain{names.get(kind, '')}", source, gain(subject), "fan_in", "truncated_normal")

@@ -14,3 +14,25 @@ from keras_actx.layers.maxout import Maxout as Maxout
 from keras_actx.layers.meta_acon import MetaACON as MetaACON
 from keras_actx.layers.poly_norm import PolyNorm as PolyNorm
 from keras_actx.layers.stochastic_activation import StochasticActivation as StochasticActivation
+
+__all__ = [
+    "AdaptiveActivation",
+    "CReLU",
+    "DenseBlock",
+    "DenseStack",
+    "Dice",
+    "DynamicReLU",
+    "FunnelReLU",
+    "GatedLinearUnit",
+    "GroupSort",
+    "LearnableActivation",
+    "Maxout",
+    "MetaACON",
+    "PolyNorm",
+    "StochasticActivation",
+]
+
+
+def __dir__() -> list[str]:
+    """The layers alone, without the modules that they are in."""
+    return __all__

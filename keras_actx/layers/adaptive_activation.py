@@ -8,13 +8,13 @@ from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import output_dtype
-from keras_actx.layers.arguments import is_number, refuse_unless
-from keras_actx.layers.context import in_full
-from keras_actx.layers.held import HeldLayer
-from keras_actx.layers.learned_parameters import LayerWithParameters
-from keras_actx.layers.named import named_layer
-from keras_actx.names.identify import check_num_parameters
-from keras_actx.names.resolve import get, refuse_other_shape
+from keras_actx.layers._arguments import is_number, refuse_unless
+from keras_actx.layers._context_layer import in_full
+from keras_actx.layers._held import HeldLayer
+from keras_actx.layers._learned_parameters import LayerWithParameters
+from keras_actx.names.layer_names import named_layer
+from keras_actx.names.public import get, refuse_other_shape
+from keras_actx.names.resolve import check_num_parameters
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 _NAMES = ("scale", "slope", "shift")

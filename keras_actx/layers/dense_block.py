@@ -8,10 +8,12 @@ import keras
 
 from keras_actx.choices import Normalization, Scheme
 from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.initializers.init_spec import LayerContext
 from keras_actx.initializers.paired import Paired, checked_input_activation, saved
-from keras_actx.layers import part_states
-from keras_actx.layers.arguments import keras_object
-from keras_actx.layers.block_parts import (
+from keras_actx.layers import _part_states as part_states
+from keras_actx.layers._arguments import keras_object
+from keras_actx.layers._base import DeclaredActivationLayer, RematerializedLayer
+from keras_actx.layers._block_parts import (
     Parts,
     activation_layer,
     bounded,
@@ -21,11 +23,9 @@ from keras_actx.layers.block_parts import (
     keeps_shape,
     normalization_layer,
 )
-from keras_actx.layers.declared import DeclaredActivationLayer
+from keras_actx.layers._held import hold
+from keras_actx.layers._place import Place, place_of
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
-from keras_actx.layers.held import hold
-from keras_actx.layers.place import Place, place_of
-from keras_actx.layers.rematerialized import RematerializedLayer
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed_number, with_seed_in_range
 
@@ -148,7 +148,7 @@ class DenseBlock(RematerializedLayer):
         self.residual = residual
         self.standardize = standardize
         self.first_layer = first_layer
-        self.input_activation = as_value(checked_input_activation(input_activation, "DenseBlock"))
+        self.input_activation = checked_input_activation(input_activation, "DenseBlock")
         self.input_standardized = input_standardized
         self.depth = depth
         self.seed = seed
@@ -165,7 +165,8 @@ class DenseBlock(RematerializedLayer):
         self._uses_bias = use_bias
         self.place: Place | None = None
         if self._scheme_decides:
-            kernel_initializer = self._paired_kernel(scheme, first_layer, self.input_activation, depth)
+            told = {"first_layer": first_layer, "input_activation": self.input_activation, "depth": depth}
+            kernel_initializer = self._paired_kernel(scheme, self._context(**told))
         if self._scheme_decides_bias:
             bias_initializer = self._paired_bias(kernel_initializer)
         self.dense = keras.layers.Dense(
@@ -186,19 +187,18 @@ class DenseBlock(RematerializedLayer):
         for part in () if self.trainable else self.layers:
             part.trainable = False
 
-    def _paired_kernel(self, scheme: Scheme, first_layer: bool, input_activation: Any, depth: int | None) -> Paired:
-        return Paired(
-            self.paired_with,
-            scheme,
-            seed=self.seed,
-            first_layer=first_layer,
-            input_activation=input_activation,
-            depth=depth,
+    def _context(self, **around: Any) -> LayerContext:
+        """What a scheme has to know: `around` says what is around the block, it knows the rest."""
+        return LayerContext(
             use_bias=self._uses_bias and self._scheme_decides_bias,
             normalized=self.normalization is not None,
             standardize=self.standardize,
             input_standardized=self.input_standardized or (self.place is not None and self.place.input_standardized),
+            **around,
         )
+
+    def _paired_kernel(self, scheme: Scheme, context: LayerContext) -> Paired:
+        return Paired(self.paired_with, scheme, seed=self.seed, **vars(context))
 
     def _paired_bias(self, kernel_initializer: Any) -> Any:
         if not isinstance(kernel_initializer, Paired):
@@ -225,25 +225,21 @@ class DenseBlock(RematerializedLayer):
 
     def _start_for_place(self) -> None:
         from keras_actx.initializers.auto import ASSUMED_DEPTH, scheme_chained
-        from keras_actx.initializers.rule import Situation
 
         place = self.place
         if place is None:
             return
         alone = not place.is_known or self.residual or self.normalization is not None
-        situation = Situation(
+        context = self._context(
             first_layer=place.first_layer,
             input_activation=place.input_activation,
             depth=max(ASSUMED_DEPTH, place.position),
-            use_bias=self._uses_bias and self._scheme_decides_bias,
-            input_standardized=self.input_standardized or place.input_standardized,
         )
         pairs = self.units % 2 == 0 and (place.first_layer or place.mirrored)
-        scheme = "auto" if alone else scheme_chained(self.paired_with, situation, units=self.units, pairs=pairs)
+        scheme = "auto" if alone else scheme_chained(self.paired_with, context, units=self.units, pairs=pairs)
         if scheme == "auto":
-            chosen = self._paired_kernel("auto", place.is_network_input, None, None)
-        else:
-            chosen = self._paired_kernel(scheme, place.first_layer, place.input_activation, situation.depth)
+            context = self._context(first_layer=place.is_network_input)
+        chosen = self._paired_kernel(scheme, context)
         chosen.pairing = replace(chosen.pairing, seen=str(place))
         self.dense.kernel_initializer = chosen
         if self._scheme_decides_bias:
@@ -309,8 +305,8 @@ class DenseBlock(RematerializedLayer):
         """What standardizes the output."""
         from keras_actx.initializers.standardization import output_moments_under
 
-        rule = kernel_initializer.pairing if isinstance(kernel_initializer, Paired) else None
-        return output_moments_under(self.paired_with, rule, self.normalization is not None)
+        spec = kernel_initializer.pairing if isinstance(kernel_initializer, Paired) else None
+        return output_moments_under(self.paired_with, spec, self.normalization is not None)
 
     @property
     def paired_with(self) -> Any:
@@ -360,8 +356,8 @@ class DenseBlock(RematerializedLayer):
             check_shape(layer, y.shape, (*x.shape[:-1], self.units))
         if self._output_moments is None:
             return y
-        mean, deviation = self._output_moments
-        return (y - mean) / deviation
+        mean, stddev = self._output_moments
+        return (y - mean) / stddev
 
     def _is_function(self, layer: Any) -> bool:
         """Whether calling it as a layer does nothing more, and takes torch a hundredth of a step of training."""
@@ -446,8 +442,3 @@ class DenseBlock(RematerializedLayer):
             **({} if states is None else {"parts": states}),
             **({} if self.place is None else {"place": self.place.get_config()}),
         }
-
-
-def as_value(told: Any) -> Any:
-    """An activation without the weights of a learnable one, which Keras would count among the block's."""
-    return told.activation if isinstance(told, DeclaredActivationLayer) else told

@@ -8,10 +8,10 @@ import keras
 from keras_actx.choices import Scheme
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import checked_activation, checked_input_activation, saved
-from keras_actx.layers.arguments import is_whole, refuse_unless
-from keras_actx.layers.block_parts import Parts, bounded, check_arguments, check_repeated
-from keras_actx.layers.dense_block import DenseBlock, as_value
-from keras_actx.layers.rematerialized import RematerializedLayer
+from keras_actx.layers._arguments import is_whole, refuse_unless
+from keras_actx.layers._base import RematerializedLayer
+from keras_actx.layers._block_parts import Parts, bounded, check_arguments, check_repeated
+from keras_actx.layers.dense_block import DenseBlock
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed_number, with_seed_in_range
 
@@ -84,7 +84,7 @@ class DenseStack(RematerializedLayer):
         switches = {"input_standardized": input_standardized, "residual": residual, "standardize": standardize}
         of_dense = {"use_bias": kwargs.get("use_bias"), "dropout": kwargs.get("dropout", 0.0)}
         check_arguments("DenseStack", units=units, **of_dense, **switches)
-        input_activation = as_value(checked_input_activation(input_activation, "DenseStack"))
+        input_activation = checked_input_activation(input_activation, "DenseStack")
         for name in _TOLD[2:]:
             refuse_unless(name not in kwargs, "DenseStack", name, kwargs.get(name), "nothing: it is known here")
         arguments = {"activation": activation, **kwargs}
@@ -99,10 +99,11 @@ class DenseStack(RematerializedLayer):
 
         check_scheme(scheme)
         plain = not residual and kwargs.get("normalization") is None and kwargs.get("kernel_initializer") is None
+        resolved = checked_activation("DenseStack", "activation", activation)
         of_blocks = scheme
         if scheme == "auto" and plain:
             of_blocks = scheme_stacked(
-                as_value(checked_activation("DenseStack", "activation", activation)),
+                resolved,
                 depth,
                 pairs=units % 2 == 0 and input_activation is None,
                 bias=kwargs.get("use_bias") is not False and kwargs.get("bias_initializer") is None,
@@ -116,15 +117,17 @@ class DenseStack(RematerializedLayer):
         self.residual = residual
         self.supports_masking = True
         self.blocks: list[DenseBlock] = []
+        # A config makes a layer, of which every block needs its own.
+        of_each = activation if isinstance(activation, dict) else resolved
         with keras.name_scope(self.name):  # for weights that exist before the stack is built
             for i in range(depth):
                 first = i == 0
                 block = DenseBlock(
                     units,
-                    activation,
+                    of_each,
                     scheme=of_blocks,
                     first_layer=first and input_activation is None,
-                    input_activation=input_activation if first else activation or "linear",
+                    input_activation=input_activation if first else resolved,
                     input_standardized=input_standardized if first else standardize,
                     depth=depth,
                     residual=residual and not first,
@@ -151,7 +154,7 @@ class DenseStack(RematerializedLayer):
     @property
     def activation(self) -> Any:
         """The activation of the blocks, which each have their own; of a layer, its config."""
-        activation = as_value(self.blocks[0].activation)
+        activation = self.blocks[0].paired_with
         return keras.activations.serialize(activation) if isinstance(activation, keras.layers.Layer) else activation
 
     @property

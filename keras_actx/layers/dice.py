@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.arguments import keras_object, refuse_unless
-from keras_actx.layers.context import check_statistics, in_full, mask_of_statistics, where_present
-from keras_actx.layers.named import named_layer
+from keras_actx.layers._arguments import check_statistics, keras_object, refuse_unless
+from keras_actx.layers._context_layer import in_full, mask_of_statistics, where_present
+from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 

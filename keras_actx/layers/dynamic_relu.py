@@ -8,9 +8,9 @@ from keras import ops
 
 from keras_actx.choices import DataFormat
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.arguments import is_number, is_size, refuse_unless
-from keras_actx.layers.context import ContextLayer, in_full
-from keras_actx.layers.named import named_layer
+from keras_actx.layers._arguments import is_number, is_size, refuse_unless
+from keras_actx.layers._context_layer import ContextLayer, in_full
+from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 

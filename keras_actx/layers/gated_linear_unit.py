@@ -4,11 +4,13 @@ from typing import Any
 
 import keras
 
+from keras_actx._messages import quote
 from keras_actx.choices import Gate
+from keras_actx.declaration.activation import use_in_graphs
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
-from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
-from keras_actx.names.suggest import quote
+from keras_actx.layers._base import DeclaredActivationLayer
+from keras_actx.names.resolve import resolve_declared
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
@@ -40,14 +42,14 @@ class GatedLinearUnit(DeclaredActivationLayer):
 
     @takes_numpy_scalars
     def __init__(self, activation: Any, *, gate: Gate = "last", interleaved: bool = False, **kwargs: Any) -> None:
-        identified = read_activation(activation, "GatedLinearUnit")
-        if identified.activation.declaration.kind != "gated":
-            raise ValueError(f"{identified.activation} is not gated; pass it as `activation=` of any layer")
+        resolved = resolve_declared(activation, "GatedLinearUnit")
+        if resolved.activation.declaration.kind != "gated":
+            raise ValueError(f"{resolved.activation} is not gated; pass it as `activation=` of any layer")
         if not isinstance(gate, str) or gate not in ("first", "last"):
             raise ValueError(f"gate={quote(gate)} is not allowed; use 'first' or 'last'")
         if not isinstance(interleaved, bool):
             raise ValueError(f"interleaved={quote(interleaved)} is not allowed; use True or False")
-        super().__init__(identified.activation, **kwargs)
+        super().__init__(resolved.activation, **kwargs)
         self.gate = gate
         self.interleaved = interleaved
         self._build_at_init()
@@ -75,3 +77,6 @@ class GatedLinearUnit(DeclaredActivationLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gate": self.gate, "interleaved": self.interleaved}
+
+
+use_in_graphs("gated", GatedLinearUnit)

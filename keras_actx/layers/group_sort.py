@@ -5,8 +5,9 @@ from typing import Any
 import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.layers.along_axis import AxisLayer, check_whole
-from keras_actx.layers.named import named_layer
+from keras_actx.layers._arguments import check_whole
+from keras_actx.layers._axis_layer import AxisLayer
+from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 

@@ -7,14 +7,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.constraints import InRange, ends_of
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
 from keras_actx.declaration.evaluation import evaluate
-from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
-from keras_actx.layers.learned_parameters import LayerWithParameters, kept_within
-from keras_actx.names.identify import check_num_parameters
-from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx.layers._base import DeclaredActivationLayer
+from keras_actx.layers._learned_parameters import LayerWithParameters, kept_within
+from keras_actx.names.public import use_for_state
+from keras_actx.names.resolve import check_num_parameters, resolve_declared
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
@@ -69,14 +70,14 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
         constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        identified = read_activation(activation, "LearnableActivation")
+        resolved = resolve_declared(activation, "LearnableActivation")
         if num_parameters is None and per_channel is False:
-            num_parameters, per_channel = identified.num_parameters, identified.per_channel and axes is None
+            num_parameters, per_channel = resolved.num_parameters, resolved.per_channel and axes is None
         check_num_parameters(num_parameters, "LearnableActivation")
-        declaration = identified.activation.declaration
+        declaration = resolved.activation.declaration
         chosen = _check_parameters(declaration, parameters)
-        super().__init__(activation=identified.activation, **kwargs)
-        start = dict(identified.activation.params)
+        super().__init__(activation=resolved.activation, **kwargs)
+        start = dict(resolved.activation.params)
         ranges = {one.name: one.range for one in declaration.parameters}
         self._ends = {name: ends_of(ranges[name], start[name]) for name in chosen}
         self._learn(
@@ -188,3 +189,6 @@ def _check_parameters(declaration: Declaration, given: Sequence[str] | None) -> 
             hint = did_you_mean(str(name), can_learn)
             raise ValueError(f"{declaration.identifier}: {quote(name)} cannot learn; {', '.join(can_learn)} can.{hint}")
     return chosen
+
+
+use_for_state("learnable", LearnableActivation)

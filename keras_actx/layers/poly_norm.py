@@ -7,11 +7,11 @@ from keras import ops
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import output_dtype
-from keras_actx.layers.arguments import is_number, keras_object, refuse_unless
-from keras_actx.layers.context import in_full, mean
-from keras_actx.layers.follows_input import FollowsInputLayer
-from keras_actx.layers.held import HeldLayer
-from keras_actx.layers.named import named_layer
+from keras_actx.layers._arguments import is_number, keras_object, refuse_unless
+from keras_actx.layers._base import FollowsInputLayer
+from keras_actx.layers._context_layer import in_full, mean
+from keras_actx.layers._held import HeldLayer
+from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 

@@ -6,8 +6,10 @@ import keras
 
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.evaluation import evaluate
-from keras_actx.layers.declared import DeclaredActivationLayer, read_activation
-from keras_actx.layers.held import HeldLayer
+from keras_actx.layers._base import DeclaredActivationLayer
+from keras_actx.layers._held import HeldLayer
+from keras_actx.names.public import use_for_state
+from keras_actx.names.resolve import resolve_declared
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.seeds import checked_seed_number, with_seed_in_range
 
@@ -40,11 +42,11 @@ class StochasticActivation(HeldLayer, DeclaredActivationLayer):
 
     @takes_numpy_scalars
     def __init__(self, activation: Any, *, seed: Any = None, **kwargs: Any) -> None:
-        identified = read_activation(activation, "StochasticActivation")
-        if not identified.activation.declaration.stochastic:
-            raise ValueError(f"activation={identified.activation} is not stochastic; use it as it is")
+        resolved = resolve_declared(activation, "StochasticActivation")
+        if not resolved.activation.declaration.stochastic:
+            raise ValueError(f"activation={resolved.activation} is not stochastic; use it as it is")
         seed = checked_seed_number(seed, "StochasticActivation")
-        super().__init__(identified.activation, **kwargs)
+        super().__init__(resolved.activation, **kwargs)
         self.seed = seed
         self.seed_generator: Any = None
 
@@ -67,3 +69,6 @@ class StochasticActivation(HeldLayer, DeclaredActivationLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}
+
+
+use_for_state("stochastic", StochasticActivation)

@@ -1,12 +1,18 @@
 """Which layer asks for an activation: the one whose `__init__`, `build` or `call` is running.
 
 Keras hands a name to its table without saying for whom. An activation with weights needs to know: the layer that holds
-it builds it (`keras_actx/layers/held.py`), and one that is made in a `call` would be new, and untrained, at every call.
+it builds it (`keras_actx/layers/_held.py`), and one made in a `call` would be new, and untrained, at every call.
 """
 
+import weakref
+from collections import Counter
 from types import FrameType
+from typing import Any
 
 import keras
+
+#: How many activations of a name each holder has: a recurrent cell has two.
+_labels: weakref.WeakKeyDictionary[Any, Counter[str]] = weakref.WeakKeyDictionary()
 
 
 def holder_at(frame: FrameType | None) -> keras.layers.Layer | None:
@@ -29,6 +35,13 @@ def is_asked_in_a_call(frame: FrameType | None) -> bool:
 def is_keras_code(frame: FrameType | None) -> bool:
     """Whether the code of `frame` is Keras's own."""
     return frame is not None and str(frame.f_globals.get("__name__", "")).startswith("keras.")
+
+
+def label_inside(holder: keras.layers.Layer, name: str) -> str:
+    """The name for an activation that a string in `holder` made: the activation's, numbered from the second on."""
+    counts = _labels.setdefault(holder, Counter())
+    counts[name] += 1
+    return name if counts[name] == 1 else f"{name}_{counts[name] - 1}"
 
 
 def _layer_of(frame: FrameType) -> keras.layers.Layer | None:

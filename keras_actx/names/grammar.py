@@ -3,9 +3,8 @@
 import math
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
-from keras_actx.names.suggest import quote
+from keras_actx._messages import quote
 
 #: Characters, checked before anything else looks at the string. All parameters with all their digits fit: fifty, with
 #: names of 40 characters.
@@ -19,7 +18,7 @@ _WORDS = {"True": True, "False": False, "None": None}
 
 
 @dataclass(frozen=True)
-class Written:
+class ParsedName:
     """What a string says, before anything is looked up."""
 
     name: str
@@ -27,7 +26,7 @@ class Written:
     values: tuple[float | int | bool | None, ...] = ()  # given without a key, before those with one
 
 
-def read(text: str) -> Written:
+def read(text: str) -> ParsedName:
     """Read `name` or `name(key=value, ...)`; a value is `True`, `False`, `None` or a decimal number.
 
     Values without a key may come first, `leaky_relu(0.1)`; whose they are is not said here.
@@ -37,11 +36,6 @@ def read(text: str) -> Written:
     """
     if len(text) > LONGEST:
         raise ValueError(f"activation {quote(text)} has {len(text)} characters; at most {LONGEST} are allowed")
-    return _read(text)
-
-
-@lru_cache(maxsize=256)
-def _read(text: str) -> Written:
     call = _CALL.fullmatch(text)
     if call is None and re.fullmatch(rf"\s*{_NAME}\s*\(.*", text, re.ASCII | re.DOTALL):
         raise _malformed(text, "it must end with ')'")
@@ -63,7 +57,7 @@ def _read(text: str) -> Written:
         if key in settings:
             raise _malformed(text, f"{key!r} is given twice")
         settings[key] = _value(text, key, value)
-    return Written(name, tuple(settings.items()), tuple(values))
+    return ParsedName(name, tuple(settings.items()), tuple(values))
 
 
 def _value(text: str, key: str, value: str) -> float | int | bool | None:

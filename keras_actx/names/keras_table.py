@@ -12,37 +12,30 @@ import importlib
 import sys
 import warnings
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import keras
 
+from keras_actx import _keras_functions
+from keras_actx._keras_functions import KERAS_NAMES
 from keras_actx.declaration import registry
+
+#: From a value, and the frame of the code that asks, to an activation.
+Lookup = Callable[[Any, FrameType], Any]
 
 _WAY_ROUND = (
     'Everything else works; write activation=keras_actx.get("...") where you would write activation="...", '
     "and please report the Keras version"
 )
 
-#: Plain names that Keras had when this version was written (3.15); ours of the same name agree with them.
-KERAS_NAMES = frozenset(
-    """
-    relu leaky_relu relu6 softmax celu elu selu softplus softsign squareplus soft_shrink sparse_plus silu swish gelu glu
-    tanh tanh_shrink threshold sigmoid sparse_sigmoid exponential hard_sigmoid hard_silu hard_swish hard_tanh
-    hard_shrink linear mish log_softmax log_sigmoid sparsemax
-    """.split()
-)
-
-#: Keras's own functions by plain name: the public ones, and whatever else the table has once the hook is in place.
-_functions: dict[str, Callable[..., Any]] = {
-    name: getattr(keras.activations, name) for name in KERAS_NAMES if hasattr(keras.activations, name)
-}
-
-#: Keras's own, as they were.
-_keras_get, _keras_deserialize = keras.activations.get, keras.activations.deserialize
-
 
 class _Table(dict):
-    """Keras's table, continued by ours."""
+    """Keras's table, continued by another look-up for strings."""
+
+    def __init__(self, original: dict[str, Any], fallback: Lookup) -> None:
+        super().__init__(original)
+        self._fallback = fallback
 
     def get(self, identifier: Any, default: Any = None) -> Any:
         try:
@@ -51,30 +44,15 @@ class _Table(dict):
             pass
         if not isinstance(identifier, str):
             return default
-        from keras_actx.names.resolve import from_string
-
-        return from_string(identifier, sys._getframe(2))  # what called Keras's `get`
+        return self._fallback(identifier, sys._getframe(2))  # what called Keras's `get`
 
 
-@functools.wraps(_keras_get)
-def _get(identifier: Any) -> Any:
-    from keras_actx.names.resolve import get_for
-
-    return get_for(identifier, sys._getframe(1))
-
-
-@functools.wraps(_keras_deserialize)
-def _deserialize(config: Any, custom_objects: Any = None) -> Any:
-    found = _keras_deserialize(config, custom_objects)
-    if isinstance(found, str):
-        from keras_actx.names.resolve import from_string
-
-        return from_string(found, sys._getframe(1))
-    return found
-
-
-def install() -> bool:
+def install(fallback: Lookup, get: Lookup) -> bool:
     """Put our table in the place of Keras's; once, and only if a look-up through it works.
+
+    Args:
+        fallback: the look-up of strings that are not Keras's own names.
+        get: the look-up of everything that Keras's layers are given.
 
     Returns:
         Whether strings now work in Keras's own layers. If a Keras release broke the hook, one warning names the way
@@ -85,9 +63,10 @@ def install() -> bool:
         original = module.ALL_OBJECTS_DICT
         if isinstance(original, _Table):
             return True
-        _functions.update(original)
-        module.ALL_OBJECTS_DICT = _Table(original)
-        if _keras_get("relu") is not original["relu"] or not callable(_keras_get("snake")):
+        _keras_functions.add_functions(original)
+        module.ALL_OBJECTS_DICT = _Table(original, fallback)
+        found = _keras_functions.keras_get("relu"), _keras_functions.keras_get("snake")
+        if found[0] is not original["relu"] or not callable(found[1]):
             module.ALL_OBJECTS_DICT = original
             raise RuntimeError("a look-up did not reach the table")
     except Exception as error:  # whatever a future Keras changed, importing us must not break the user's program
@@ -96,30 +75,26 @@ def install() -> bool:
             stacklevel=3,
         )
         return False
+
+    @functools.wraps(keras.activations.get)
+    def wrapped_get(identifier: Any) -> Any:
+        return get(identifier, sys._getframe(1))
+
+    @functools.wraps(keras.activations.deserialize)
+    def wrapped_deserialize(config: Any, custom_objects: Any = None) -> Any:
+        found = _keras_functions.keras_deserialize(config, custom_objects)
+        return fallback(found, sys._getframe(1)) if isinstance(found, str) else found
+
     places: tuple[Any, ...] = (module, keras.activations)
     for place in places:
-        place.get, place.deserialize = _get, _deserialize
+        place.get, place.deserialize = wrapped_get, wrapped_deserialize
     _warn_about_new_keras_names()
     return True
 
 
-def keras_function(name: str) -> Callable[..., Any] | None:
-    """Keras's own function of that plain name."""
-    return _functions.get(name)
-
-
-def keras_names() -> tuple[str, ...]:
-    """Keras's own plain names."""
-    return tuple(_functions)
-
-
-def keras_get(identifier: Any) -> Callable[..., Any]:
-    """What Keras by itself makes of a callable, a config or None."""
-    return _keras_get(identifier)
-
-
 def _warn_about_new_keras_names() -> None:
-    taken = sorted(name for name in _functions if name not in KERAS_NAMES and registry.find(name) is not None)
+    names = _keras_functions.keras_names()
+    taken = sorted(name for name in names if name not in KERAS_NAMES and registry.find(name) is not None)
     if taken:
         warnings.warn(
             f"Keras {keras.__version__} has taken over {', '.join(taken)}: the plain names now mean Keras's functions. "

@@ -1,13 +1,16 @@
 """Names of activations that are layers of their own: no function or value could stand for them in `activation=`."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.declaration import registry
-from keras_actx.declaration.activation import find_declaration
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
-from keras_actx.names.suggest import did_you_mean, quote
+
+Class = TypeVar("Class", bound=type)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,38 @@ def add(entry: LayerName, aliases: tuple[str, ...] = ()) -> None:
     _table = MappingProxyType({**_table, **dict.fromkeys(names, entry)})
 
 
+def named_layer(
+    name: str, *, aliases: tuple[str, ...] = (), why: str, fits_inside: bool = False
+) -> Callable[[Class], Class]:
+    """Enter a layer class under the name of its activation; `activation="name"` then names the layer to write.
+
+    Args:
+        name: the activation's name, as it would be written in a string.
+        aliases: other names of it.
+        why: what keeps its name from being the `activation=` of a layer, to be read after the name: "changes the size
+            of an axis", "has weights whose shape depends on its input".
+        fits_inside: whether an instance of it may be the `activation=` of a layer.
+
+    Raises:
+        ValueError: if another layer has one of the names.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> "maxout" in actx.names(kind="layer")
+    True
+    """
+
+    def enter(layer: Class) -> Class:
+        parameters = list(inspect.signature(layer.__init__).parameters.values())[1:]
+        needed = [one.name for one in parameters if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
+        written = f"keras_actx.layers.{layer.__name__}({', '.join(needed)})"
+        add(LayerName(name, written, why, fits_inside, layer), aliases)
+        return layer
+
+    return enter
+
+
 def find(name: str) -> LayerName | None:
     """What a name, or `keras_actx>name`, says about a layer; None if it is not one of these names."""
     return _table.get(name.removeprefix(f"{OWN_PACKAGE}>"))
@@ -60,17 +95,20 @@ def declared(name: object) -> Declaration:
     Raises:
         ValueError: naming the layer to write if it is a layer's name, or the nearest name of either sort.
     """
-    if isinstance(name, str) and len(name) <= 200 and registry.find(name) is None:
+    if isinstance(name, str) and len(name) <= 200:
+        found = registry.find(name)
+        if found is not None:
+            return found
         exact = name if find(name) is not None else _respelled(name)
         if registry.find(exact) is not None:
-            return find_declaration(exact)
+            return registry.find_declaration(exact)
         entry = find(exact)
         if entry is not None:
             raise ValueError(f"{name!r} {entry.why}, so it is a layer of its own. {_how_to_write(entry)}")
         hint = _hint(name)
         if hint:
             raise ValueError(f"unknown activation {quote(name)}.{hint}")
-    return find_declaration(name)
+    return registry.find_declaration(name)
 
 
 def refuse_layer(layer: object) -> None:

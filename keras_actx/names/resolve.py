@@ -1,88 +1,124 @@
-"""`get` and its relatives: whatever names an activation becomes something callable."""
+"""`resolve`: the one place that reads what a user passes as an activation."""
 
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any, get_args
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import keras
 
-from keras_actx.choices import NameKind
+from keras_actx._keras_functions import KERAS_NAMES, keras_function, keras_get
+from keras_actx._messages import quote
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
-from keras_actx.declaration.declaration import Declaration
-from keras_actx.names import asker, keras_table, layer_names
-from keras_actx.names.identify import Identified, identify
-from keras_actx.names.suggest import quote
+from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
+from keras_actx.names import grammar
+from keras_actx.names.layer_names import declared
 
-KINDS = get_args(NameKind)
+_LARGEST_NUM_PARAMETERS = 2**24
 
 
-def get(identifier: Any) -> Callable[..., Any]:
-    """Whatever names an activation, as a callable to pass to any layer's `activation=`.
+@dataclass(frozen=True)
+class ResolvedActivation:
+    """What a user's value stands for.
 
-    Args:
-        identifier: a string (`"snake"`, `"snake(alpha=2.0)"`, `"swish(beta=1.5, learnable=True)"`,
-            `"package>name"`, or one of Keras's own names), None (linear), a config dict, or a callable.
+    `given` is what an argument keeps of it and a config saves: the name, or the callable. `function` is what is called:
+    of a name, the fixed value, also where it learns. `subject` is the declared `Activation` where there is one, which
+    knows its kinks and kind, else the function. The rest is what the reserved keys of the string form say.
+    """
 
-    Returns:
-        Keras's own function for its plain names; an `Activation` value for a fixed activation (equal strings give
-        equal values); a new layer for a learnable or stochastic one, so that two layers never share parameters.
+    given: Any
+    function: Callable[..., Any]
+    subject: Any
+    learnable: bool = False
+    num_parameters: int | None = None
+    per_channel: bool = False
+    stochastic: bool = False  # random in training
+
+    @property
+    def activation(self) -> Activation | None:
+        """The declared activation; None for a callable that nobody has declared."""
+        return self.subject if isinstance(self.subject, Activation) else None
+
+
+class ResolvedDeclaration(ResolvedActivation):
+    """The same where it is known to be declared."""
+
+    @property
+    def activation(self) -> Activation:
+        """The declared activation."""
+        return self.subject
+
+
+def resolve(value: Any) -> ResolvedActivation:
+    """Read a name, a config, None, an `Activation`, a layer or any other callable.
+
+    Keras's plain names stand for Keras's functions. A name that the user has given Keras counts after ours, while a
+    file is loaded before ours.
 
     Raises:
-        ValueError: for an unknown or misspelt name, an unknown key, a value out of range, or an activation that
-            changes the shape (`swiglu`, `maxout`), with the layer to use instead.
-
-    Example:
-
-    >>> import keras_actx as actx
-    >>> actx.get("snake(alpha=2.0)")
-    snake(alpha=2.0)
+        ValueError: for a malformed string, an unknown name or key, a value out of range, the name of a layer, or
+            something that is no activation.
     """
-    return get_for(identifier, sys._getframe(1))
+    if isinstance(value, ResolvedActivation):
+        return value
+    if isinstance(value, str):
+        return _from_string(value)
+    if isinstance(value, Activation):
+        return _of_value(value)
+    return _from_other(value)
 
 
-def get_for(identifier: Any, frame: FrameType | None) -> Callable[..., Any]:
-    """`get` for the code that runs in `frame`: one with weights becomes part of the layer that asks."""
-    if isinstance(identifier, str):
-        own = keras_table.keras_function(identifier)
-        return own if own is not None else from_string(identifier, frame)
-    found: Any = keras_table.keras_get(identifier)
-    if asker.is_keras_code(frame):
-        refuse_other_shape(found)
-    holder = asker.holder_at(frame)
-    if holder is not None and hasattr(found, "held_by"):
-        found.held_by(holder)
-    return found
-
-
-def from_string(identifier: str, frame: FrameType | None = None) -> Callable[..., Any]:
-    """What a string that is not one of Keras's plain names stands for, asked for by the code in `frame`.
+def resolve_declared(value: Any, owner: str = "") -> ResolvedDeclaration:
+    """The same for what must be declared: a name of ours, an `Activation` or the config of one.
 
     Raises:
-        ValueError: see `get`.
+        ValueError: for anything else, or an activation that does not exist.
     """
-    given = _custom_object(identifier, in_scope=True)
-    if given is not None:
-        return given
+    if isinstance(value, str):
+        return _known(value)
+    if isinstance(value, dict):
+        value = Activation.from_config(value)
+    if isinstance(value, Activation):
+        return _of_value(value)
+    raise ValueError(
+        f"{owner}: activation={quote(value)} is not allowed; give a name such as 'swish(beta=1.0)', or an Activation. "
+        "A function of your own becomes one with @keras_actx.activation."
+    )
+
+
+def _of_value(value: Activation) -> ResolvedDeclaration:
+    return ResolvedDeclaration(value, value, value, stochastic=value.declaration.stochastic)
+
+
+def _from_other(value: Any) -> ResolvedActivation:
+    """A layer, None, a config, or any callable."""
+    if isinstance(inner := getattr(value, "declared", None), Activation):  # of a layer
+        return ResolvedActivation(value, value, inner)
+    if type(value) is keras.layers.Activation:
+        return ResolvedActivation(value, value, resolve(value.activation).subject)
     try:
-        identified = identify(identifier)
-    except ValueError as error:
-        registered = _custom_object(identifier)
-        if registered is not None:
-            return registered
-        # Keras's own words first: code that matches on them keeps working.
-        message = f"Could not interpret activation function identifier: {quote(identifier)}. {error}"
-        raise ValueError(message) from None
-    refuse_gated(identified.activation)
-    if (identified.learnable or identified.stochastic) and asker.is_asked_in_a_call(frame):
-        has = "weights" if identified.learnable else "a seed"
-        raise ValueError(
-            f"{quote(identifier)} has {has}, and a new one is made each time it is looked up, so that nothing would "
-            "be trained or saved here, in `call`: look it up in `__init__`, self.activation = keras_actx.get(...), and "
-            "call that"
-        )
-    return build(identified, asker.holder_at(frame))
+        found = keras_get(value)
+    except (AttributeError, KeyError, IndexError) as error:  # a config of another form
+        raise ValueError(f"{quote(value)} is no activation; use a name, an Activation or a callable") from error
+    if isinstance(value, dict) and not isinstance(found, dict):
+        return replace(resolve(found), stochastic=False)  # what was saved as a value is fixed
+    return ResolvedActivation(found, found, _subject_of(found))  # pyright: ignore[reportArgumentType]  (Keras has no types)
+
+
+def _from_string(text: str) -> ResolvedActivation:
+    own = keras_function(text)
+    if own is not None:
+        return ResolvedActivation(text, own, _subject_of(own))
+    given = _custom_object(text, in_scope=True)
+    if given is None:
+        try:
+            return _known(text)
+        except ValueError:
+            given = _custom_object(text)
+            if given is None:
+                raise
+    return ResolvedActivation(text, given, resolve(given).subject)
 
 
 def _custom_object(name: str, in_scope: bool = False) -> Callable[..., Any] | None:
@@ -96,120 +132,70 @@ def _custom_object(name: str, in_scope: bool = False) -> Callable[..., Any] | No
     return None if in_scope and found is keras.saving.get_custom_objects().get(name) else found
 
 
-def refuse_gated(activation: Activation) -> None:
-    """Raise `ValueError` for an activation that halves the axis: layers would report the wrong shape."""
-    if activation.declaration.kind == "gated":
-        name = activation.declaration.identifier
+def _subject_of(function: Any) -> Any:
+    """Our declaration of a function of Keras, which agrees with it; any other function itself."""
+    name = getattr(function, "__name__", "")
+    if not isinstance(name, str) or name not in KERAS_NAMES or keras_function(name) is not function:
+        return function
+    return _own_value(name, registry.edition()) or function
+
+
+@lru_cache(maxsize=64)
+def _own_value(name: str, edition: int) -> Activation | None:
+    declaration = registry.find(f"{OWN_PACKAGE}>{name}")
+    return None if declaration is None else Activation.of(declaration, {})
+
+
+def _known(text: str) -> ResolvedDeclaration:
+    """A string of the form `name(key=value, ..., learnable=True, num_parameters=8)`, by our declarations."""
+    if len(text) > grammar.LONGEST:
+        grammar.read(text)  # raises; and nothing so long is remembered
+    return _named(text, registry.edition())
+
+
+@lru_cache(maxsize=256)
+def _named(text: str, edition: int) -> ResolvedDeclaration:
+    parsed = grammar.read(text)
+    declaration = declared(parsed.name)
+    settings: dict[str, Any] = dict(parsed.settings)
+    training = settings.pop("training", None)
+    learnable = settings.pop("learnable", declaration.learnable)
+    num_parameters = settings.pop("num_parameters", None)
+    per_channel = settings.pop("per_channel", False)
+    for key, value in (("learnable", learnable), ("per_channel", per_channel)):
+        if not isinstance(value, bool):
+            raise ValueError(f"{parsed.name}: {key}={quote(value)} is not allowed; write True or False")
+    check_num_parameters(num_parameters, parsed.name)
+    if training is not None:
+        _check_training(training, declaration)
+    activation = Activation.of(declaration, declaration.by_name(parsed.values, settings))
+    if learnable and not declaration.learnable_parameters:
+        raise ValueError(f"{parsed.name} has no numeric parameter, so it cannot be learnable")
+    if (num_parameters is not None or per_channel) and not learnable:
+        key = "per_channel" if per_channel else "num_parameters"
+        raise ValueError(f"{parsed.name}: {key} only goes with learnable=True")
+    if num_parameters is not None and per_channel:
+        raise ValueError(f"{parsed.name}: per_channel=True counts the channels itself; leave out num_parameters")
+    random = declaration.stochastic and training is None
+    return ResolvedDeclaration(text, activation, activation, learnable, num_parameters, per_channel, random)
+
+
+def _check_training(value: Any, declaration: Declaration) -> None:
+    if not declaration.stochastic:
+        declaration.complete({"training": value})  # raises, naming what there is
+    if value is not False:
         raise ValueError(
-            f"{name!r} halves the last axis, so it cannot be the `activation=` of a layer, which would report the "
-            f"wrong output shape. Use keras_actx.layers.DenseBlock(units, activation={name!r}), or the layer "
-            f"keras_actx.layers.GatedLinearUnit({name!r}) after a layer of twice the width."
+            f"{declaration.identifier}: training={quote(value)} is not allowed; write training=False for what it is "
+            "when it is not random, or the plain name"
         )
 
 
-def refuse_other_shape(function: Any) -> None:
-    """Raise `ValueError` for a value or a layer of ours whose output has another shape than its input."""
-    if not getattr(function, "changes_shape", False) and not isinstance(function, Activation):
+def check_num_parameters(value: Any, owner: str) -> None:
+    """Raise `ValueError` unless `value` is None or a sensible count."""
+    if value is None:
         return
-    activation = getattr(function, "declared", function)
-    if isinstance(activation, Activation):
-        refuse_gated(activation)
-    else:
-        layer_names.refuse_layer(function)
-
-
-def build(identified: Identified, holder: keras.layers.Layer | None = None) -> Callable[..., Any]:
-    """The value, or a new layer if it has state of its own, which `holder` builds along with itself."""
-    from keras_actx.layers.held import label_inside
-    from keras_actx.layers.learnable_activation import LearnableActivation
-    from keras_actx.layers.stochastic_activation import StochasticActivation
-
-    if not (identified.learnable or identified.stochastic):
-        return identified.activation
-    name = None if holder is None else label_inside(holder, identified.activation.declaration.name)
-    if identified.learnable:
-        counts = {"num_parameters": identified.num_parameters, "per_channel": identified.per_channel}
-        layer = LearnableActivation(identified.activation, **counts, name=name)
-    else:
-        layer = StochasticActivation(identified.activation, name=name)
-    if holder is not None:
-        layer.held_by(holder)
-    return layer
-
-
-def names(kind: NameKind | None = None) -> tuple[str, ...]:
-    """All activations by identifier, sorted.
-
-    Args:
-        kind: "elementwise", "vector" or "gated" for that shape of function; "learnable" for those whose plain name
-            learns, "parametric" for those with a parameter that can, "stochastic" for those random in training;
-            "layer" for names that are layers of their own (`maxout`), which are in no other list.
-
-    Raises:
-        ValueError: for another `kind`.
-
-    Example:
-
-    >>> import keras_actx as actx
-    >>> "swiglu" in actx.names(kind="gated")
-    True
-    """
-    if kind is not None and kind not in KINDS:
-        raise ValueError(f"kind={quote(kind)} is not allowed; use None or one of {', '.join(KINDS)}")
-    if kind == "layer":
-        return layer_names.every()
-    return tuple(one.identifier for one in registry.every() if kind is None or kind in _kinds(one))
-
-
-def _kinds(declaration: Declaration) -> set[str]:
-    facts = {
-        "learnable": declaration.learnable,
-        "parametric": bool(declaration.learnable_parameters),
-        "stochastic": declaration.stochastic,
-    }
-    return {declaration.kind} | {name for name, holds in facts.items() if holds}
-
-
-def describe(name: str) -> Declaration:
-    """The declaration of an activation: formula, parameters with ranges, defaults, references, kinks, aliases, kind.
-
-    Raises:
-        ValueError: for an unknown name, with the nearest one; for a layer's name (`maxout`), with the layer.
-
-    Example:
-
-    >>> import keras_actx as actx
-    >>> actx.describe("snake").defaults
-    {'alpha': 1.0}
-    """
-    return layer_names.declared(name)
-
-
-def serialize(activation: Any) -> Any:
-    """What a saved model holds for an activation: a plain name for Keras's own, a config dict for others.
-
-    Raises:
-        ValueError: for something Keras cannot save.
-
-    Example:
-
-    >>> import keras_actx as actx
-    >>> actx.serialize(actx.get("snake"))["config"]
-    {'name': 'snake', 'params': {'alpha': 1.0}}
-    """
-    return keras.activations.serialize(activation)
-
-
-def deserialize(config: Any) -> Callable[..., Any]:
-    """The activation that `serialize` wrote down.
-
-    Raises:
-        ValueError: for an unknown name or parameters that are not allowed.
-
-    Example:
-
-    >>> import keras_actx as actx
-    >>> actx.deserialize(actx.serialize(actx.get("snake(alpha=2.0)")))
-    snake(alpha=2.0)
-    """
-    return get_for(config, sys._getframe(1))
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_NUM_PARAMETERS:
+        raise ValueError(
+            f"{owner}: num_parameters={quote(value)} is not allowed; "
+            f"use None (one for all) or a whole number from 1 to {_LARGEST_NUM_PARAMETERS}"
+        )

@@ -7,5 +7,7 @@ from keras_actx.lazy_imports import lazy_imports as _lazy_imports
 if TYPE_CHECKING:
     from keras_actx.plot.through_depth import propagation as propagation
 
+__all__ = ["propagation"]
+
 if not TYPE_CHECKING:  # with them, a type checker would take any name for one of this package
     __getattr__, __dir__ = _lazy_imports(globals(), {"propagation": "keras_actx.plot.through_depth"})

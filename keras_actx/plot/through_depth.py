@@ -7,9 +7,9 @@ import numpy as np
 
 from keras_actx.choices import Scheme
 from keras_actx.initializers.pairing import check_scheme, pairing
-from keras_actx.layers.arguments import is_whole, refuse_unless
+from keras_actx.layers._arguments import is_whole, refuse_unless
 from keras_actx.layers.dense_stack import DenseStack
-from keras_actx.propagation import Passage, Propagation
+from keras_actx.propagation import Propagation, PropagationProbe
 
 _PANELS = {
     "signal": "signal: E[z²]",
@@ -76,7 +76,7 @@ def propagation(
         else:
             stack = DenseStack(depth, width, activation, scheme=scheme, seed=seed)
             stack.build(x.shape)
-            measured[scheme] = Passage(stack)(stack, x, seed=seed)
+            measured[scheme] = PropagationProbe(stack)(stack, x, seed=seed)
     if not measured:
         raise without[0][1]
     for axes, (what, title) in zip(figure.subplots(1, 3), _PANELS.items(), strict=True):

@@ -5,10 +5,10 @@ from typing import Any
 
 import keras
 
+from keras_actx._messages import quote
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.names.identify import identify
-from keras_actx.names.suggest import quote
+from keras_actx.names.resolve import resolve_declared
 from keras_actx.testing import derivatives, saving, structure, values, vectors
 from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.known_errors import KnownError, known_errors_for
@@ -65,7 +65,7 @@ def check_activation(
         raise RuntimeError("check_activation asserts, and python -O removes assertions: run without -O")
     if dtype_of(keras.ops.zeros((), "float64")) != "float64":
         raise RuntimeError("check_activation needs float64, which JAX has with JAX_ENABLE_X64=1 in the environment")
-    chosen = activation if isinstance(activation, Activation) else identify(activation).activation
+    chosen = resolve_declared(activation, "check_activation").activation
     if not isinstance(points, int) or isinstance(points, bool) or points < 64:
         raise ValueError(f"points={quote(points)} is not allowed; use a whole number from 64")
     if chosen.declaration.exact is None:

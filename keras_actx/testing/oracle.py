@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -69,12 +70,13 @@ def _scaled(activation: Activation, parameter: str, order: int) -> Formula:
     """p df/dp, of f or its derivative, as a function of x."""
     declaration, params = activation.declaration, dict(activation.params)
     value = params.pop(parameter)
+    exact: Any = declaration.exact
 
     def along_x(mp, scale):
         changed = mp.mpf(value) * scale
         if declaration.kind == "gated":
-            return lambda mp, gate: declaration.exact(mp, mp.mpf(GATED_VALUE), gate, **params, **{parameter: changed})
-        return lambda mp, x: declaration.exact(mp, x, **params, **{parameter: changed})
+            return lambda mp, gate: exact(mp, mp.mpf(GATED_VALUE), gate, **params, **{parameter: changed})
+        return lambda mp, x: exact(mp, x, **params, **{parameter: changed})
 
     def quotient(mp, x):
         h = mp.mpf(2) ** -100

@@ -7,13 +7,13 @@ import keras
 import numpy as np
 
 from keras_actx.declaration.activation import Activation
-from keras_actx.names.identify import identify
+from keras_actx.names.resolve import resolve_declared
 from keras_actx.testing.tensors import to_float64
 
 
 def assert_written_down(activation: Activation) -> None:
     """By its string, its config and pickle, the same value comes back; in a model, the same numbers."""
-    assert identify(str(activation)).activation == activation, f"{activation} is not what its string names"
+    assert resolve_declared(str(activation)).activation == activation, f"{activation} is not what its string names"
     config = keras.saving.serialize_keras_object(activation)
     assert keras.saving.deserialize_keras_object(config) == activation, f"{activation} is not what its config holds"
     assert pickle.loads(pickle.dumps(activation)) == activation, f"{activation} does not survive pickle"  # noqa: S301

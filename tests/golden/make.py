@@ -21,8 +21,9 @@ import keras
 import numpy as np
 
 import keras_actx as actx
+from keras_actx._keras_functions import keras_function
 from keras_actx.declaration import registry
-from keras_actx.names import keras_table, layer_names
+from keras_actx.names import layer_names
 
 PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
@@ -83,7 +84,7 @@ def table() -> dict:
             "kind": one.kind,
             "learnable": one.learnable,
             "stochastic": one.stochastic,
-            "plain_name_is_keras": keras_table.keras_function(one.name) is not None,
+            "plain_name_is_keras": keras_function(one.name) is not None,
             "parameters": [_parameter(each) for each in one.parameters],
         }
         for one in registry.every()

@@ -19,8 +19,10 @@ _FAR = 2.0**60  # where a gate has settled, and x times its derivative is finite
 
 
 def _swish(x: Tensor, beta: float) -> Tensor:
-    z = x.mul(beta).clamp_min_(-_FAR)
-    return functional.silu(z, inplace=True) if beta == 1.0 else functional.silu(z, inplace=True).div_(beta)
+    if beta == 1.0:
+        return functional.silu(x.clamp_min(-_FAR), inplace=True)
+    bounded = x.clamp_min(-_FAR) if beta > 0.0 else x.clamp_max(_FAR)
+    return x.mul(beta).sigmoid_().mul_(bounded)
 
 
 def _swish_back(cotangent: Tensor, x: Tensor, beta: float) -> Tensor:
@@ -29,7 +31,7 @@ def _swish_back(cotangent: Tensor, x: Tensor, beta: float) -> Tensor:
 
 def _swish_takes(x: Tensor, beta: float) -> bool:
     """Not in float64, where torch's derivative is off by 16 eps far out."""
-    return x.dtype == torch.float32 and 1e-6 < abs(beta) < 1e6
+    return x.dtype == torch.float32 and beta != 0.0
 
 
 def _logistic_density(cotangent: Tensor, x: Tensor, rate: float) -> Tensor:

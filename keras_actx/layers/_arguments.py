@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from keras_actx.names.suggest import quote
+from keras_actx._messages import quote
 
 
 def refuse_unless(holds: bool, owner: str, name: str, value: Any, allowed: str) -> None:
@@ -39,3 +39,30 @@ def keras_object(owner: str, name: str, value: Any, get: Callable[[Any], Any]) -
         raise ValueError(
             f"{owner}: {name}={quote(value)} is not allowed; use None or a Keras {kind} ({reason})"
         ) from error
+
+
+def check_whole(value: Any, owner: str, name: str, least: int, optional: str = "") -> None:
+    """Raise `ValueError` unless `value` is a whole number of at least `least`, or None where `optional` says why."""
+    holds = is_whole(value, least) or (value is None and bool(optional))
+    allowed = f"a whole number of at least {least}" + (f", or None {optional}" if optional else "")
+    refuse_unless(holds, owner, name, value, allowed)
+
+
+def check_statistics(owner: str, momentum: Any, epsilon: Any) -> None:
+    """Raise `ValueError` for what batch normalization cannot work with."""
+    refuse_unless(is_number(momentum) and 0 <= momentum < 1, owner, "momentum", momentum, "a number in [0, 1)")
+    refuse_unless(is_number(epsilon) and epsilon > 0, owner, "epsilon", epsilon, "a number above 0")
+
+
+def check_axes(axes: Any, num_parameters: int | None) -> tuple[int, ...] | None:
+    """The axes as a tuple; None if not given. Raises `ValueError` for what cannot be axes."""
+    if axes is None:
+        return None
+    axes = (axes,) if isinstance(axes, int) else axes
+    if not isinstance(axes, (tuple, list)) or not axes or not all(type(one) is int and one != 0 for one in axes):
+        raise ValueError(
+            f"axes={quote(axes)} is not allowed; use None, -1, or a tuple of axes other than the batch axis 0"
+        )
+    if num_parameters is not None and len(axes) > 1:
+        raise ValueError(f"num_parameters={num_parameters} is for one axis; axes={quote(axes)} names {len(axes)}")
+    return tuple(axes)

@@ -7,13 +7,11 @@ from rich.console import Console
 from rich.padding import Padding
 
 import keras_actx as actx
-from keras_actx.commands.braille import plot
-from keras_actx.commands.console import make_console, plain
-from keras_actx.commands.curve import curve
-from keras_actx.commands.errors import CommandError
-from keras_actx.commands.listing import gain_of, kind_of
+from keras_actx.commands.console import CommandError, make_console, plain
+from keras_actx.commands.list import gain_of, kind_of
+from keras_actx.commands.plot_text import curve, plot
 from keras_actx.declaration.activation import Activation
-from keras_actx.names.identify import Identified, identify
+from keras_actx.names.resolve import ResolvedDeclaration, resolve_declared
 
 _WIDEST_PLOT = 50
 
@@ -28,17 +26,17 @@ def show(name: str) -> int:
         CommandError: for a name that does not exist, or parameters that it does not allow.
     """
     try:
-        identified = identify(name)
+        resolved = resolve_declared(name)
     except ValueError as error:
         raise CommandError(str(error)) from None
-    console, activation = make_console(), identified.activation
+    console, activation = make_console(), resolved.activation
     declaration = activation.declaration
-    console.print(_written(identified), style="bold")
+    console.print(_written(resolved), style="bold")
     console.print(plain(declaration.summary))
     notes = (inspect.getdoc(declaration.formula) or "").partition("\n\n")[2]
     if notes:
         console.print(plain(notes.replace("\n", " ")))
-    _section(console, "Kind", [_kind(identified)])
+    _section(console, "Kind", [_kind(resolved)])
     _section(console, "Formula", [declaration.tex or "(not written down; its code is the formula)"])
     _section(console, "Parameters", _parameters(activation) or ["none"])
     _section(console, "Forward gain and moments for z ~ N(0, 1)", _moments(activation))
@@ -47,7 +45,7 @@ def show(name: str) -> int:
     _section(console, "References", declaration.cites)
     console.print()
     _plot(console, activation)
-    _section(console, "Use", [_use(identified)])
+    _section(console, "Use", [_use(resolved)])
     return 0
 
 
@@ -59,14 +57,14 @@ def _section(console: Console, title: str, lines: Iterable[str]) -> None:
             console.print(Padding(line, (0, 0, 0, 2), expand=False))
 
 
-def _kind(identified: Identified) -> str:
-    declaration = identified.activation.declaration
-    if not identified.learnable:
+def _kind(resolved: ResolvedDeclaration) -> str:
+    declaration = resolved.activation.declaration
+    if not resolved.learnable:
         return kind_of(declaration).removesuffix(", learnable")
-    if identified.num_parameters is None:
+    if resolved.num_parameters is None:
         sizes = "one value a layer, in DenseBlock one a unit"
     else:
-        sizes = f"{identified.num_parameters} values each"
+        sizes = f"{resolved.num_parameters} values each"
     return f"{declaration.kind}, learnable: {', '.join(declaration.learnable_parameters)} ({sizes})"
 
 
@@ -116,22 +114,22 @@ def _plot(console: Console, activation: Activation) -> None:
         console.print(points.meaning)
 
 
-def _use(identified: Identified) -> str:
-    layer = "keras_actx.layers.DenseBlock" if _gated(identified.activation) else "keras.layers.Dense"
-    return f'{layer}(64, activation="{_written(identified)}")'
+def _use(resolved: ResolvedDeclaration) -> str:
+    layer = "keras_actx.layers.DenseBlock" if _gated(resolved.activation) else "keras.layers.Dense"
+    return f'{layer}(64, activation="{_written(resolved)}")'
 
 
 def _gated(activation: Activation) -> bool:
     return activation.declaration.kind == "gated"
 
 
-def _written(identified: Identified) -> str:
+def _written(resolved: ResolvedDeclaration) -> str:
     """The string that stands for the same, every parameter included."""
-    activation = identified.activation
+    activation = resolved.activation
     settings = dict(activation.params)
-    if identified.learnable != activation.declaration.learnable:
-        settings["learnable"] = identified.learnable
-    if identified.num_parameters is not None:
-        settings["num_parameters"] = identified.num_parameters
+    if resolved.learnable != activation.declaration.learnable:
+        settings["learnable"] = resolved.learnable
+    if resolved.num_parameters is not None:
+        settings["num_parameters"] = resolved.num_parameters
     inside = ", ".join(f"{key}={value!r}" for key, value in settings.items())
     return f"{activation.name}({inside})" if inside else activation.name

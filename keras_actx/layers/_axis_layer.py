@@ -1,12 +1,12 @@
-"""What the layers have in common that rearrange one axis: which axis it is, the dtype, the mask."""
+"""`AxisLayer`, the base of layers that rearrange one axis: which axis it is, the dtype, the mask."""
 
 from typing import Any
 
 import keras
 
 from keras_actx.declaration.evaluation import output_dtype
-from keras_actx.layers.arguments import is_whole, refuse_unless
-from keras_actx.layers.follows_input import FollowsInputLayer
+from keras_actx.layers._arguments import is_whole, refuse_unless
+from keras_actx.layers._base import FollowsInputLayer
 
 
 class AxisLayer(FollowsInputLayer):
@@ -65,10 +65,3 @@ class AxisLayer(FollowsInputLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}
-
-
-def check_whole(value: Any, owner: str, name: str, least: int, optional: str = "") -> None:
-    """Raise `ValueError` unless `value` is a whole number of at least `least`, or None where `optional` says why."""
-    holds = is_whole(value, least) or (value is None and bool(optional))
-    allowed = f"a whole number of at least {least}" + (f", or None {optional}" if optional else "")
-    refuse_unless(holds, owner, name, value, allowed)

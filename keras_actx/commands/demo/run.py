@@ -8,15 +8,12 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from keras_actx.commands.agreement import Agreement, agreements
-from keras_actx.commands.backend_choice import BACKENDS
-from keras_actx.commands.console import make_console, make_table
-from keras_actx.commands.digits import digits
-from keras_actx.commands.errors import CommandError
-from keras_actx.commands.networks import DEPTH, WIDTH, with_blocks, with_defaults, with_he, with_names
-from keras_actx.commands.picture import draw
-from keras_actx.commands.training import Trained, small_and_comparable, train
-from keras_actx.commands.verdict import verdict
+from keras_actx._missing_backend import BACKENDS
+from keras_actx.commands.console import CommandError, make_console, make_table
+from keras_actx.commands.demo.agreement import Agreement, agreements
+from keras_actx.commands.demo.networks import DEPTH, WIDTH, digits, with_blocks, with_defaults, with_he, with_names
+from keras_actx.commands.demo.picture import draw
+from keras_actx.commands.demo.training import Trained, small_and_comparable, train, verdict
 
 
 def demo(folder: Path, *, epochs: int, seed: int, seeds: int) -> int:

@@ -1,4 +1,4 @@
-"""Training the demo's networks, all in the same way."""
+"""Training the demo's networks, all in the same way, and what the accuracies say."""
 
 import contextlib
 import sys
@@ -9,8 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_actx.commands.digits import Digits
-from keras_actx.commands.networks import Network
+from keras_actx.commands.demo.networks import Digits, Network
 
 _BATCH = 64
 
@@ -68,6 +67,25 @@ def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs:
 def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """Class probabilities, in batches of the same size everywhere, so that one backend gives the same bits again."""
     return np.asarray(model.predict(x, batch_size=_BATCH, verbose=0))  # pyright: ignore[reportArgumentType]  (Keras has no types)
+
+
+def verdict(one: Trained, other: Trained) -> str:
+    """One sentence that compares two networks, seed by seed, on the same test images, whoever is ahead.
+
+    One is called ahead only if it is for every seed, and there are several.
+    """
+    points = [100 * (mine - its) for mine, its in zip(one.accuracies, other.accuracies, strict=True)]
+    former, latter = one.network.title, other.network.title
+    mean, seeds = sum(points) / len(points), len(points)
+    spread = f"{min(points):+.1f} to {max(points):+.1f}"
+    if seeds == 1:
+        return f"{former} against {latter}: {mean:+.1f} points, for one seed, which decides nothing."
+    for word, sign in (("ahead of", 1), ("behind", -1)):
+        if all(sign * one > 0 for one in points):
+            average = f"by {abs(mean):.1f} points on average ({spread})"
+            return f"{former} is {word} {latter} for each of {seeds} seeds, {average}."
+    ahead = sum(one > 0 for one in points)
+    return f"{former} against {latter}: {mean:+.1f} points on average ({spread}), ahead for {ahead} of {seeds} seeds."
 
 
 @contextlib.contextmanager

@@ -5,9 +5,10 @@ from typing import Any
 
 import keras
 
-from keras_actx.layers.follows_input import FollowsInputLayer
-from keras_actx.layers.held import HeldLayer
-from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx._messages import did_you_mean, quote
+from keras_actx.layers._arguments import check_axes
+from keras_actx.layers._base import FollowsInputLayer
+from keras_actx.layers._held import HeldLayer
 
 
 class LayerWithParameters(HeldLayer, FollowsInputLayer):
@@ -148,6 +149,11 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
             )
         return axes
 
+    def config_with_shared_parameters(self) -> dict[str, Any]:
+        """The config of a copy with one value of each parameter for all channels, which needs no input shape."""
+        config = self.get_config()
+        return {**config, **{key: None for key in ("num_parameters", "axes") if key in config}}
+
     def _learning_config(self) -> dict[str, Any]:
         """The part of the config that `_learn` takes, and the names that learn."""
         saved = keras.saving.serialize_keras_object
@@ -180,20 +186,6 @@ def kept_within(value: Any, low: float | None, high: float | None) -> Any:
 
 def _sizes(numbers: tuple[int | None, ...]) -> str:
     return str(numbers[0]) if len(numbers) == 1 else str(numbers)
-
-
-def check_axes(axes: Any, num_parameters: int | None) -> tuple[int, ...] | None:
-    """The axes as a tuple; None if not given. Raises `ValueError` for what cannot be axes."""
-    if axes is None:
-        return None
-    axes = (axes,) if isinstance(axes, int) else axes
-    if not isinstance(axes, (tuple, list)) or not axes or not all(type(one) is int and one != 0 for one in axes):
-        raise ValueError(
-            f"axes={quote(axes)} is not allowed; use None, -1, or a tuple of axes other than the batch axis 0"
-        )
-    if num_parameters is not None and len(axes) > 1:
-        raise ValueError(f"num_parameters={num_parameters} is for one axis; axes={quote(axes)} names {len(axes)}")
-    return tuple(axes)
 
 
 def by_parameter(given: Any, names: Sequence[str], get: Any, what: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`Table`: the moments of one function at many means and variances at once, for searches."""
+"""`MomentGrid`: the moments of one function at many means and variances at once, for searches."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _nodes, _weights = np.polynomial.legendre.leggauss(_NODES)
 _derivative = differentiation_matrix(_nodes)
 
 
-class Row(NamedTuple):
+class MomentArrays(NamedTuple):
     """Moments at several means and variances, as arrays of one shape."""
 
     mean: np.ndarray
@@ -23,10 +23,10 @@ class Row(NamedTuple):
     change: np.ndarray  # of the variance with that of the input
     drift: np.ndarray  # of the mean with the variance of the input
 
-    def times(self, other: "Row") -> "Row":
+    def times(self, other: "MomentArrays") -> "MomentArrays":
         """The product of independent numbers, by broadcasting. Sums of positive terms only: nothing cancels."""
         own_square, square = self.variance + self.mean**2, other.variance + other.mean**2
-        return Row(
+        return MomentArrays(
             self.mean * other.mean,
             self.variance * square + self.mean**2 * other.variance,
             self.slope_square * square + own_square * other.slope_square,
@@ -38,7 +38,7 @@ class Row(NamedTuple):
         )
 
 
-class Table:
+class MomentGrid:
     """A function's values on a fixed mesh, evaluated once; its moments are then weighted sums.
 
     Good to about six digits, and to two where a kink is not declared: enough to choose a point by. What is said about
@@ -63,7 +63,7 @@ class Table:
         self._x, self._weights = x.ravel(), (half * _weights).ravel()
         self._f, self._slope_square = f.ravel(), (slope * slope).ravel()
 
-    def at(self, mean: np.ndarray, variance: np.ndarray) -> "Row":
+    def at(self, mean: np.ndarray, variance: np.ndarray) -> "MomentArrays":
         """What becomes of z ~ N(mean, variance).
 
         Args:
@@ -84,4 +84,4 @@ class Table:
             # Stein's lemma; that the average moves too adds nothing, since the centred function averages to 0.
             change = (density * (z * z - 1.0) * centred).sum(axis=1) / (2.0 * np.asarray(variance))
             drift = (density * (z * z - 1.0) * (f - average[:, None])).sum(axis=1) / (2.0 * np.asarray(variance))
-        return Row(average, spread, slope_square, change, drift)
+        return MomentArrays(average, spread, slope_square, change, drift)

@@ -1,4 +1,4 @@
-"""Where on its curve an activation is used: the mean and variance of the numbers that a layer hands to it."""
+"""The fixed point of an activation: mean and variance of its input that a stack of layers keeps."""
 
 import math
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_actx.declaration.activation import Activation
 from keras_actx.expectation.cache import cached_by_activation
-from keras_actx.expectation.functions import elementwise_function, kind_of, name_of
+from keras_actx.expectation.functions import elementwise_function, factors, kind_of, name_of, on_arrays
+from keras_actx.expectation.moment_grid import MomentArrays, MomentGrid
 from keras_actx.expectation.moments import Moments, moments
-from keras_actx.expectation.table import Row, Table
 
 STEEPEST = 0.9  # of the variance map: nearer to 1, the variance wanders off within a hundred layers
 LEAST_LINEAR = 0.75  # above it, one layer makes nearly everything of two inputs the same
@@ -22,10 +23,15 @@ _NEARLY_ONE = 2e-3  # what chi_q may exceed 1 by where the start is nearly strai
 _ROUNDING = 1e-13
 _ROUNDS = 60
 _RETURNED = 0.05
+#: Nearest to 0 first, positive ones before negative: of equally good points, the first is taken.
+_GATED_MEANS = np.array(sorted(np.arange(-16, 17) / 4.0, key=lambda mean: (abs(mean), -mean)))
+_NEARLY_STEEP = 0.97  # where nothing flatter is straight enough for the depth
+_GATED_NEAR_LINEAR = 0.003
+_DIGITS = 9  # of what points are compared by, so that rounding decides nothing
 
 
 @dataclass(frozen=True)
-class OperatingPoint:
+class FixedPoint:
     """z ~ N(beta, q), and what the activation makes of it; for a gated one, the gate is N(beta_gate, q)."""
 
     beta: float
@@ -47,11 +53,11 @@ class OperatingPoint:
 
 
 @cached_by_activation
-def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
+def fixed_point(subject: Any, depth: int | None = None) -> FixedPoint:
     """The point at which a stack of this activation, with centred kernels, keeps its variance and its gradients.
 
     Args:
-        subject: what `subject_of` gives, elementwise or a maxout, and without jumps.
+        subject: a `ResolvedActivation.subject`, elementwise or a maxout, and without jumps.
         depth: how many layers there are, for a point where the activation is straight enough for them.
 
     Raises:
@@ -62,7 +68,7 @@ def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
         return start  # stable, and as bent at every other point
     if start.nonlinearity == 0.0 and math.isfinite(start.chi_q):
         return start  # a straight line keeps whatever it is given
-    table = Table(*elementwise_function(subject))
+    table = MomentGrid(*elementwise_function(subject))
     most = most_nonlinear(depth)
     if start.nonlinearity <= most and start.chi_q <= STEEPEST and _returns(table, 0.0, 1.0):
         return start
@@ -72,7 +78,7 @@ def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
         mean, spread, slope_square, change, _ = table.at(beta, variance)
         with np.errstate(all="ignore"):
             nonlinearity, chi_q = 1.0 - spread / (q * slope_square), change / slope_square
-            # A large mean next to a small spread is what training stumbles over.
+            # A large mean next to a small spread slows training.
             order = np.argsort(mean**2 / spread)
         for i in order:
             if not (chi_q[i] <= STEEPEST and nonlinearity[i] <= LEAST_LINEAR):  # false for nan
@@ -85,7 +91,7 @@ def operating_point(subject: Any, depth: int | None = None) -> OperatingPoint:
                 straightest = (nonlinearity[i], float(beta[i]), q)
     if straightest is not None:
         return _point(subject, *straightest[1:], f"the straightest stable point, for {depth} layers")
-    ends: list[OperatingPoint] = []
+    ends: list[FixedPoint] = []
     for q in _NEAR_LINEAR:
         here = [_point(subject, beta, q, "nearly straight there, since no stable point exists") for beta in (1.0, -1.0)]
         ends = [one for one in here if 0.5 < one.chi_q < 1.5] or ends  # far off, it is a flat piece's rounding noise
@@ -107,21 +113,21 @@ def found(depth: int | None) -> str:
     return "the first stable point" if depth is None else f"stable, and straight enough for {depth} layers"
 
 
-def _point(subject: Any, beta: float, q: float, reason: str) -> OperatingPoint:
+def _point(subject: Any, beta: float, q: float, reason: str) -> FixedPoint:
     found = moments(subject, mean=beta, variance=q)
     if not found.derivative_second_moment > 0:
         found = Moments(found.mean, found.second_moment, math.nan)
-    return OperatingPoint(beta, q, found, reason)
+    return FixedPoint(beta, q, found, reason)
 
 
-def _returns(table: Table, beta: float, q: float) -> bool:
-    def at(variance: np.ndarray) -> Row:
+def _returns(table: MomentGrid, beta: float, q: float) -> bool:
+    def at(variance: np.ndarray) -> MomentArrays:
         return table.at(np.repeat(beta, len(variance)), variance)
 
     return returns(at, q, highest=beta)
 
 
-def returns(at: Callable[[np.ndarray], Row], q: float, highest: float) -> bool:
+def returns(at: Callable[[np.ndarray], MomentArrays], q: float, highest: float) -> bool:
     """Whether the variance comes back to q, layer by layer, from a third of it and from three times as much.
 
     Args:
@@ -136,8 +142,78 @@ def returns(at: Callable[[np.ndarray], Row], q: float, highest: float) -> bool:
     for _ in range(_ROUNDS):
         variance = gain * at(variance).variance + bias
         far = np.abs(variance / q - 1.0).max()
-        if not far < 30.0 or highest + 8.0 * math.sqrt(variance.max()) > Table.REACH or variance.min() < 1e-3 * q:
+        if not far < 30.0 or highest + 8.0 * math.sqrt(variance.max()) > MomentGrid.REACH or variance.min() < 1e-3 * q:
             return False
         if far < _RETURNED / 10.0:
             break
     return bool(far < _RETURNED)
+
+
+@cached_by_activation
+def gated_fixed_point(activation: Activation, depth: int | None = None) -> FixedPoint:
+    """The means of value and gate, and their variance, at which a stack of this activation keeps what it should.
+
+    Args:
+        activation: a gated one without jumps.
+        depth: how many layers there are, for a point where the activation is straight enough for them.
+
+    Raises:
+        ValueError: for one that is no product of a function of the value and one of the gate, or flat.
+    """
+    of_value, of_gate = factors(activation)
+    kinks = tuple(activation.declaration.kinks_at(dict(activation.params)))
+    tables = MomentGrid(on_arrays(of_value)), MomentGrid(on_arrays(of_gate), kinks)
+    most = most_nonlinear(depth)
+    grids = {q: _gated_grid(*tables, q) for q in VARIANCES}
+    for steepest in (STEEPEST, _NEARLY_STEEP):
+        # Either the first that is straight enough, or, where the margin would have to be given up, one that is not.
+        for q, (nonlinearity, chi_q, order) in grids.items():
+            good = (chi_q <= steepest) & (nonlinearity <= most)  # false for nan
+            for i in order[good.ravel()[order]]:
+                means = _gated_means(i)
+                if _gated_returns(*tables, *means, q):
+                    return _gated_fixed_point(activation, *means, q, found(depth))
+    stable = [
+        (nonlinearity.flat[i], *_gated_means(i), q)
+        for q, (nonlinearity, chi_q, _) in grids.items()
+        for i in np.flatnonzero((chi_q <= STEEPEST) & (nonlinearity <= LEAST_LINEAR))
+    ]
+    for _, *point in sorted(stable, key=lambda one: round(one[0], _DIGITS)):
+        if _gated_returns(*tables, *point):
+            return _gated_fixed_point(activation, *point, reason=f"the straightest stable point, for {depth} layers")
+    reason = "nearly straight there, since no stable point exists"
+    return _gated_fixed_point(activation, 1.0, 1.0, _GATED_NEAR_LINEAR, reason)
+
+
+def _gated_grid(of_value: MomentGrid, of_gate: MomentGrid, q: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nonlinearity and chi_q for all pairs of means, and the pairs from the best on."""
+    variance = np.full_like(_GATED_MEANS, q)
+    value, gate = of_value.at(_GATED_MEANS, variance), of_gate.at(_GATED_MEANS, variance)
+    with np.errstate(all="ignore"):
+        both = MomentArrays(*(one[:, None] for one in value)).times(gate)
+        # A large mean next to a small spread slows training.
+        order = np.argsort(np.round(both.mean**2 / both.variance, _DIGITS), axis=None, kind="stable")
+        return 1.0 - both.variance / (q * both.slope_square), both.change / both.slope_square, order
+
+
+def _gated_means(i: int | np.integer) -> tuple[float, float]:
+    value, gate = np.unravel_index(i, (len(_GATED_MEANS), len(_GATED_MEANS)))
+    return float(_GATED_MEANS[value]), float(_GATED_MEANS[gate])
+
+
+def _gated_returns(of_value: MomentGrid, of_gate: MomentGrid, beta: float, beta_gate: float, q: float) -> bool:
+    def at(variance: np.ndarray) -> MomentArrays:
+        value, gate = (
+            table.at(np.repeat(mean, len(variance)), variance)
+            for table, mean in ((of_value, beta), (of_gate, beta_gate))
+        )
+        return value.times(gate)
+
+    return returns(at, q, highest=max(beta, beta_gate))
+
+
+def _gated_fixed_point(activation: Activation, beta: float, beta_gate: float, q: float, reason: str) -> FixedPoint:
+    made = moments(activation, mean=(beta, beta_gate), variance=q)
+    if not (made.derivative_second_moment > 0 and math.isfinite(made.second_moment)):
+        raise ValueError(f"{activation} is flat around its start, so no gradient passes; use scheme='textbook'")
+    return FixedPoint(beta, q, made, reason, beta_gate)

@@ -1,4 +1,4 @@
-"""`python -m keras_actx.commands.predict DATA OUT MODEL...`: the demo's other half, in a process of its own.
+"""`python -m keras_actx.commands.demo.predict DATA OUT MODEL...`: the demo's other half, in a process of its own.
 
 It knows nothing of how the models were made: it loads each file as any user would, without `custom_objects`, and
 writes what each predicts. The backend is the one that KERAS_BACKEND names.
@@ -12,8 +12,8 @@ import keras
 import numpy as np
 
 import keras_actx as actx
-from keras_actx.commands.files import replacing
-from keras_actx.commands.training import predict, small_and_comparable
+from keras_actx.commands.demo.files import replacing
+from keras_actx.commands.demo.training import predict, small_and_comparable
 
 
 def main(data: str, out: str, *models: str) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_actx.commands.backend_choice import installed_backends
-from keras_actx.commands.files import replacing
-from keras_actx.commands.training import Trained
+from keras_actx._missing_backend import installed_backends
+from keras_actx.commands.demo.files import replacing
+from keras_actx.commands.demo.training import Trained
 
 _SAME_BACKEND = 1e-6
 _OTHER_BACKEND = 1e-4  # on probabilities
@@ -62,7 +62,7 @@ def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path) -> 
 
 def _reload(backend: str, data: Path, out: Path, files: list[Path]) -> str:
     """Predict in a fresh process. Returns what went wrong, or nothing."""
-    command = [sys.executable, "-m", "keras_actx.commands.predict", data, out, *files]
+    command = [sys.executable, "-m", "keras_actx.commands.demo.predict", data, out, *files]
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(  # noqa: S603  (this interpreter, our own module, files we have just written)

@@ -1,14 +1,20 @@
-"""`Rule`: what a scheme says about the start of one layer; `Situation`: what it needs to know about the layer."""
+"""`InitSpec`: what a scheme says about the start of one layer; `LayerContext`: what it has to know about that layer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from keras_actx._messages import quote
 from keras_actx.choices import Distribution, Form, Mode, Taps
+from keras_actx.plain_numbers import whole
 
 
 @dataclass(frozen=True)
-class Situation:
-    """Where a layer stands."""
+class LayerContext:
+    """Where a layer stands.
+
+    Raises:
+        ValueError: for a depth that is no number of layers, or a switch that is not True or False.
+    """
 
     first_layer: bool = False  # it sees the network's input, of mean 0 and variance 1
     input_activation: Any = None  # the activation that made its input; None for its own, as in a stack of equal layers
@@ -18,9 +24,18 @@ class Situation:
     standardize: bool = False  # whether the layer's output is shifted and scaled to mean 0 and variance 1
     input_standardized: bool = False  # whether that of the layer before was
 
+    def __post_init__(self) -> None:
+        depth = whole(self.depth)
+        if self.depth is not None and not 1 <= (depth or 0) <= 10**6:
+            raise ValueError(f"depth={quote(self.depth)} is not allowed; use None or a whole number from 1 to 1000000")
+        object.__setattr__(self, "depth", depth)
+        for one in fields(self):
+            if isinstance(one.default, bool) and not isinstance(getattr(self, one.name), bool):
+                raise ValueError(f"{one.name}={quote(getattr(self, one.name))} is not allowed; use True or False")
+
 
 @dataclass(frozen=True)
-class Rule:
+class InitSpec:
     """A kernel of standard deviation gain / sqrt(fan), its distribution, the bias, and the reason."""
 
     reason: str

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 import keras_actx as actx
-from keras_actx.commands.curve import curve
-from keras_actx.commands.files import replacing
-from keras_actx.commands.training import Trained
+from keras_actx.commands.demo.files import replacing
+from keras_actx.commands.demo.training import Trained
+from keras_actx.commands.plot_text import curve
 from keras_actx.layers.learnable_activation import LearnableActivation
-from keras_actx.names.identify import identify
+from keras_actx.names.resolve import resolve_declared
 
 # From Okabe and Ito's colours, which colour-blind people tell apart.
 _COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#009E73")
@@ -62,7 +62,7 @@ def _learning_curves(loss: Any, accuracy: Any, trained: Sequence[Trained]) -> No
 
 def _functions(panels: Any, names: Sequence[str]) -> None:
     for axes, name in zip(panels, names, strict=True):
-        activation = identify(name).activation
+        activation = resolve_declared(name).activation
         gated = activation.declaration.kind == "gated"
         points = curve(activation)
         axes.plot(points.x, points.slope, color=_QUIET, linewidth=1, linestyle="--", label="f'")

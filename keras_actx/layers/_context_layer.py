@@ -8,13 +8,7 @@ from keras import ops
 
 from keras_actx.choices import DataFormat
 from keras_actx.declaration.evaluation import inner_dtype
-from keras_actx.layers.arguments import is_number, refuse_unless
-
-
-def check_statistics(owner: str, momentum: Any, epsilon: Any) -> None:
-    """Raise `ValueError` for what batch normalization cannot work with."""
-    refuse_unless(is_number(momentum) and 0 <= momentum < 1, owner, "momentum", momentum, "a number in [0, 1)")
-    refuse_unless(is_number(epsilon) and epsilon > 0, owner, "epsilon", epsilon, "a number above 0")
+from keras_actx.layers._arguments import refuse_unless
 
 
 def in_full(x: Any, dtype: str) -> Any:

@@ -9,25 +9,25 @@ from keras import ops
 LEAST_CENTRED = 16
 
 
-def orthogonal(normal: Any, deviation: float, centred: bool) -> Any:
+def orthogonal(normal: Any, stddev: float, centred: bool) -> Any:
     """A matrix with orthogonal columns, or rows where there are fewer, from one of independent normal numbers.
 
-    Its entries have the standard deviation given, so x' W keeps the size of x times deviation sqrt(fan_out) whatever
+    Its entries have the standard deviation given, so x' W keeps the size of x times stddev sqrt(fan_out) whatever
     the shape; Keras's own `Orthogonal` loses signal where there are more units than inputs.
 
     Args:
         normal: the `(fan_in, fan_out)` matrix to start from.
-        deviation: of an entry.
+        stddev: of an entry.
         centred: whether the columns get the mean 0 too; their length makes up for the direction lost.
     """
     fan_in, fan_out = normal.shape
     if fan_out < fan_in:
         start = centre(normal) if centred else normal  # the columns of Q span what those of `start` do
-        return deviation * math.sqrt(fan_in) * _signed(start)
+        return stddev * math.sqrt(fan_in) * _signed(start)
     basis = ops.transpose(_signed(ops.transpose(normal)))
     if not centred:
-        return deviation * math.sqrt(fan_out) * basis
-    return deviation * math.sqrt(fan_out * fan_in / (fan_in - 1)) * centre(basis)
+        return stddev * math.sqrt(fan_out) * basis
+    return stddev * math.sqrt(fan_out * fan_in / (fan_in - 1)) * centre(basis)
 
 
 def _signed(matrix: Any) -> Any:

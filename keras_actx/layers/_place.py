@@ -6,10 +6,9 @@ from typing import Any
 import keras
 
 from keras_actx.initializers.paired import checked_input_activation, saved
-from keras_actx.layers.arguments import refuse_unless
-from keras_actx.layers.declared import DeclaredActivationLayer
-from keras_actx.layers.follows_input import FollowsInputLayer
-from keras_actx.layers.rematerialized import RematerializedLayer
+from keras_actx.layers._arguments import refuse_unless
+from keras_actx.layers._base import DeclaredActivationLayer, FollowsInputLayer, RematerializedLayer
+from keras_actx.names.resolve import resolve
 
 L = keras.layers
 
@@ -168,11 +167,11 @@ def _activation_of(layer: Any) -> Any:
 
 
 def _is_understood(activation: Any) -> bool:
-    from keras_actx.expectation.functions import kind_of, subject_of
+    from keras_actx.expectation.functions import kind_of
     from keras_actx.expectation.moments import moments
 
     try:
-        subject = subject_of(activation)
+        subject = resolve(activation).subject
         moments(subject)
     except (ValueError, TypeError, ArithmeticError):
         return False

@@ -7,16 +7,13 @@ from typing import Any, cast
 
 import keras
 
-from keras_actx.declaration.activation import Activation
-from keras_actx.layers.along_axis import AxisLayer
-from keras_actx.layers.arguments import is_number, is_size, keras_object, refuse_unless
+from keras_actx._messages import did_you_mean, quote
+from keras_actx.layers._arguments import is_number, is_size, keras_object, refuse_unless
+from keras_actx.layers._axis_layer import AxisLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.layers.stochastic_activation import StochasticActivation
-from keras_actx.names.identify import Identified, identify
-from keras_actx.names.keras_table import keras_function
-from keras_actx.names.resolve import get
-from keras_actx.names.suggest import did_you_mean, quote
+from keras_actx.names.resolve import resolve
 from keras_actx.plain_numbers import Init
 
 _NORMALIZATIONS: dict[str, Any] = {
@@ -43,48 +40,33 @@ def activation_layer(given: Any, units: int, dtype: Any, seed: int | None = None
     saved = isinstance(given, dict)
     if saved:
         given = keras_object("DenseBlock", "activation", given, unbuilt)
-    gated = _gated_function(given)
-    if gated is not None:
-        return GatedLinearUnit(gated, dtype=dtype, name="activation")
-    if isinstance(given, str) and keras_function(given) is None:
-        identified = identify(given)
-    elif isinstance(given, Activation):
-        # A block whose activation is random has saved the layer that draws, not a value.
-        identified = Identified(given, learnable=False, stochastic=given.declaration.stochastic and not saved)
-    else:
-        function = keras_object("DenseBlock", "activation", given, get)
-        if isinstance(function, AxisLayer):
-            raise _shape_error(quote(function.name))
-        if isinstance(function, keras.layers.Layer):
-            return function
-        return keras.layers.Activation(function, dtype=dtype, name="activation")
-    if identified.learnable:
-        count = identified.num_parameters or units
-        return LearnableActivation(identified.activation, num_parameters=count, dtype=dtype, name="activation")
-    if identified.stochastic:
+    resolved = resolve(given) if isinstance(given, str) else keras_object("DenseBlock", "activation", given, resolve)
+    layer = resolved.function if isinstance(resolved.function, keras.layers.Layer) else None
+    activation = resolved.activation
+    # Keras's own layer around a gated function, and Keras's `glu`, only work where the kernel is doubled.
+    if activation is not None and activation.declaration.kind == "gated" and type(layer) in _AROUND_FUNCTIONS:
+        return GatedLinearUnit(activation, dtype=dtype, name="activation")
+    if isinstance(layer, AxisLayer):
+        raise _shape_error(quote(layer.name))
+    if layer is not None:
+        return layer
+    if resolved.learnable:
+        count = resolved.num_parameters or units
+        return LearnableActivation(activation, num_parameters=count, dtype=dtype, name="activation")
+    # A block whose activation is random has saved the layer that draws, not a value.
+    if resolved.stochastic and not saved:
         own_seed = None if seed is None else (seed * 1000003 + 1) % 2**31  # not that of the dropout
-        return StochasticActivation(identified.activation, seed=own_seed, dtype=dtype, name="activation")
-    return keras.layers.Activation(identified.activation, dtype=dtype, name="activation")
+        return StochasticActivation(activation, seed=own_seed, dtype=dtype, name="activation")
+    return keras.layers.Activation(resolved.function, dtype=dtype, name="activation")
+
+
+#: What a function is in: nothing, or Keras's layer, which adds nothing to it.
+_AROUND_FUNCTIONS = (type(None), keras.layers.Activation)
 
 
 def unbuilt(config: dict[str, Any]) -> Any:
     """What a config holds; not built yet, since the block builds its parts, so that their paths begin with its own."""
     return keras.saving.deserialize_keras_object({key: one for key, one in config.items() if key != "build_config"})
-
-
-def _gated_function(given: Any) -> Activation | None:
-    """The gated activation that a name, a function, an `Activation` or Keras's layer around one stands for.
-
-    Only a block takes Keras's `glu`: where the kernel is not doubled, it cannot work.
-    """
-    if type(given) is keras.layers.Activation:
-        given = given.activation
-    if given is keras.activations.glu:
-        given = "glu"
-    if isinstance(given, str):
-        known = given != "glu" and keras_function(given) is not None
-        given = None if known else identify(given).activation
-    return given if isinstance(given, Activation) and given.declaration.kind == "gated" else None
 
 
 def _shape_error(written: str) -> ValueError:

@@ -7,13 +7,9 @@ name scope, so that the path of a weight follows from the model alone, and with 
 
 import functools
 import weakref
-from collections import Counter
 from typing import Any
 
 import keras
-
-#: How many activations of a name each holder has: a recurrent cell has two.
-_labels: weakref.WeakKeyDictionary[Any, Counter[str]] = weakref.WeakKeyDictionary()
 
 
 class HeldLayer(keras.layers.Layer):
@@ -138,13 +134,6 @@ def hold(activation: Any, holder: keras.layers.Layer) -> None:
 def _is_called_by_keras(holder: keras.layers.Layer) -> bool:
     """Whether it is Keras's code that calls the activation, so that its input is the output of the layer."""
     return type(holder).call.__module__.startswith("keras.")
-
-
-def label_inside(holder: keras.layers.Layer, name: str) -> str:
-    """The name for an activation that a string in `holder` made: the activation's, numbered from the second on."""
-    counts = _labels.setdefault(holder, Counter())
-    counts[name] += 1
-    return name if counts[name] == 1 else f"{name}_{counts[name] - 1}"
 
 
 def shape_of_activation(holder: Any, args: Any, kwargs: Any) -> tuple[int | None, ...] | None:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import keras
 
-from keras_actx.layers.arguments import is_number, is_size, keras_object, refuse_unless
+from keras_actx.layers._arguments import is_number, is_size, keras_object, refuse_unless
 
 _KEYS = ("dtype", "trainable", "lora_rank", "lora_alpha", "quantization_config")
 

@@ -1,0 +1,38 @@
+"""Keras's own activation functions by name, and its own `get`, as they are without this package."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+#: Plain names that Keras had when this version was written (3.15); ours of the same name agree with them.
+KERAS_NAMES = frozenset(
+    """
+    relu leaky_relu relu6 softmax celu elu selu softplus softsign squareplus soft_shrink sparse_plus silu swish gelu glu
+    tanh tanh_shrink threshold sigmoid sparse_sigmoid exponential hard_sigmoid hard_silu hard_swish hard_tanh
+    hard_shrink linear mish log_softmax log_sigmoid sparsemax
+    """.split()
+)
+
+#: Keras's own functions by plain name: the public ones, and whatever else the table has once the hook is in place.
+_functions: dict[str, Callable[..., Any]] = {
+    name: getattr(keras.activations, name) for name in KERAS_NAMES if hasattr(keras.activations, name)
+}
+
+#: Keras's own look-ups, before the hook replaces them; the second leaves a name that it does not know a string.
+keras_get, keras_deserialize = keras.activations.get, keras.activations.deserialize
+
+
+def add_functions(table: Mapping[str, Callable[..., Any]]) -> None:
+    """Add Keras's whole table, which the hook finds."""
+    _functions.update(table)
+
+
+def keras_function(name: str) -> Callable[..., Any] | None:
+    """Keras's own function of that plain name."""
+    return _functions.get(name)
+
+
+def keras_names() -> tuple[str, ...]:
+    """Keras's own plain names."""
+    return tuple(_functions)
