@@ -26,12 +26,10 @@ def _swish(x: Tensor, beta: float) -> Tensor:
 
 
 def _swish_back(cotangent: Tensor, x: Tensor, beta: float) -> Tensor:
-    return _native.silu_backward(cotangent, x.mul(beta).clamp_(-_FAR, _FAR))
-
-
-def _swish_takes(x: Tensor, beta: float) -> bool:
-    """Not in float64, where torch's derivative is off by 16 eps far out."""
-    return x.dtype == torch.float32 and beta != 0.0
+    """Not torch's own, in which the difference 1 - sigmoid(z) is multiplied by z."""
+    z = x.mul(beta).clamp_(-_FAR, _FAR)
+    density = _logistic_density(z, z, 1.0)
+    return density.add_(z.sigmoid_()).mul_(cotangent)
 
 
 def _logistic_density(cotangent: Tensor, x: Tensor, rate: float) -> Tensor:
@@ -54,7 +52,7 @@ DERIVATIVES = {
 
 #: By the name that a formula is marked with in `keras_actx.activations`.
 NATIVE = {
-    "swish": Kernel(_swish, _swish_back, _swish_takes),
+    "swish": Kernel(_swish, _swish_back, lambda x, beta: beta != 0.0),
     "threshold": Kernel(
         functional.threshold, lambda g, x, threshold, value: _native.threshold_backward(g, x, threshold)
     ),
