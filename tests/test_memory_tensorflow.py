@@ -57,14 +57,14 @@ def exponentials(text):
 
 
 def test_xla_does_not_undo_it(efficient):
-    """The exponential of silu is there twice in what XLA has optimized, once on each way."""
+    """The exponential of silu is in both passes of what XLA has optimized; that of its derivative is another."""
     x = tf.random.stateless_normal((64, 64), (1, 2))
 
     def step(x):
         return slope(lambda x: tf.sin(tf.matmul(actx.activations.silu(x), x)), x)
 
     text = in_graph(step, jit_compile=True).experimental_get_compiler_ir(x)(stage="optimized_hlo")
-    assert exponentials(text) == (2 if efficient else 1)
+    assert exponentials(text) == (3 if efficient else 2)
 
 
 def test_variables_as_parameters():
