@@ -16,7 +16,7 @@ import scripts
 import keras_actx as actx
 from keras_actx import choices
 from keras_actx.initializers import pairing, rational_start
-from keras_actx.layers import block_parts
+from keras_actx.layers import _block_parts
 
 TESTS = Path(__file__).parent
 
@@ -87,7 +87,7 @@ def test_the_stub_has_every_name():
         (choices.Mode, pairing._FANS),
         (choices.Form, pairing._FORMS),
         (choices.RationalVersion, rational_start._NAMES),
-        (choices.Normalization, block_parts._NORMALIZATIONS),
+        (choices.Normalization, _block_parts._NORMALIZATIONS),
     ],
 )
 def test_choices_are_those_of_the_table(choice, table):
