@@ -29,7 +29,7 @@ def too_much(kept):
 def test_none_keeps_more_than_its_input(backend):
     assert not too_much(RESULTS[backend]["kept"])
     without = too_much({name: {"lean": row["plain"]} for name, row in RESULTS[backend]["kept"].items()})
-    assert len(without) > (40 if backend == "torch" else 70)  # the kernels of torch keep it alone
+    assert len(without) > (40 if backend == "torch" else 60)  # the kernels of torch keep it alone
 
 
 def over_relu(compiled, which):
