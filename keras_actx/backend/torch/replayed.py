@@ -4,6 +4,8 @@ Eager steps cost a Python call each, and memory for each result, which the opera
 together more than the arithmetic on a part that fits the cache.
 """
 
+import contextlib
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -22,8 +24,9 @@ _OFTEN = 16
 
 
 def program(name: str, function: Function, make: Callable[[], Function], tensors: Tensors) -> "Program | None":
-    """The program of what `make()` returns, a function of such tensors; None for a function that is called rarely, or
-    that cannot be recorded.
+    """The program of what `make()` returns, a function of such tensors; None for a function that is called rarely.
+
+    And for a user's, which may look at more than its arguments: what it sees would be recorded too.
 
     Args:
         name: of what is made of the function.
@@ -31,19 +34,23 @@ def program(name: str, function: Function, make: Callable[[], Function], tensors
         make: returns a function of tensors, to a list of tensors.
         tensors: on which it will be called.
     """
+    if not function.is_own:
+        return None
     known = _known(function, name, tuple((one.shape, one.dtype) for one in tensors))
     known["calls"] += 1
     if known["calls"] == _OFTEN:
-        try:
+        with contextlib.suppress(_NotRecordedError):
             known["program"] = Program(make(), tuple(torch.ones_like(one) for one in tensors))
-        except Exception:  # a formula of a user may do anything
-            known["program"] = None
     return known["program"]
 
 
 @kept_with_declaration
 def _known(function: Function, name: str, kinds: Kinds) -> dict[str, Any]:
     return {"calls": 0, "program": None}
+
+
+class _NotRecordedError(Exception):
+    """A function has a step that a program cannot have."""
 
 
 class Program:
@@ -56,7 +63,7 @@ class Program:
         self._steps = [node for node in graph.nodes if node.op == "call_function"]
         (self._outputs,) = next(node for node in graph.nodes if node.op == "output").args
         if any(node.op == "get_attr" for node in graph.nodes):
-            raise ValueError("a tensor that is no argument")
+            raise _NotRecordedError("a tensor that is no argument")
         self._plan()
 
     def _plan(self) -> None:
@@ -94,7 +101,7 @@ class Program:
 
     def buffers(self) -> list[Any]:
         """Memory for the results in between."""
-        return [torch.empty(shape, dtype=dtype) for shape, dtype in self.kinds]
+        return [torch.empty(shape, dtype=dtype, device="cpu") for shape, dtype in self.kinds]
 
     def run(self, tensors: Tensors, buffers: list[Any], results: Tensors) -> None:
         """Write what the function gives for `tensors` into `results`."""
@@ -113,7 +120,7 @@ class Program:
                 values[node] = node.target(*args, **node.kwargs)
             else:
                 values[node] = into(args, node.kwargs, wanted.get(node, buffers[self._slots[node]]))
-        for node, result in wanted.items():
+        for node, result in zip(self._outputs, results, strict=True):  # two may be the same
             if values[node] is not result:
                 result.copy_(values[node])
 
@@ -123,11 +130,13 @@ def _kind(node: Any) -> Any:
 
 
 def _is_view(operation: Any) -> bool:
-    return any(one.alias_info is not None for one in operation._schema.returns)
+    return operation is operator.getitem or any(one.alias_info is not None for one in operation._schema.returns)
 
 
 def _into(operation: Any) -> Function | None:
     """The overload of an operation that writes into a tensor it is given."""
+    if operation is operator.getitem:
+        return None
     packet = operation.overloadpacket
     given = [(one.name, str(one.type)) for one in operation._schema.arguments]
     for name in packet.overloads():
