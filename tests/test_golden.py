@@ -112,7 +112,7 @@ def close(value, wanted, saved_on, what, float16=False):
     """Equal but for rounding: of float32, on another backend in another order, or of float16."""
     bound = 1e-2 if float16 else 1e-5 if saved_on == BACKEND else 1e-4
     assert value.shape == wanted.shape, f"{what}: shape {value.shape}, not {wanted.shape}"
-    scale = max(1e-3, float(np.abs(wanted).max(initial=0)))
+    scale = max(1e-2, float(np.abs(wanted).max(initial=0)))
     np.testing.assert_allclose(value, wanted, rtol=bound, atol=bound * scale, err_msg=what)
 
 

@@ -7,7 +7,7 @@ from keras import ops
 from keras_actx import backend
 from keras_actx.activations import primitives
 from keras_actx.activations.primitives import clip, expm1, sigmoid_exact
-from keras_actx.backend import clip_max, where, with_derivative
+from keras_actx.backend import clip_max, relu, where, with_derivative
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
@@ -137,7 +137,7 @@ def penalized_tanh(x, alpha: Real = 0.25):
 
     activations-plus has $\tanh(x) - 0.25 \tanh^2(x)$ under this name, which is another function.
     """
-    return primitives.tanh(ops.relu(x)) + alpha * primitives.tanh(clip_max(x, 0.0))
+    return primitives.tanh(relu(x)) + alpha * primitives.tanh(clip_max(x, 0.0))
 
 
 @activation(
@@ -171,7 +171,7 @@ def softcap(x, cap: Positive = 30.0):
 def bent_identity(x):
     """The identity with its slope turned from 1/2 to 3/2."""
     inside = clip(x, -_LARGE, _LARGE)
-    beyond = 1.5 * ops.relu(x - _LARGE) - 0.5 * ops.relu(-x - _LARGE)
+    beyond = 1.5 * relu(x - _LARGE) - 0.5 * relu(-x - _LARGE)
     return inside + 0.5 * _root_minus_1(inside) + beyond
 
 

@@ -5,7 +5,7 @@ import functools
 from keras import ops
 
 from keras_actx.activations.primitives import FAR, clip, expm1, expm1_minus_x, sigmoid, times
-from keras_actx.backend import clip_max, clip_min
+from keras_actx.backend import clip_max, clip_min, relu
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Fixed, NonNegative, Positive
 
@@ -20,7 +20,7 @@ activation = functools.partial(activation, package="keras_actx")
 )
 def elu(x, alpha: NonNegative = 1.0):
     """Passes positives; negatives saturate at -`alpha`."""
-    return ops.relu(x) + alpha * expm1(clip_max(x, 0.0))
+    return relu(x) + alpha * expm1(clip_max(x, 0.0))
 
 
 @activation(
@@ -31,7 +31,7 @@ def elu(x, alpha: NonNegative = 1.0):
 )
 def celu(x, alpha: Positive = 1.0):
     """ELU with a continuous derivative for every `alpha`."""
-    return ops.relu(x) + alpha * expm1(clip_max(x, 0.0) / alpha)
+    return relu(x) + alpha * expm1(clip_max(x, 0.0) / alpha)
 
 
 @activation(
@@ -46,7 +46,7 @@ def pelu(x, a: Positive = 1.0, b: Positive = 1.0):
 
     The paper's two-parameter form; ports with three free constants are another function.
     """
-    return a / b * ops.relu(x) + a * expm1(clip_max(x, 0.0) / b)
+    return a / b * relu(x) + a * expm1(clip_max(x, 0.0) / b)
 
 
 @activation(
@@ -61,7 +61,7 @@ def mpelu(x, alpha: NonNegative = 0.25, beta: Positive = 1.0):
 
     Starts where Echo's does; `mpelu(alpha=1.0)` starts as ELU.
     """
-    return ops.relu(x) + alpha * expm1(beta * clip_max(x, 0.0))
+    return relu(x) + alpha * expm1(beta * clip_max(x, 0.0))
 
 
 # The paper's fixed point, rounded to double: lambda, and lambda alpha, which is not the product of the two doubles.
@@ -81,7 +81,7 @@ def _selu_exact(mp, x):
 )
 def selu(x):
     r"""ELU scaled so that mean 0 and variance 1 are a fixed point: $\lambda = 1.0507\ldots$, $\alpha = 1.6732\ldots$"""
-    return _SELU_SCALE * ops.relu(x) + _SELU_SLOPE * expm1(clip_max(x, 0.0))
+    return _SELU_SCALE * relu(x) + _SELU_SLOPE * expm1(clip_max(x, 0.0))
 
 
 @activation(
@@ -92,7 +92,7 @@ def selu(x):
 )
 def serlu(x):
     r"""Passes positives; negatives make a bump that dies out: $\lambda = 1.07862$, $\alpha = 2.90427$."""
-    negative = -ops.relu(-clip_min(x, -1000.0))  # where e^x is 0 in every dtype
+    negative = -relu(-clip_min(x, -1000.0))  # where e^x is 0 in every dtype
     return 1.07862 * clip_min(x, 0.0) + 1.07862 * 2.90427 * negative * ops.exp(negative)
 
 
@@ -107,7 +107,7 @@ def elish(x):
 
     Echo's torch version has $e^{x - 1}$ for $e^x - 1$, another function.
     """
-    return (ops.relu(x) + expm1(clip_max(x, 0.0))) * sigmoid(clip(x, -FAR, FAR))
+    return (relu(x) + expm1(clip_max(x, 0.0))) * sigmoid(clip(x, -FAR, FAR))
 
 
 @activation(
@@ -141,7 +141,7 @@ def xielu(
     $\log(e^{\alpha_n - \beta} - 1)$ and starts where this starts. It also keeps `alpha_n` above `beta`, which here is
     the user's to constrain, and cuts off $e^x - 1$ at $-10^{-6}$, which is not needed here.
     """
-    positive, negative = ops.relu(x), -ops.relu(-clip_min(x, -FAR))
-    beyond = times(alpha_n - beta, ops.relu(-x - FAR))  # a line, where terms would be infinite
+    positive, negative = clip_min(x, 0.0), -relu(-clip_min(x, -FAR))
+    beyond = times(alpha_n - beta, relu(-x - FAR))  # a line, where terms would be infinite
     bend = alpha_n * expm1_minus_x(negative) + beta * negative
-    return times(alpha_p, positive) * positive + times(beta, clip_min(x, 0.0)) + bend + beyond
+    return (times(alpha_p, positive) + beta) * positive + bend + beyond

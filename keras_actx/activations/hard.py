@@ -5,7 +5,7 @@ import functools
 from keras import ops
 
 from keras_actx.activations.primitives import FAR, expm1
-from keras_actx.backend import clip_max, clip_min, where, with_kernel
+from keras_actx.backend import clip_max, clip_min, relu, where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Fixed, FixedNonNegative, NonNegative, Positive, Real
 
@@ -111,7 +111,7 @@ def hard_elish(x):
     Echo's torch version has $e^{x - 1}$ for $e^x - 1$, another function.
     """
     gate = (_clipped(x, -1.0, 1.0) + 1.0) / 2.0
-    return (ops.relu(x) + expm1(clip_max(x, 0.0))) * gate
+    return (relu(x) + expm1(clip_max(x, 0.0))) * gate
 
 
 @activation(

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_actx.activations.primitives import safe_where, sigmoid, times
-from keras_actx.backend import where, with_kernel
+from keras_actx.backend import relu, where, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import FixedNonNegative, Range, Real
 
@@ -141,7 +141,7 @@ def aplu(x, a: Real = 0.0, b: Real = 0.0):
     """
     below = x < b
     hinge = b - where(below, x, b)
-    return ops.relu(x) + times(a, hinge)
+    return relu(x) + times(a, hinge)
 
 
 @activation(

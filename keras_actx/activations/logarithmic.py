@@ -6,7 +6,7 @@ import math
 from keras import ops
 
 from keras_actx.activations.primitives import FAR, expm1, safe_where, times
-from keras_actx.backend import clip_max, where
+from keras_actx.backend import clip_max, relu, where
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
 
@@ -21,9 +21,9 @@ activation = functools.partial(activation, package="keras_actx")
 )
 def nlrelu(x, beta: Positive = 1.0):
     """The logarithm of one plus `beta` times ReLU."""
-    positive = ops.relu(x)
+    positive = relu(x)
     near = ops.log1p(beta * clip_max(positive, FAR))
-    return near + ops.log1p(ops.relu(positive / FAR - 1.0))  # beyond it, beta x may overflow
+    return near + ops.log1p(relu(positive / FAR - 1.0))  # beyond it, beta x may overflow
 
 
 _END = 2.0**-20

@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from keras_actx import backend
-from keras_actx.backend import clip, clip_max, clip_min, where, with_derivative
+from keras_actx.backend import clip, clip_max, clip_min, relu, where, with_derivative
 
 
 def safe_where(condition, x, otherwise=0.0):
@@ -83,7 +83,7 @@ def expm1(x):
 @with_derivative(sigmoid)
 def softplus(x):
     """log(1 + e^x)."""
-    return ops.relu(x) + ops.log1p(ops.exp(-ops.abs(x)))
+    return relu(x) + ops.log1p(ops.exp(-ops.abs(x)))
 
 
 def normal_density(x):

@@ -11,6 +11,7 @@ from keras_actx.activations import bounded, hard
 from keras_actx.activations.primitives import safe_where, times
 from keras_actx.backend import clip_min, where
 from keras_actx.backend import cos as _cos
+from keras_actx.backend import relu as _relu
 from keras_actx.backend import sin as _sin
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import FixedNonNegative, NonNegative, Positive, Range, Real
@@ -79,7 +80,7 @@ def relu6(x):
 )
 def relu_squared(x):
     """The square of ReLU."""
-    return ops.square(ops.relu(x))
+    return ops.square(_relu(x))
 
 
 @activation(
@@ -95,7 +96,7 @@ def star_relu(x, scale: Real = 0.8944, bias: Real = -0.4472):
     They start where a normal input gives mean 0 and variance 1, as in the paper; timm starts from 1 and 0:
     `star_relu(scale=1.0, bias=0.0)`.
     """
-    positive = ops.relu(x)
+    positive = _relu(x)
     return times(scale, positive) * positive + bias  # in this order: the square may overflow where the result does not
 
 
@@ -112,13 +113,13 @@ def flexible_relu(x, b: Real = 0.0):
     Two papers call their function FReLU: this one, and funnel ReLU, which compares with a depthwise convolution and is
     a layer of images. Neither has the name here.
     """
-    return ops.relu(x) + b
+    return _relu(x) + b
 
 
 def _joined(x, half_width):
     inside = ops.abs(x) < half_width
     bend = ops.square(safe_where(inside, x) + half_width) / (4 * half_width)
-    return where(inside, bend, ops.relu(x))
+    return where(inside, bend, _relu(x))
 
 
 @activation(
@@ -157,7 +158,7 @@ def isrlu(x, alpha: Positive = 1.0):
 
     The paper's isru saturates on both sides.
     """
-    return clip_min(x, 0.0) + _isru(-ops.relu(-x), alpha)
+    return clip_min(x, 0.0) + _isru(-_relu(-x), alpha)
 
 
 def _sine_relu_kink(epsilon):

@@ -17,7 +17,7 @@ from keras_actx.activations.primitives import (
     sigmoid,
     times,
 )
-from keras_actx.backend import clip_max, clip_min, where, with_derivative
+from keras_actx.backend import clip_max, clip_min, relu, where, with_derivative
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Range
 
@@ -37,7 +37,7 @@ def softplus(x, beta: Positive = 1.0):
     """
     if isinstance(beta, float) and beta == 1.0:
         return primitives.softplus(x)
-    return ops.relu(x - FAR) + primitives.softplus(beta * clip_max(x, FAR)) / beta  # where beta x overflows, it is x
+    return relu(x - FAR) + primitives.softplus(beta * clip_max(x, FAR)) / beta  # where beta x overflows, it is x
 
 
 @activation(
@@ -49,7 +49,8 @@ def softplus(x, beta: Positive = 1.0):
 def sqrt_softplus(x):
     """The square root of softplus, which scores the experts of a mixture in recent language models."""
     # Below -40 it is e^(x / 2) in every dtype; softplus may underflow, where the square root has no derivative.
-    return ops.sqrt(primitives.softplus(clip_min(x, -40.0))) * ops.exp(-0.5 * ops.relu(-40.0 - x))
+    tail = ops.exp(-0.5 * relu(-40.0 - clip_max(x, 0.0)))
+    return ops.sqrt(primitives.softplus(clip_min(x, -40.0))) * tail
 
 
 @activation(
@@ -95,8 +96,8 @@ def squareplus(x, b: Positive = 4.0):
 def _hyperbola(x, b):
     """(x + sqrt(x^2 + b)) / 2 as max(x, 0) and a tail, since the sum cancels for negative x."""
     positive = clip_min(x, 0.0)  # with derivative 1 at 0, as that of |x| here
-    size = positive + ops.relu(-x)
-    root = ops.sqrt(ops.square(clip_max(size, FAR)) + b) + ops.relu(size - FAR)
+    size = positive + relu(-x)
+    root = ops.sqrt(ops.square(clip_max(size, FAR)) + b) + relu(size - FAR)
     return positive + 0.5 * b / (root + size)
 
 

@@ -7,7 +7,7 @@
 * `exporting`, `portably`: a formula made of operations that the target of an export knows.
 * `with_kernel`: a faster way to compute a certain formula.
 * `with_derivative`: a function whose derivative is given, not taken from its steps.
-* `where`, `clip`, `clip_min`, `clip_max`: in the dtype of their tensor, with the same derivative everywhere.
+* `where`, `relu`, `clip`, `clip_min`, `clip_max`: in the dtype of their tensor, with the same derivative everywhere.
 * `varies`: whether a compiled function is made for more than one value of a number; `as_tensor`: such a number.
 * `tanh`, `sin`, `cos`, `arctan`: `keras.ops` compute them in float32 for a float64 tensor on JAX (seen in Keras 3.15).
 * `erfc`: Keras has it since 3.12 only.
@@ -183,6 +183,11 @@ def clip_max(x: Any, high: Any) -> Any:
     if isinstance(high, _NUMBER) and not isinstance(x, keras.KerasTensor):
         return _in_use.clip_max(x, high)
     return where(x > high, high, x)
+
+
+def relu(x: Any) -> Any:
+    """The larger of `x` and 0; the derivative at 0 is 0."""
+    return getattr(_in_use, "relu", keras.ops.relu)(x) if not isinstance(x, keras.KerasTensor) else keras.ops.relu(x)
 
 
 def clip(x: Any, low: float, high: float) -> Any:

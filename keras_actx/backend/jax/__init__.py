@@ -28,6 +28,7 @@ __all__ = [
     "erfc",
     "exporting",
     "keeping_inputs",
+    "relu",
     "sin",
     "tanh",
     "there_and_back",
@@ -40,6 +41,11 @@ KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
 PORTABLE = ("expm1", "log1p", "erf")
 
 tanh, sin, cos, arctan, erfc = jnp.tanh, jnp.sin, jnp.cos, jnp.arctan, jax.lax.erfc
+
+
+def relu(x: Any) -> Any:
+    """See `keras_actx.backend.relu`. JAX's own has a rule that `jax.experimental.jet` does not know."""
+    return jnp.where(x <= 0, jnp.zeros_like(x), x)
 
 
 def clip_min(x: Any, low: float) -> Any:
@@ -61,7 +67,7 @@ def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]
         (x,), (tangent,) = primals, tangents
         return found(x), derivative(x) * tangent
 
-    return found
+    return lambda x: function(x) if _in_jet((x,)) else found(x)
 
 
 def exporting(x: Any) -> bool:
