@@ -67,7 +67,11 @@ def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]
         (x,), (tangent,) = primals, tangents
         return found(x), derivative(x) * tangent
 
-    return lambda x: function(x) if _in_jet((x,)) else found(x)
+    def call(x: Any) -> Any:
+        # Numbers are not being differentiated; JAX 0.6 makes a tracer of them in `ensure_compile_time_eval`.
+        return found(x) if isinstance(x, jax.core.Tracer) and not _in_jet((x,)) else function(x)
+
+    return call
 
 
 def exporting(x: Any) -> bool:
