@@ -148,9 +148,9 @@ def _complexity(start: str) -> int:
 def page() -> str:
     """The whole page."""
     every = rows()
-    results = first(every)
+    results, all_scores = first(every), scores_of(every)
     scores = scores_of(results)
-    cells = {cell[:3] for cell in scores_of(every)}
+    cells = {cell[:3] for cell in all_scores}
     trained = sum(len(row["tuning"]) + len(row["test"]) for row in every)
     lines = [
         "# Training results",
@@ -163,7 +163,7 @@ def page() -> str:
     for place in PLACES:
         lines += _ranking(scores, place)
     lines += _by_depth(scores) + _by_task(scores) + _failures(results) + _overfitting(results)
-    lines += _where_the_choice_loses(scores) + _later(scores_of(every)) + _chain_and_stack(every)
+    lines += _where_the_choice_loses(scores) + _later(all_scores) + _chain_and_stack(every)
     for task, depth in product(sorted({row["task"] for row in every}), DEPTHS):
         lines += _details([row for row in every if (row["task"], row["depth"]) == (task, depth)], task, depth)
     return "\n".join(lines) + "\n"

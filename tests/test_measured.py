@@ -4,9 +4,11 @@ import known
 import pytest
 import scripts
 
+from keras_actx.testing import derivatives, values
+
 page_maker = scripts.load("docs/make_numerics.py")
-BARS = {"float16": 1.0, "bfloat16": 1.0, "float32": 4.0, "float64": 4.0, "compiled": 4.0, "parameters": 4.0}
-SLOPES = {"slope32": 8.0, "slope64": 8.0}
+BARS = values.BARS | dict.fromkeys(("compiled", "parameters"), values.BARS["float32"])
+SLOPES = dict.fromkeys(("slope32", "slope64"), derivatives.BAR)
 
 pytestmark = pytest.mark.same_everywhere
 

@@ -48,12 +48,13 @@ def main() -> None:
         return
     part, parts = map(int, options.part.split("/"))
     todo = [one for one in cells() if one[0] in options.tasks][part - 1 :: parts]
+    known = records.read()  # other parts write other cells
     started = time.monotonic()
     for done, cell in enumerate(todo, start=1):
         seconds = time.monotonic() - started
         if seconds > options.seconds:
             break
-        rows = missing(cell, records.read())
+        rows = missing(cell, known)
         print(
             f"{done}/{len(todo)} {' '.join(map(str, cell))}: {len(rows)} starts to train, {seconds:.0f} s", flush=True
         )

@@ -120,8 +120,6 @@ def with_kernel(name: str) -> Callable[[Function], Function]:
         @functools.wraps(formula)
         def by_kernel(x: Any, *numbers: Any, **named: Any) -> Any:
             numbers = (*numbers, *(named[one] for one in names if one in named))
-            while numbers and numbers[-1] is None:  # not given
-                numbers = numbers[:-1]
             return _in_use.by_kernel(kernel, formula, x, numbers)
 
         return by_kernel
@@ -173,26 +171,25 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 def clip_min(x: Any, low: Any) -> Any:
     """The larger of `x` and `low`; the derivative is 1 where they are equal. NaN stays."""
-    if isinstance(low, _NUMBER) and not isinstance(x, keras.KerasTensor):
+    if isinstance(low, _NUMBER) and not isinstance(x, keras.KerasTensor) and hasattr(_in_use, "clip_min"):
         return _in_use.clip_min(x, low)
     return where(x < low, low, x)
 
 
 def clip_max(x: Any, high: Any) -> Any:
     """The smaller of `x` and `high`; the derivative is 1 where they are equal. NaN stays."""
-    if isinstance(high, _NUMBER) and not isinstance(x, keras.KerasTensor):
+    if isinstance(high, _NUMBER) and not isinstance(x, keras.KerasTensor) and hasattr(_in_use, "clip_max"):
         return _in_use.clip_max(x, high)
     return where(x > high, high, x)
 
 
 def relu(x: Any) -> Any:
     """The larger of `x` and 0; the derivative at 0 is 0."""
-    return getattr(_in_use, "relu", keras.ops.relu)(x) if not isinstance(x, keras.KerasTensor) else keras.ops.relu(x)
+    return keras.ops.relu(x) if isinstance(x, keras.KerasTensor) or not hasattr(_in_use, "relu") else _in_use.relu(x)
 
 
 def clip(x: Any, low: float, high: float) -> Any:
-    """`x` within [low, high], two numbers; for what has settled there: the derivative
-    at both ends is 1 or 0. NaN stays."""
+    """`x` within [low, high], two numbers, for what has settled there: the derivative at both is 1 or 0. NaN stays."""
     if isinstance(x, keras.KerasTensor) or not hasattr(_in_use, "clip"):
         return clip_max(clip_min(x, low), high)
     return _in_use.clip(x, low, high)
@@ -202,7 +199,9 @@ def erfc(x: Any) -> Any:
     """The complementary error function."""
     if exporters.is_portable():
         return exporters.replacement("erfc")(x)
-    return 1.0 - keras.ops.erf(x) if isinstance(x, keras.KerasTensor) else _in_use.erfc(x)
+    if not isinstance(x, keras.KerasTensor) and hasattr(_in_use, "erfc"):
+        return _in_use.erfc(x)
+    return keras.ops.erfc(x) if hasattr(keras.ops, "erfc") else 1.0 - keras.ops.erf(x)
 
 
 def tanh(x: Any) -> Any:

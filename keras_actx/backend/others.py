@@ -10,11 +10,8 @@ __all__ = [
     "KERNELS",
     "arctan",
     "bytes_kept",
-    "clip_max",
-    "clip_min",
     "cos",
     "eager_float64",
-    "erfc",
     "keeping_inputs",
     "sin",
     "tanh",
@@ -25,21 +22,6 @@ __all__ = [
 KERNELS: dict[str, Any] = {}
 
 tanh, sin, cos, arctan = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan
-
-
-def erfc(x: Any) -> Any:
-    """See `keras_actx.backend.erfc`."""
-    return keras.ops.erfc(x) if hasattr(keras.ops, "erfc") else 1.0 - keras.ops.erf(x)
-
-
-def clip_min(x: Any, low: float) -> Any:
-    """See `keras_actx.backend.clip_min`."""
-    return keras.ops.where(x < low, low * keras.ops.ones_like(x), x)
-
-
-def clip_max(x: Any, high: float) -> Any:
-    """See `keras_actx.backend.clip_max`."""
-    return keras.ops.where(x > high, high * keras.ops.ones_like(x), x)
 
 
 def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]) -> Callable[..., Any]:

@@ -37,7 +37,6 @@ class Measured:
 
 def call(function: Callable[[Any], Any], activation: Activation, x: np.ndarray, dtype: str) -> np.ndarray:
     """`function` on the points, with the dtype and shape of its results checked."""
-
     result = along_gate(function, activation)(to_tensor(x, dtype))
     found = dtype_of(result)
     assert found == dtype, f"{activation} turned {dtype} into {found}"

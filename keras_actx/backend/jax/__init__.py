@@ -67,11 +67,7 @@ def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]
         (x,), (tangent,) = primals, tangents
         return found(x), derivative(x) * tangent
 
-    def call(x: Any) -> Any:
-        # Numbers are not being differentiated; JAX 0.6 makes a tracer of them in `ensure_compile_time_eval`.
-        return found(x) if isinstance(x, jax.core.Tracer) and not _in_jet((x,)) else function(x)
-
-    return call
+    return lambda x: found(x) if _takes_rules((x,)) else function(x)
 
 
 def exporting(x: Any) -> bool:
@@ -97,14 +93,20 @@ def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Ca
 
 def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
     """See `keras_actx.backend.keeping_inputs`."""
-    # Numbers are not being differentiated, and what is traced once for all must not be made of them.
-    if not any(isinstance(one, jax.core.Tracer) for one in tensors):
-        return function(*tensors)
-    if _in_jet(tensors):
+    if not _takes_rules(tensors):
         return function(*tensors)
     if _is_frugal(function, tuple(one.dtype for one in tensors)):
         return function(*tensors)
     return recomputed(function, False)(*tensors)
+
+
+def _takes_rules(tensors: tuple[Any, ...]) -> bool:
+    """Whether to give JAX a function with a derivative rule of its own.
+
+    Not for numbers: they are not being differentiated, what is traced once for all must not be made of them, and JAX
+    0.6 makes tracers of them in `ensure_compile_time_eval`.
+    """
+    return any(isinstance(one, jax.core.Tracer) for one in tensors) and not _in_jet(tensors)
 
 
 def _in_jet(tensors: tuple[Any, ...]) -> bool:

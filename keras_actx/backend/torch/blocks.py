@@ -44,7 +44,8 @@ def back(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...],
         return iter(_gradients(function, tensors, needed, cotangent))
     cotangents = cotangent.reshape(len(rows), *([-1] if rows.dim() > 1 else [])).split(_count(rows))
     of_x, totals = torch.empty_like(rows) if needed[0] else None, None
-    parts, size = rows.split(_count(rows)), _count(rows)
+    parts = rows.split(_count(rows))
+    places = of_x.split(_count(rows)) if needed[0] else [None] * len(parts)
     recorded = program(
         f"back {needed}",
         function,
@@ -52,8 +53,7 @@ def back(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...],
         (cotangents[0], parts[0], *parameters),
     )
     buffers = recorded.buffers() if recorded is not None else None
-    for number, (part, change) in enumerate(zip(parts, cotangents, strict=True)):
-        at = of_x[number * size : number * size + len(part)] if needed[0] else None
+    for at, part, change in zip(places, parts, cotangents, strict=True):
         if recorded is not None and len(part) == len(parts[0]):
             found = [torch.empty_like(one) for one, is_needed in zip(parameters, needed[1:], strict=True) if is_needed]
             recorded.run((change, part, *parameters), buffers, (*([at] if needed[0] else []), *found))
