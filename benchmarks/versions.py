@@ -29,9 +29,10 @@ FOR_NAMES = ("structure", "gradients", "values", "vector", "memory", "dense_bloc
 #: Of the layers of Keras, these.
 LAYERS = ("dense", "lstm")
 REDUCED = (
-    f"Reduced: of the tests that run for every activation (values, derivatives, compilers, shapes, saving, memory, "
-    f"DenseBlock) those of {', '.join(NAMES)}; of Keras's layers {' and '.join(LAYERS)}; names, learning, the import "
-    "and whole models compiled, in full; nothing of start weights, other libraries, documentation and the command line."
+    "Reduced suite: of the tests over all activations (values, derivatives, compilers, shapes, saving, memory, "
+    f"DenseBlock), those of {', '.join(NAMES)}; of the tests over Keras layers, those of {' and '.join(LAYERS)}; "
+    "names, learnable parameters, the import and compiled whole models in full. It excludes initialization, other "
+    "libraries, documentation and the command line."
 )
 
 

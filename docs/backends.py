@@ -1,3 +1,3 @@
-"""The backends that pages have columns for, in their order, as a reader calls them."""
+"""The backends in the order of the columns of the pages, with their titles."""
 
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}

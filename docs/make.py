@@ -4,7 +4,7 @@ From the repository root, with the `docs` extra installed:
 
     python docs/make.py && mkdocs build --strict -f docs/mkdocs.yml
 
-Nothing in docs/catalogue is written by hand. The same declarations give the same bytes.
+All of docs/catalogue is generated. The output is deterministic.
 """
 
 import html
@@ -29,26 +29,26 @@ from keras_actx.initializers.pairing import SCHEMES, pairing
 from keras_actx.layers import DenseStack
 
 POINTS = 682
-BLOCK = 2048  # what a formula is called on: JAX compiles anew for every size, and moments have this one
+BLOCK = 2048  # the size of the input of a formula: JAX compiles for every size, and moments use this one
 HALF_RANGE = 4.0
-#: Where the default would show nothing of the shape.
+#: Where the default would not show the shape.
 HALF_RANGES = {"sine": 0.4, "softcap": 90.0}
 VECTOR_EXAMPLE = (-1.0, 0.0, 0.5, 1.0, 2.0)
-#: Commands that latex2mathml 3.81 leaves as they are, or turns into another character.
+#: Commands that latex2mathml 3.81 does not convert, or converts to another character.
 NOT_IN_LATEX2MATHML = {r"\arg": r"\mathrm{arg}\,", r"\sim": "\u223c"}
 INK, ACCENT = "#37474f", "#00796b"
 
 SECTIONS = {
-    "Elementwise": "One number in, one number out; any layer's `activation=` takes them.",
-    "Learnable by default": "Elementwise, with parameters that the plain name learns.",
-    "Random in training": "Elementwise, with random numbers drawn in training only.",
-    "Along an axis": "They keep the shape and mix an axis.",
-    "Gated": "They halve the last axis, so they are used through `GatedLinearUnit` or `DenseBlock`.",
+    "Elementwise": "Functions of one element, for the `activation=` of any layer.",
+    "Learnable by default": "Elementwise, with parameters that are learnable under the plain name.",
+    "Random in training": "Elementwise, with random numbers in training only.",
+    "Along an axis": "Functions of all elements along an axis, which preserve the shape.",
+    "Gated": "Functions that halve the last axis, used through `GatedLinearUnit` or `DenseBlock`.",
 }
 
 
 def main(out: Path) -> None:
-    """Write the catalogue into the folder `out`, replacing the one that is there."""
+    """Write the catalogue into the folder `out`, replacing the existing one."""
     out.mkdir(parents=True, exist_ok=True)
     for old in (*out.glob("*.md"), *out.glob("*.svg")):
         old.unlink()
@@ -92,10 +92,10 @@ def _docstring(declaration: Declaration) -> tuple[str, str, str]:
 def _kind_in_words(declaration: Declaration) -> str:
     words = {
         "elementwise": "elementwise",
-        "vector": "along an axis, keeping its length",
+        "vector": "along an axis, whose length is preserved",
         "gated": "gated: halves the last axis into a value $v$ (first half) and a gate $g$ (last half)",
     }[declaration.kind]
-    words += ", learns by default" * declaration.learnable + ", random in training" * declaration.stochastic
+    words += ", learnable by default" * declaration.learnable + ", random in training" * declaration.stochastic
     return inline_math(words)
 
 
@@ -109,7 +109,7 @@ def _plot_caption(declaration: Declaration) -> str:
 def _parameters(declaration: Declaration) -> list[str]:
     if not declaration.parameters:
         return ["## Parameters", "None."]
-    lines = ["| name | default | takes | can learn |", "|---|---|---|---|"]
+    lines = ["| name | default | range | learnable |", "|---|---|---|---|"]
     for one in declaration.parameters:
         learns = "no" if not one.learnable or declaration.stochastic else "yes"
         lines.append(f"| `{one.name}` | `{one.default!r}` | {one.allowed} | {learns} |")
@@ -134,20 +134,20 @@ def _use(declaration: Declaration) -> list[str]:
     lines = ["import keras", "import keras_actx as actx", ""]
     if in_keras and not declaration.parameters:
         lines += [
-            f'layer = keras.layers.Dense(64, activation="{name}")  # Keras\'s own function',
-            f'layer = keras.layers.Dense(64, activation="keras_actx>{name}")  # ours',
+            f'layer = keras.layers.Dense(64, activation="{name}")  # Keras\'s function',
+            f'layer = keras.layers.Dense(64, activation="keras_actx>{name}")  # the function of this package',
         ]
     else:
         lines.append(f'layer = keras.layers.Dense(64, activation="{written}")')
     if declaration.learnable_parameters and declaration.kind == "elementwise" and not declaration.stochastic:
         learn = f"{name}({settings})" if declaration.learnable else f"{name}({settings}, learnable=True)"
-        lines.append(f'layer = keras.layers.Dense(64, activation="{learn}")  # learned from there')
+        lines.append(f'layer = keras.layers.Dense(64, activation="{learn}")  # trainable, with these initial values')
         if declaration.learnable:
             lines[-2:] = [
                 lines[-1],
-                f'layer = keras.layers.Dense(64, activation="{name}({settings}, learnable=False)")  # kept fixed',
+                f'layer = keras.layers.Dense(64, activation="{name}({settings}, learnable=False)")  # constant',
             ]
-        lines.append(f'layer = actx.layers.LearnableActivation("{written}", axes=-1)  # one a channel')
+        lines.append(f'layer = actx.layers.LearnableActivation("{written}", axes=-1)  # one per channel')
     if declaration.stochastic:
         lines.append(f'layer = actx.layers.StochasticActivation("{written}", seed=1)')
     lines.append(f"y = actx.activations.{name}(keras.ops.ones((2, 8)))")
@@ -168,7 +168,8 @@ def _keras_note(declaration: Declaration) -> list[str]:
     by = "through" if declaration.kind == "gated" else "as"
     return [
         f'Keras has an activation of this name. The plain name without parameters, `"{name}"`, means '
-        f"`keras.activations.{name}` and is saved as Keras saves it; ours is reached {by} {reached}."
+        f"`keras.activations.{name}` and is saved as Keras saves it. The function of this package is available {by} "
+        f"{reached}."
     ]
 
 
@@ -176,11 +177,11 @@ def _kinks(declaration: Declaration) -> list[str]:
     kinks = declaration.kinks_at(declaration.defaults)
     if not kinks:
         return []
-    lines = [f"| {_variable(declaration)} | promised first derivative |", "|---|---|"]
+    lines = [f"| {_variable(declaration)} | first derivative |", "|---|---|"]
     lines += [f"| {point:.12g} | {slope:.12g} |" for point, slope in sorted(kinks.items())]
-    said = "Where a derivative jumps, and the first derivative promised there."
+    said = "The points where a derivative is discontinuous, and the first derivative there."
     if callable(declaration.kinks) and declaration.parameters:
-        said += " They depend on the parameters; these are for the defaults."
+        said += " They depend on the parameters; the table is for the defaults."
     return ["## Kinks", said, "\n".join(lines)]
 
 
@@ -190,7 +191,7 @@ def _variable(declaration: Declaration) -> str:
 
 def _moments(declaration: Declaration) -> list[str]:
     if declaration.kind == "vector":
-        return ["## Moments", "It mixes a whole axis, so it has no moments of its own."]
+        return ["## Moments", "Not defined for activations along an axis."]
     value = _value(declaration)
     found = actx.moments(value)
     rows = {
@@ -213,21 +214,21 @@ _DEPTH = 30
 
 
 def _pairing(declaration: Declaration) -> list[str]:
-    """What each scheme chooses, and which of them "auto" is."""
+    """The choice of each scheme, and the scheme that "auto" selects."""
     name = declaration.identifier
     stacked = DenseStack(_DEPTH, 2, name).pairing.scheme
     alone = pairing(name).scheme
-    text = f'`scheme="auto"` is `"{alone}"` for a layer on its own, and `"{stacked}"` in a `DenseStack` of {_DEPTH}.'
+    text = f'`scheme="auto"` selects `"{alone}"` for a single layer, and `"{stacked}"` in a `DenseStack` of {_DEPTH}.'
     lines = []
     for scheme in SCHEMES:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that a function jumps is among the words
+                warnings.simplefilter("ignore")  # the words state it if a function is discontinuous
                 words = str(pairing(name, scheme, depth=_DEPTH)).removeprefix(f"{name}: ")
         except ValueError as error:
-            words = f"none: {error}"
+            words = f"not available: {error}"
         lines.append(f"- `{scheme}`: {_linked(words)}".replace("*", "\\*"))
-    return ["## Start weights", text, "\n".join(lines)]
+    return ["## Initialization", text, "\n".join(lines)]
 
 
 def _references(declaration: Declaration) -> list[str]:
@@ -242,7 +243,7 @@ def _linked(text: str) -> str:
 
 
 def section(declaration: Declaration) -> str:
-    """The section of the index that lists an activation."""
+    """The section of the index for an activation."""
     if declaration.stochastic:
         return "Random in training"
     if declaration.learnable:
@@ -251,7 +252,7 @@ def section(declaration: Declaration) -> str:
 
 
 def row(declaration: Declaration, curve: "Curve") -> str:
-    """The line of one activation in the index."""
+    """The row of one activation in the index."""
     name = declaration.name
     names = ", ".join([f"[`{name}`]({name}.md)", *(f"`{one}`" for one in declaration.aliases)])
     settings = ", ".join(
@@ -269,9 +270,9 @@ def index(rows: dict[str, list[str]]) -> str:
     count = sum(map(len, rows.values()))
     parts = [
         "# Catalogue",
-        f"{count} activations, with their aliases and the defaults of their parameters. This page and the pages it "
-        "links are generated from the declarations.",
-        "[Names of other libraries](libraries.md): what to write here for those of torch, JAX, timm and others.",
+        f"{count} activations, with their aliases and the defaults of their parameters. This page and the linked pages "
+        "are generated from the declarations.",
+        "[Names of other libraries](libraries.md): the corresponding names for torch, JAX, timm and others.",
     ]
     for title, lines in rows.items():
         if lines:
@@ -289,7 +290,7 @@ def display_math(tex: str) -> str:
 
 
 def inline_math(text: str) -> str:
-    """The text, its `$...$` as MathML that Markdown leaves alone."""
+    """The text with its `$...$` as MathML, escaped for Markdown."""
 
     def convert(match: re.Match) -> str:
         xml = _mathml(match.group(1), "inline")
@@ -324,15 +325,15 @@ class Curve:
         kinks = declaration.kinks_at(declaration.defaults)
         reach = HALF_RANGES.get(declaration.name, max([HALF_RANGE, *(1.5 * abs(one) for one in kinks)]))
         self.kinks = {point: slope for point, slope in sorted(kinks.items()) if abs(point) < reach}
-        gap, step = 1e-4 * reach, 1e-6 * reach  # a difference of +-step never reaches over a kink
+        gap, step = 1e-4 * reach, 1e-6 * reach  # a difference of +-step never crosses a kink
         grid = np.linspace(-reach, reach, POINTS - 2 * len(self.kinks))
         for point in self.kinks:
             grid[np.abs(grid - point) < gap] = point - 2 * gap
         beside = [point + side * gap for point in self.kinks for side in (-1, 1)]
         x = np.sort(np.concatenate([grid, beside]))
         low, y, high = _evaluate(declaration, np.concatenate([x - step, x, x + step])).reshape(3, -1)
-        slope = np.round((high - low) / (2 * step), 7)  # digits that the difference has
-        # A gap in the curve of f' at every kink, and in the curve of f where f itself jumps.
+        slope = np.round((high - low) / (2 * step), 7)  # the significant digits of the difference
+        # A gap in the curve of f' at every kink, and in the curve of f where f is discontinuous.
         cuts = np.searchsorted(x, list(self.kinks))
         jumps = [abs(y[cut] - y[cut - 1]) > 0.01 * reach for cut in cuts]
         self.x, self.slope = np.insert(x, cuts, list(self.kinks)), np.insert(slope, cuts, np.nan)

@@ -1,11 +1,11 @@
-"""Writes the table of ways to keep weights in docs/compatibility.md, and measures what it says.
+"""Writes the table of ways to keep weights in docs/compatibility.md, and measures it.
 
     for backend in tensorflow jax torch; do KERAS_BACKEND=$backend python docs/make_compatibility.py measure; done
     python docs/make_compatibility.py
 
-The first, in the environment of each backend (with orbax-checkpoint, and flax on JAX, safetensors on torch, where they
-are to be measured), keeps the weights of every class in every way, as `tests/keeping.py` has them, and writes
-benchmarks/results/keeping/BACKEND.json. The second replaces the part of the page between its markers.
+The first command runs in the environment of each backend (with orbax-checkpoint, flax on JAX and safetensors on torch,
+to include these). It saves the weights of every class in every way of `tests/keeping.py`, and writes
+benchmarks/results/keeping/BACKEND.json. The second command replaces the text of the page between its markers.
 """
 
 import importlib.metadata
@@ -27,10 +27,12 @@ PAGE = ROOT / "docs" / "compatibility.md"
 FOLDER = ROOT / "benchmarks" / "results" / "keeping"
 PACKAGES = ("keras", "tensorflow", "jax", "torch", "orbax-checkpoint", "flax", "safetensors")
 NAMINGS = ("explicit", "automatic, after `clear_session`", "automatic, counted on")
+#: Their titles on the page.
+NAMING_TITLES = ("explicit", "automatic, after `clear_session`", "automatic, numbering continued")
 
 
 def main() -> None:
-    """Measure on the backend in use, or replace the measured part of the page."""
+    """Measure on the active backend, or replace the measured part of the page."""
     if sys.argv[1:] == ["measure"]:
         measure()
     else:
@@ -38,7 +40,7 @@ def main() -> None:
 
 
 def measure() -> None:
-    """What is kept, by naming, way and class: "kept", or the error."""
+    """The results by naming, way and class: "kept", or the error."""
     import keeping
 
     found = {"versions": _versions(), "kept": {}, "processes": {}}
@@ -46,10 +48,10 @@ def measure() -> None:
         for way in keeping.WAYS:
             if keeping.installed(way):
                 rows = {}
-                for names in (keeping.CLASSES, keeping.KERAS):  # some of Keras's own are not kept
+                for names in (keeping.CLASSES, keeping.KERAS):  # some of Keras's own are not supported
                     rows |= _attempt(keeping, way, naming, tuple(names))
                 found["kept"].setdefault(naming, {})[way] = rows
-                if keeping.BACKEND == "jax":  # so many compiled functions at once end in a segmentation fault
+                if keeping.BACKEND == "jax":  # too many compiled functions cause a segmentation fault
                     sys.modules["jax"].clear_caches()
                 print(f"{naming}: {way}: {sum(one == 'kept' for one in rows.values())} of {len(rows)}", flush=True)
     for named in (True, False):
@@ -78,7 +80,7 @@ def _versions() -> dict[str, str]:
 
 
 def _attempt(keeping, way: str, naming: str, names: tuple[str, ...]) -> dict[str, str]:
-    """All classes at once; where that fails, each for itself."""
+    """All classes at once, or, if that fails, one by one."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             keeping.kept(way, names, Path(folder), naming)
@@ -103,7 +105,7 @@ def _run(*arguments: str, **environment: str) -> str:
 
 
 def table() -> str:
-    """What was measured: ways and classes, then ways and names."""
+    """The results by way and class, then by way and naming."""
     found = {
         one: json.loads((FOLDER / f"{one}.json").read_text(encoding="utf-8"))
         for one in TITLES
@@ -123,7 +125,7 @@ def table() -> str:
     for name in classes:
         cells = [_cell(found, NAMINGS[0], way, (name,)) for way in ways]
         lines.append(f"| {name.replace('keras_', 'Keras: ').replace('_', ' ')} | " + " | ".join(cells) + " |")
-    lines += ["", "All classes together, by the names of layers:", "", "| | " + " | ".join(NAMINGS) + " |"]
+    lines += ["", "All classes in one model, by the names of layers:", "", "| | " + " | ".join(NAMING_TITLES) + " |"]
     lines += ["|---|" + "---|" * len(NAMINGS)]
     own = tuple(name for name in classes if not name.startswith("keras_"))
     theirs = tuple(name for name in classes if name.startswith("keras_"))
@@ -132,7 +134,7 @@ def table() -> str:
             cells = [_cell(found, naming, way, names) for naming in NAMINGS]
             if names is own or set(cells) != {"yes"}:
                 lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    lines += ["", "All classes together, in processes of their own:", "", "| | kept |", "|---|---|"]
+    lines += ["", "All classes in one model, in separate processes:", "", "| | supported |", "|---|---|"]
     for what in dict.fromkeys(what for one in found.values() for what in one["processes"]):
         measured = {backend: one["processes"][what] for backend, one in found.items() if what in one["processes"]}
         lines.append(f"| {what} | {_words({backend: one == 'kept' for backend, one in measured.items()})} |")
@@ -150,7 +152,7 @@ def _cell(found: dict, naming: str, way: str, names: tuple[str, ...]) -> str:
 
 
 def _words(kept: dict[str, bool]) -> str:
-    """Yes, no, or on which backends not."""
+    """Yes, no, or the backends without support."""
     if len(set(kept.values())) < 2:
         return {True: "yes", False: "**no**"}.get(next(iter(kept.values()), None), "")
     return "**not " + ", ".join(TITLES[backend] for backend, holds in kept.items() if not holds) + "**"

@@ -2,7 +2,7 @@
 
     python docs/make_export.py
 
-What lies between the two markers is replaced; the same results give the same bytes.
+The text between the two markers is replaced. The output is deterministic.
 """
 
 import json
@@ -24,7 +24,7 @@ RUNTIMES = {
     "tf_saved_model": "TensorFlow",
     "torch": "torch",
 }
-#: Why there is no result.
+#: The reason where there is no result.
 NONE = {
     ("jax", "litert"): "Keras has no exporter",
     ("jax", "openvino"): "Keras's exporter fails",
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def results() -> dict[str, dict]:
-    """What benchmarks/export.py found, by backend."""
+    """The results of benchmarks/export.py, by backend."""
     return {one: json.loads((FOLDER / f"{one}.json").read_text(encoding="utf-8")) for one in TITLES}
 
 
@@ -46,9 +46,9 @@ def measured_part() -> str:
     """All tables."""
     found = results()
     lines = [
-        "How many of the activations and layers export, run and agree; then those that do not.",
+        "The number of activations and layers whose exported form agrees with the model, and the names of the others.",
         "",
-        "| `format` | run by | " + " | ".join(TITLES.values()) + " |",
+        "| `format` | runtime | " + " | ".join(TITLES.values()) + " |",
         "|---|---|" + "---|" * len(TITLES),
     ]
     for name, runtime in RUNTIMES.items():
@@ -56,7 +56,7 @@ def measured_part() -> str:
         lines.append(f"| `{name}` | {runtime} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Keras's own functions, under their plain names, export as Keras has them. These fail, or differ by more:",
+        "Keras's own functions, under their plain names, are exported unchanged. These fail or exceed the tolerance:",
         "",
         "| `format` | " + " | ".join(TITLES.values()) + " |",
         "|---|" + "---|" * len(TITLES),
@@ -80,7 +80,7 @@ def _cells(backend: str, formats: list[dict], name: str) -> list[str]:
     for row in rows:
         text = f"{row['count'] - len(row['failed'])} of {row['count']}"
         if len(rows) > 1:
-            text += ", any batch" if row["rows"] is None else ", fixed batch"
+            text += ", any batch size" if row["rows"] is None else ", fixed batch size"
         if row["failed"]:
             text += ": not " + ", ".join(f"`{one}`" for one in sorted(row["failed"]))
         cells.append(text)

@@ -1,4 +1,4 @@
-"""Writes the page of the catalogue that says what the names of other libraries are here, from libraries.toml.
+"""Writes the page of the catalogue that maps the names of other libraries to those here, from libraries.toml.
 
 docs/make.py calls it; the tests read the same file through it.
 """
@@ -12,20 +12,20 @@ import keras_actx as actx
 SOURCE = Path(__file__).resolve().parent / "libraries.toml"
 
 _INTRODUCTION = """\
-What to write here for an activation of another library, with the settings that reproduce it at its own defaults.
-Its own name is a name here as well, in any spelling: capital letters and underscores make no difference, so that
-`"LeakyReLU"`, `"leakyrelu"` and `"leaky_relu"` are one. A name without settings has the defaults of this package,
-though, so where the middle column has settings, write them."""
+The activations of other libraries, with the parameters that reproduce them at their own defaults. The name of the other
+library is accepted as well, in any spelling: capital letters and underscores are ignored, so `"LeakyReLU"`,
+`"leakyrelu"` and `"leaky_relu"` are equivalent. A name without parameters has the defaults of this package, so pass the
+parameters that the middle column lists."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A name of another library, and what to write here."""
+    """A name of another library, and the corresponding name here."""
 
     name: str
     write: str  # a string for `activation=`, or a layer
     note: str = ""
-    within: float = 0.0  # by how much the values differ at most, absolutely
+    within: float = 0.0  # the largest absolute difference of the values
 
     @property
     def is_layer(self) -> bool:
@@ -33,7 +33,7 @@ class Row:
 
     @property
     def plain_name(self) -> str:
-        """What is written, without its settings; nothing for a layer."""
+        """The name without parameters; empty for a layer."""
         return "" if self.is_layer else self.write.partition("(")[0]
 
 
@@ -69,11 +69,11 @@ def _section(library: Library) -> str:
     parts = [f"## {library.title}", f"From {library.source}."]
     if library.remark:
         parts.append(library.remark)
-    lines = ["| its name | here | |", "|---|---|---|", *map(_line, library.rows)]
+    lines = ["| name in the library | name in keras_actx | notes |", "|---|---|---|", *map(_line, library.rows)]
     parts.append("\n".join(lines))
     if library.excluded:
         left_out = "\n".join(f"- `{name}`: {why}" for name, why in library.excluded.items())
-        parts += ["In the same list, but not an activation:", left_out]
+        parts += ["In the same list, but not activations:", left_out]
     return "\n\n".join(parts)
 
 

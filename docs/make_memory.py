@@ -2,7 +2,7 @@
 
     python docs/make_memory.py
 
-What lies between the two markers is replaced; the same results give the same bytes.
+The text between the two markers is replaced. The output is deterministic.
 """
 
 import json
@@ -18,10 +18,10 @@ from backends import TITLES  # noqa: E402
 PAGE = ROOT / "docs" / "memory.md"
 CONTENDERS = {
     "lean": "`DenseBlock`",
-    "plain": "switched off",
-    "composite": "`Dense`, as one writes it",
-    "keras": "`Dense`, Keras's",
-    "native": "the backend's own",
+    "plain": "not memory-efficient",
+    "composite": "`Dense`, naive formula",
+    "keras": "`Dense`, Keras's function",
+    "native": "native layers",
 }
 FOLDER = ROOT / "benchmarks" / "results" / "memory"
 
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def results(what: str = "") -> dict[str, dict]:
-    """What benchmarks/memory.py counted, by backend; with "peak-" what benchmarks/peak_memory.py measured."""
+    """The results of benchmarks/memory.py by backend, or with "peak-" those of benchmarks/peak_memory.py."""
     return {one: json.loads((FOLDER / f"{what}{one}.json").read_text(encoding="utf-8")) for one in TITLES}
 
 
@@ -48,9 +48,11 @@ def measured_part() -> str:
 
 def _summary(found: dict[str, dict]) -> list[str]:
     lines = [
-        "### In short",
+        "### Summary",
         "",
-        "| | most kept | most kept, switched off | of how many | that keep no more by themselves |",
+        "The most memory that an activation saves for the backward pass, as a multiple of the input's size.",
+        "",
+        "| | most saved | most saved, not memory-efficient | activations | of these, without recomputation |",
         "|---|---|---|---|---|",
     ]
     for backend, title in TITLES.items():
@@ -64,13 +66,14 @@ def _summary(found: dict[str, dict]) -> list[str]:
 def _peak(found: dict[str, dict]) -> list[str]:
     first = found["jax"]
     lines = [
-        "### The memory of training",
+        "### Memory of training",
         "",
-        f"MiB by which a process that trains {first['depth']} layers of {first['width']} units grows at its highest, "
-        f"from a step on one example to {first['steps']} on a batch of {first['batch']}, each number in a process of "
-        f"its own. The output of a layer is {4 * first['width'] * first['batch'] / 2**20:.0f} MiB. "
+        f"Increase of the maximum resident set size, in MiB, of a process that trains {first['depth']} layers of "
+        f"{first['width']} units, from one step on one example to {first['steps']} steps on a batch of "
+        f"{first['batch']}. Each number is from a separate process. The output of a layer is "
+        f"{4 * first['width'] * first['batch'] / 2**20:.0f} MiB. "
         f"{'; '.join(sorted({one['machine'] for one in found.values()}))}. "
-        "`KERAS_BACKEND=torch python benchmarks/peak_memory.py` measures it.",
+        "Measured by `KERAS_BACKEND=torch python benchmarks/peak_memory.py`.",
         "",
         "| | activation | " + " | ".join(CONTENDERS.values()) + " |",
         "|---|---|" + "---|" * len(CONTENDERS),
@@ -84,12 +87,12 @@ def _peak(found: dict[str, dict]) -> list[str]:
 
 def _kept(found: dict[str, dict]) -> list[str]:
     lines = [
-        "### Kept for the backward pass",
+        "### Saved for the backward pass",
         "",
-        "As multiples of the input's size: as it is / switched off; then Keras's function of that name / the backend's "
-        "own, where there is one.",
+        "As multiples of the input's size: this package, memory-efficient / not memory-efficient. The column `others` "
+        "has Keras's function of that name / the backend's function, where they exist.",
         "",
-        "| activation | " + " | ".join(f"{title} | there" for title in TITLES.values()) + " |",
+        "| activation | " + " | ".join(f"{title} | others" for title in TITLES.values()) + " |",
         "|---|" + "---|---|" * len(TITLES),
     ]
     for name in found["jax"]["kept"]:
@@ -110,14 +113,15 @@ def _compiled(compiled: dict) -> list[str]:
     shallow, deep = compiled["depths"]
     relu = compiled["bytes"]["relu"]["lean"]
     lines = [
-        "### What XLA plans",
+        "### Temporary memory in XLA",
         "",
-        f"The temporary memory of the compiled gradient of {shallow} Dense layers of {compiled['width']} units, on a "
-        f"batch of {compiled['batch']}, on the CPU, over that of relu, {relu[0] / 2**20:.0f} MiB; and what a layer "
-        f"more takes over what it takes with relu, {(relu[1] - relu[0]) / (deep - shallow) / 2**20:.0f} MiB, from "
-        f"{deep} layers.",
+        f"The temporary memory of the compiled gradient of {shallow} Dense layers of {compiled['width']} units with a "
+        f"batch of {compiled['batch']}, on the CPU, relative to that of relu, {relu[0] / 2**20:.0f} MiB; and the "
+        "memory of an additional layer relative to that with relu, "
+        f"{(relu[1] - relu[0]) / (deep - shallow) / 2**20:.0f} MiB, computed from {deep} layers.",
         "",
-        f"| activation | {shallow} layers | switched off | jax.nn's | a layer more | switched off | jax.nn's |",
+        f"| activation | {shallow} layers | not memory-efficient | jax.nn | additional layer | not memory-efficient "
+        "| jax.nn |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in compiled["bytes"].items():

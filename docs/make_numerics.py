@@ -2,7 +2,7 @@
 
     python docs/make_numerics.py
 
-What lies between the two markers is replaced; the same results give the same bytes.
+The text between the two markers is replaced. The output is deterministic.
 """
 
 import csv
@@ -19,7 +19,7 @@ from backends import TITLES  # noqa: E402
 PAGE = ROOT / "docs" / "numerics.md"
 MEASURED = ROOT / "benchmarks" / "results" / "numerics.csv"
 KNOWN = ROOT / "tests" / "known_errors.toml"
-#: Of each backend, by column of the file.
+#: The columns of the file that are shown for each backend.
 SHOWN = {"float32": "f", "float64": "f, 64", "slope32": "f'", "slope64": "f', 64"}
 
 
@@ -29,20 +29,20 @@ def main() -> None:
 
 
 def rows() -> list[dict[str, str]]:
-    """What was measured."""
+    """The results."""
     with MEASURED.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def measured_part() -> str:
-    """A table of errors, and one of what exceeds a bar."""
+    """A table of errors, and one of what exceeds a bound."""
     return "\n".join([*_errors(), *_known()])
 
 
 def _errors() -> list[str]:
     of = {(one["activation"], one["backend"]): one for one in rows()}
     heads = [f"{TITLES[backend]} {title}" for backend in TITLES for title in SHOWN.values()]
-    lines = ["| activation | " + " | ".join(heads) + " | 16 bits | Keras's f |", "|---|" + "---|" * (len(heads) + 2)]
+    lines = ["| activation | " + " | ".join(heads) + " | 16 bits | Keras f |", "|---|" + "---|" * (len(heads) + 2)]
     for name in sorted({name for name, _ in of}):
         here = {backend: of.get((name, backend), {}) for backend in TITLES}
         cells = [here[backend].get(column, "") for backend in TITLES for column in SHOWN]
@@ -60,15 +60,14 @@ def _known() -> list[str]:
     lines = [
         "### Known errors",
         "",
-        "Where a bar is exceeded, by how much at most, and what prevents better. A test fails when an entry is no",
-        "longer needed.",
+        "Where a bound is exceeded, the largest error, and the reason. A test fails when an entry is no longer needed.",
         "",
-        "| activation | of the | where | at most | reason |",
+        "| activation | quantity | range of x | largest error | reason |",
         "|---|---|---|---|---|",
     ]
     for one in tomllib.loads(KNOWN.read_text(encoding="utf-8"))["error"]:
         where = f"{one.get('low', '-inf')} .. {one.get('high', 'inf')}"
-        where += "" if one.get("defaults", True) else ", other parameters"
+        where += "" if one.get("defaults", True) else ", non-default parameters"
         where += f", {one['dtypes']}" if "dtypes" in one else ""
         where += f", {one['backends'].replace(' ', ', ')}" if "backends" in one else ""
         most = "2 eps max \\|f'\\|" if one.get("tail") else f"{one['error']:g}"

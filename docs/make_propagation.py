@@ -2,8 +2,8 @@
 
     python docs/make_propagation.py
 
-What lies between the two markers is replaced; the same results give the same bytes. Why an activation is an exception
-is written by hand, in benchmarks/results/propagation/reasons.toml.
+The text between the two markers is replaced. The output is deterministic. The reasons for
+exceptions are written by hand, in benchmarks/results/propagation/reasons.toml.
 """
 
 import json
@@ -32,7 +32,7 @@ STARTS = {
     "lsuv": "LSUV",
     "edge_of_chaos": "edge of chaos",
 }
-_CLOSER = 0.1  # what another start's inputs must stay apart better by, to be called better
+_CLOSER = 0.1  # the margin in the variance across inputs, as log10, for another initialization to be better
 _KINDS = ("elementwise", "gated")
 
 Results = dict[str, Rows]
@@ -52,7 +52,7 @@ def measured_part() -> str:
 
 
 def names(results: Results, kind: str) -> list[str]:
-    """The names measured, of one kind."""
+    """The measured activations of one kind."""
     every = [name for name, scheme in results[WITH_OTHERS] if scheme == "critical"]
     return [name for name in every if actx.describe(name).kind == kind]
 
@@ -64,19 +64,19 @@ def _about() -> list[str]:
     return [
         f"{first['depth']} layers of {first['width']} units, {first['batch']} inputs, {len(first['seeds'])} seeds; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + f". The other starts were measured on {TITLES[WITH_OTHERS]} alone.",
+        + f". The other initializations were measured only on {TITLES[WITH_OTHERS]}.",
         "",
     ]
 
 
 def _counts(results: Results) -> list[str]:
     lines = [
-        "### How many hold",
+        "### Activations within the bound",
         "",
-        "Signal and gradient within the bar, in the worst layer of the worst seed; of how many that the start exists "
-        "for.",
+        "The number of activations whose signal and gradient satisfy the bound at every layer and for every seed, of "
+        "those for which the initialization exists.",
         "",
-        "| start | backend | elementwise | gated |",
+        "| initialization | backend | elementwise | gated |",
         "|---|---|---|---|",
     ]
     for start, title in STARTS.items():
@@ -91,10 +91,10 @@ def _counts(results: Results) -> list[str]:
 
 
 def _stay_apart(results: Results) -> list[str]:
-    """Whether the inputs are still told apart behind the last layer."""
-    lines = ["### Inputs stay apart", ""]
+    """Whether the last layer still distinguishes the inputs."""
+    lines = ["### Variance across inputs", ""]
     lines += [
-        "With critical, the variance across inputs stays within a factor of ten from end to end, in the worst seed:"
+        "With critical, the variance across inputs changes by at most a factor of ten end to end, in the worst seed:"
     ]
     for backend, title in TITLES.items():
         found = {
@@ -114,11 +114,12 @@ def _stay_apart(results: Results) -> list[str]:
 def _exceptions(results: Results) -> list[str]:
     why = measured.reasons()
     lines = [
-        "### What does not hold with critical",
+        "### Exceptions",
         "",
-        "A test fails when one is not listed, and when one that is listed holds.",
+        "Activations that exceed the bound with critical. A test fails if the list is incomplete, or if an activation "
+        "in the list satisfies the bound.",
         "",
-        "| activation | on | why |",
+        "| activation | backends | reason |",
         "|---|---|---|",
     ]
     for name, backends in measured.exceptions(results).items():
@@ -130,10 +131,10 @@ def _exceptions(results: Results) -> list[str]:
 def _side_by_side(results: Results) -> list[str]:
     rows = results[WITH_OTHERS]
     lines = [
-        "### Side by side",
+        "### Comparison",
         "",
-        "Signal / across inputs / gradient, from one end to the other, in factors of ten: the seed farthest from 0. "
-        "Bold: within the bar at every layer. –: no such start for this activation.",
+        "Signal / across inputs / gradient, end to end, as log10, for the seed with the largest deviation from 0. "
+        "Bold: within the bound at every layer. –: the initialization does not exist for this activation.",
         "",
         "| activation | " + " | ".join(STARTS.values()) + " |",
         "|---|" + "---|" * len(STARTS),
@@ -152,7 +153,7 @@ def _cell(row: Row) -> str:
 
 
 def decades(value: float) -> str:
-    """With a sign, three digits at most."""
+    """With a sign, at most three digits."""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     text = f"{value:+.2f}" if abs(value) < 9.995 else f"{value:+.0f}"
@@ -162,11 +163,12 @@ def decades(value: float) -> str:
 def _lost(results: Results) -> list[str]:
     rows = results[WITH_OTHERS]
     lines = [
-        "### Where another start is better",
+        "### Where another initialization is better",
         "",
-        f"It holds the bar too, and keeps its inputs apart better, by {_CLOSER:g} or more.",
+        "These satisfy the bound too, and preserve the variance across inputs better than critical, by "
+        f"{_CLOSER:g} or more.",
         "",
-        "| start | activations |",
+        "| initialization | activations |",
         "|---|---|",
     ]
     for start, title in STARTS.items():
@@ -188,13 +190,14 @@ def _apart(ours: Row, theirs: Row) -> bool:
 
 def _critical(results: Results) -> list[str]:
     lines = [
-        "### What critical chooses",
+        "### Parameters of critical",
         "",
-        "For a hundred layers: mean (of a gated one, of value and gate) and variance of the pre-activations, by how "
-        "much a deviation of the variance grows from layer to layer, and how far the function is from a straight line "
-        "there. Then the farthest from the first layer's, at any depth, on any backend.",
+        "For a hundred layers: the mean β (for a gated activation, of value and gate) and the variance q of the "
+        "pre-activations, the factor χ_q by which a deviation of the variance grows per layer, and the deviation of "
+        "the function from a linear one at these pre-activations. Then the largest deviation of signal and gradient "
+        "from those of the first layer, at any depth, on any backend.",
         "",
-        "| activation | β | q | χ_q | nonlinearity | signal | gradient | holds |",
+        "| activation | β | q | χ_q | nonlinearity | signal | gradient | within the bound |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for kind in _KINDS:
@@ -225,12 +228,13 @@ def _size(value: float) -> str:
 def _build_time() -> list[str]:
     results = [json.loads((measured.FOLDER.parent / "build_time" / f"{one}.json").read_text()) for one in TITLES]
     lines = [
-        "### What it costs to build",
+        "### Cost of building a layer",
         "",
-        f"`DenseBlock({results[0]['units']})` on as many inputs, over Keras's `Dense` with the same distribution: the "
-        "median of the ratio of paired runs in turns, its quartiles, and both medians, in milliseconds of processor "
-        "time. Bold: more than 1.1. Made and built is with the constructor, in which Keras makes three layers, the "
-        "block, its Dense and its activation, where there is one beside it: about a millisecond more for any size.",
+        f"`DenseBlock({results[0]['units']})` with as many inputs, relative to Keras's `Dense` with the same "
+        "distribution: the median ratio of paired, interleaved runs, its quartiles, and both medians, in milliseconds "
+        "of processor time. Bold: more than 1.1. The rows `constructed and built` include the constructor, which "
+        "creates three Keras layers (the block, its Dense and its activation) instead of one. This adds about a "
+        "millisecond for any size.",
         "",
         "| block / Dense | " + " | ".join(TITLES[one["backend"]] for one in results) + " |",
         "|---|" + "---|" * len(results),
@@ -239,10 +243,10 @@ def _build_time() -> list[str]:
         lines.append(f"| {case}, built | " + " | ".join(_ratio(one["build"][case]) for one in results) + " |")
     for case in results[0]["build"]:
         cells = (_ratio(one["build"][case]["made"]) for one in results)
-        lines.append(f"| {case}, made and built | " + " | ".join(cells) + " |")
+        lines.append(f"| {case}, constructed and built | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "A function never seen before, in milliseconds: the median of a few, and in brackets the process's first.",
+        "The time for a new function, in milliseconds: the median of several; in parentheses, the first in a process.",
         "",
         "| | " + " | ".join(TITLES[one["backend"]] for one in results) + " |",
         "|---|" + "---|" * len(results),
@@ -251,7 +255,7 @@ def _build_time() -> list[str]:
         cells = [
             f"{one['new function'][what]['ms']:.0f} ({one['new function'][what]['first_ms']:.0f})" for one in results
         ]
-        lines.append(f"| {what} | " + " | ".join(cells) + " |")
+        lines.append(f"| {what.replace('operating_point', 'fixed point')} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 
 

@@ -2,7 +2,7 @@
 
     python docs/make_speed.py
 
-What lies between the two markers is replaced; the same results give the same bytes. It needs matplotlib.
+The text between the two markers is replaced. The output is deterministic. Requires matplotlib.
 """
 
 import json
@@ -22,10 +22,10 @@ from backends import TITLES  # noqa: E402
 PAGE = ROOT / "docs" / "speed.md"
 FOLDER = ROOT / "benchmarks" / "results" / "speed"
 CHARTS = ROOT / "docs" / "charts"
-WAYS = {"xla": "XLA", "jit": "jit", "eager": "eagerly", "fused": "ours fused, the others eagerly"}
-OTHERS = {"composite": "as one writes it", "keras": "Keras's", "native": "the backend's", "kept": "switched off"}
+WAYS = {"xla": "XLA", "jit": "jit", "eager": "eager", "fused": "fused, the others eager"}
+OTHERS = {"composite": "naive formula", "keras": "Keras", "native": "backend", "kept": "not memory-efficient"}
 LIBRARIES = {"addons": "tensorflow-addons", "timm": "timm"}
-#: Of the other sizes, what is on the page is in short; the rows are in the results.
+#: The page has only a summary of the other sizes; their rows are in the results.
 SHOWN = 20
 
 Row = dict[str, Any]
@@ -39,12 +39,12 @@ def main() -> None:
 
 
 def results(what: str = "") -> dict[str, dict[str, Any]]:
-    """What was measured, by backend: activations, or with "steps-", "names-" and "import-" those."""
+    """The results by backend: of activations, or with "steps-", "names-" and "import-" of these."""
     return {one: json.loads((FOLDER / f"{what}{one}.json").read_text(encoding="utf-8")) for one in TITLES}
 
 
 def chart(backend: str) -> Path:
-    """Where the picture of a backend is."""
+    """The path of the chart of a backend."""
     return CHARTS / f"speed-{backend}.svg"
 
 
@@ -63,9 +63,9 @@ def measured_part() -> str:
         lines += [
             f"### {title}",
             "",
-            f"![For each activation, on {title}: the time of ours with the gradient over that of the formula as one "
-            f"writes it, and over that of the backend's function or Keras's, at 2^{SHOWN} elements; median and "
-            f"quartiles](charts/{chart(backend).name})",
+            f"![For each activation, on {title}: the time of this package with gradient over that of the naive "
+            f"formula, and over that of the backend's or Keras's function, at 2^{SHOWN} elements; median and quartiles]"
+            f"(charts/{chart(backend).name})",
             "",
         ]
         for way, size, rows in _by_way(found[backend]["rows"]):
@@ -83,9 +83,10 @@ def _by_way(rows: list[Row]) -> list[tuple[str, int, list[Row]]]:
 
 def _summary(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
-        "### In short",
+        "### Summary",
         "",
-        "The median over activations of the ratio with the gradient, and the largest; above 1 ours is slower.",
+        "The ratio with gradient: the median over activations, the largest, and the number of activations. Above 1, "
+        "this package is slower.",
         "",
         "| | elements | " + " | ".join(OTHERS.values()) + " |",
         "|---|---|" + "---|" * len(OTHERS),
@@ -101,7 +102,7 @@ def _summary(found: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def growth(rows: list[Row]) -> dict[tuple[str, int], dict[str, float]]:
-    """Nanoseconds an element of ours, with the gradient: by way and size, by activation."""
+    """Nanoseconds per element of this package, with gradient: by way and size, by activation."""
     return {
         (way, size): {row["name"]: 1e6 * row["both"]["ms"] / 2**size for row in those}
         for way, size, those in _by_way(rows)
@@ -110,12 +111,13 @@ def growth(rows: list[Row]) -> dict[tuple[str, int], dict[str, float]]:
 
 def _growth(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
-        "### By the number of elements",
+        "### Time per element",
         "",
-        "Nanoseconds an element of ours, with the gradient: the median over activations, the quartiles, and of how "
-        "many. Where work grows as the number of elements does, these stay the same; a call costs something by itself, "
-        "which few elements share, and beyond the caches every tensor does, of whatever function: relu itself takes "
-        "several times as long for an element of 2^24 as for one of 2^20. There it is the ratios that stay, or fall.",
+        "Nanoseconds per element of this package, with gradient: the median over activations, the quartiles, and the "
+        "number of activations. The time per element is constant where the total time is proportional to the number of "
+        "elements. It is larger for small tensors, because of the cost of a call, and for tensors beyond the size of "
+        "the caches, for any function: relu takes several times as long per element of 2^24 as of 2^20, while the "
+        "ratios stay constant or decrease.",
         "",
     ]
     by_backend = {backend: growth(found[backend]["rows"]) for backend in TITLES}
@@ -139,7 +141,8 @@ def _libraries(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
         "### tensorflow-addons and timm",
         "",
-        f"Ours over theirs where theirs is not the formula as one writes it, with the gradient, at 2^{SHOWN} elements.",
+        f"The time of this package over that of the library, where its formula is not the naive one, with gradient, at "
+        f"2^{SHOWN} elements.",
         "",
     ]
     columns = {
@@ -160,13 +163,13 @@ def _libraries(found: dict[str, dict[str, Any]]) -> list[str]:
 def _steps(found: dict[str, dict[str, Any]]) -> list[str]:
     first = found["jax"]
     lines = [
-        "### A training step",
+        "### Training step",
         "",
-        f"{first['depth']} layers of {first['width']} units, a batch of {first['batch']}, SGD: `DenseBlock`s over "
-        "Keras's `Dense` with the same activation, and over the backend's own layers with the backend's own function. "
-        "A plain name that Keras has too is Keras's function in both: relu, gelu, silu, mish.",
+        f"{first['depth']} layers of {first['width']} units, a batch of {first['batch']}, SGD: `DenseBlock`s relative "
+        "to Keras's `Dense` with the same activation, and to native layers with the backend's function. For plain "
+        "names that Keras defines (relu, gelu, silu, mish), both use Keras's function.",
         "",
-        "| activation | " + " | ".join(f"{title}, ms | over Dense | over its own" for title in TITLES.values()) + " |",
+        "| activation | " + " | ".join(f"{title}, ms | over Dense | over native" for title in TITLES.values()) + " |",
         "|---|" + "---|---|---|" * len(TITLES),
     ]
     for name in first["steps"]:

@@ -2,9 +2,8 @@
 
     python docs/make_stubs.py
 
-`keras_actx/activations/__init__.py` collects its names when it is imported, which no type checker does. The stub has
-each name, with the parameters that its value takes when it is called and when it is bound. The same declarations give
-the same bytes, in the format of ruff.
+`keras_actx/activations/__init__.py` collects its names at run time, which type checkers cannot follow. The stub has
+each name, with the parameters of its call and of `bind`. The output is deterministic, in the format of ruff.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Writes docs/training_results.md from benchmarks/results/training, by the rules of docs/training.md.
+"""Writes docs/training_results.md from benchmarks/results/training, by the protocol of docs/training.md.
 
     python docs/make_training.py
 
-The same results give the same bytes.
+The output is deterministic.
 """
 
 import sys
@@ -26,25 +26,25 @@ TITLES = {
     "textbook": "textbook",
     "forward gain": "forward gain",
     "lsuv": "LSUV",
-    "critical untold": "critical, untold",
+    "critical untold": "critical, own input",
     "critical": "critical",
     "critical depth": "critical, `depth=`",
     "mirrored": "mirrored",
     "standardized": "standardized",
-    "chain": "blocks in a chain",
+    "chain": "chained blocks",
     "idinit": "IDInit",
 }
-#: Those for one activation or a few.
+#: Initializations for specific activations.
 SPECIAL = {
     "tanh-init": "Tanh-Init",
-    "ones": "orthogonal, ones",
+    "ones": "orthogonal, ones preserved",
     "sine fixed point": "sine, fixed point",
-    "siren x2": "SIREN, twice",
+    "siren x2": "SIREN, doubled",
 }
-#: Added when the defaults had been decided, which they do not take part in.
+#: Added after the defaults had been selected, and not part of the selection.
 LATER_STARTS, LATER_TASKS = ("chain", "idinit"), ("mnist_5k", "diamonds")
 FIRST_STARTS = tuple(one for one in TITLES if one not in LATER_STARTS)
-#: Of tied starts, the earlier wins: published and simple first.
+#: Of tied initializations, the first is selected: published and simple ones first.
 SIMPLEST = (
     *("textbook", "lecun", "he", "keras", "forward gain", "mirrored"),
     *("critical depth", "critical", "critical untold", "standardized", "lsuv"),
@@ -53,9 +53,9 @@ PLACES = {
     "a single block": (("keras", "he", "lecun", "textbook", "forward gain", "critical untold"), (3, 10)),
     "a stack": (tuple(one for one in FIRST_STARTS if one not in ("critical untold", "mirrored", "lsuv")), DEPTHS),
 }
-#: A block does not know how deep its network is, so it gets one start for all depths.
+#: The depth is unknown to a block, so it has one initialization for all depths.
 KNOWS_ITS_DEPTH = ("a stack",)
-#: Where the default is not the protocol's choice: docs/training.md says why.
+#: Where the default is not the selection of the protocol; docs/training.md has the reason.
 DECIDED = {"a single block": "textbook"}
 TIE, WORST_LOSS = 0.01, 0.02
 
@@ -86,7 +86,7 @@ def scores_of(results: Iterable[dict]) -> Scores:
 
 
 def first(results: Iterable[dict]) -> list[dict]:
-    """What the defaults were decided by."""
+    """The results that the defaults were selected by."""
     return [row for row in results if row["task"] not in LATER_TASKS and row["start"] in FIRST_STARTS]
 
 
@@ -99,13 +99,13 @@ def with_rules(scores: Scores) -> Scores:
 
 
 def regret(scores: Scores, start: str, keep: Callable[[Cell], bool] = lambda _: True) -> float | None:
-    """How far below the best start of each cell, on average over the cells that have it."""
+    """The mean difference to the best initialization of each cell, over the cells that have this one."""
     lost = [max(found.values()) - found[start] for cell, found in scores.items() if start in found and keep(cell)]
     return mean(lost) if lost else None
 
 
 def verdict(scores: Scores, place: str) -> list[tuple[str, float, list[str]]]:
-    """The candidates, the chosen one first and then by mean regret: name, regret, and where each loses to Keras's."""
+    """The candidates, the selected one first, then by mean regret: name, regret, and the groups beyond the limit."""
     singles, depths = PLACES[place]
     scores = {cell: found for cell, found in with_rules(scores).items() if cell[1] in depths}
     candidates = [*singles]
@@ -119,7 +119,7 @@ def verdict(scores: Scores, place: str) -> list[tuple[str, float, list[str]]]:
 
 
 def chosen(scores: Scores, place: str) -> dict[int, str]:
-    """The default by depth: the winner, and where it loses to Keras's default the next that does not."""
+    """The default by depth: the best candidate, or the next one where it is too far below Keras's default."""
     ranked, depths = verdict(scores, place), PLACES[place][1]
     if place not in KNOWS_ITS_DEPTH:
         return dict.fromkeys(depths, next(one for one, _, groups in ranked if not groups))
@@ -130,7 +130,7 @@ def chosen(scores: Scores, place: str) -> dict[int, str]:
 
 
 def losses(scores: Scores, start: str) -> list[str]:
-    """The groups of task and depth where a start's mean score is further below that of Keras's than allowed."""
+    """The groups of task and depth where the mean score is further below Keras's default than allowed."""
     found = []
     for task, depth in sorted({cell[:2] for cell in scores}):
         here = [it for cell, it in scores.items() if cell[:2] == (task, depth)]
@@ -155,9 +155,9 @@ def page() -> str:
     lines = [
         "# Training results",
         "",
-        f"What came of the [protocol](training.md): {len(cells)} cells, {trained:,} trainings. Written by",
-        "`python docs/make_training.py` from `benchmarks/results/training.jsonl.gz`, which",
-        "`KERAS_BACKEND=jax python benchmarks/training` fills.",
+        f"Results of the [training study](training.md): {len(cells)} cells, {trained:,} training runs. The study",
+        "defines the terms of this page. Generated by `python docs/make_training.py` from",
+        "`benchmarks/results/training.jsonl.gz`, which `KERAS_BACKEND=jax python benchmarks/training` writes.",
         "",
     ]
     for place in PLACES:
@@ -176,13 +176,14 @@ def _ranking(scores: Scores, place: str) -> list[str]:
         f"{_title(one)} {' and '.join(f'{regret(scores, one, _at(depth)):.2f}' for depth in (3, 10))}"
         for one in PLACES[place][0]
     )
-    said = f"Chosen: {text}."
+    said = f"Selected: {text}."
     if place in DECIDED:
-        said = f"By the protocol: {text}. The default: {_title(DECIDED[place])}, see [the conclusion](training.md)."
-    lines = [f"## For {place}", "", said, "", "The winner first, then by mean regret.", ""]
-    lines += ["| start | mean regret | loses to Keras's default by more than 0.02 |", "|---|---|---|"]
+        default = _title(DECIDED[place])
+        said = f"Selected by the protocol: {text}. Default: {default}, see the [conclusion](training.md#conclusion)."
+    lines = [f"## For {place}", "", said, "", "The selected initialization first, then by mean regret.", ""]
+    lines += ["| initialization | mean regret | groups more than 0.02 below Keras's default |", "|---|---|---|"]
     for start, lost, groups in verdict(scores, place):
-        lines.append(f"| {_title(start)} | {lost:.4f} | {'; '.join(groups) or 'nowhere'} |")
+        lines.append(f"| {_title(start)} | {lost:.4f} | {'; '.join(groups) or 'none'} |")
     return [*lines, "", f"Mean regret with 3 and with 10 layers: {shallow}.", ""]
 
 
@@ -191,7 +192,7 @@ def _at(depth: int) -> Callable[[Cell], bool]:
 
 
 def _title(start: str) -> str:
-    if start == "its own":
+    if start == "specialized":
         return start
     rule, _, rest = start.rpartition("mirrored, else ")
     return TITLES[rest] if start == rest else f"{rule}mirrored, else {TITLES[rest]}"
@@ -210,7 +211,7 @@ def _by_depth(scores: Scores) -> list[str]:
         here = {cell: found for cell, found in scores.items() if (cell[3], cell[1]) == (optimizer, depth)}
         found = {one: regret(here, one) for one in FIRST_STARTS}
         cells[f"{optimizer}, {depth} layers"] = {one: f"{lost:.3f}" for one, lost in found.items() if lost is not None}
-    text = "Mean regret: how much test accuracy (or R²) the best start of the same cell has over this one."
+    text = "Mean regret: the test accuracy (or R²) of the best initialization of the same cell minus that of this one."
     return ["## Regret by depth", "", text, "", *_table("", cells, FIRST_STARTS)]
 
 
@@ -221,12 +222,12 @@ def _by_task(scores: Scores) -> list[str]:
         of_start = {one: [it[one] for it in here if one in it] for one in FIRST_STARTS}
         if here:
             cells[f"{task}, {depth} layers"] = {one: f"{mean(it):.3f}" for one, it in of_start.items() if it}
-    text = "Mean over activations and optimizers of the median over seeds; mirrored has fewer activations."
+    text = "Mean over activations and optimizers of the median over seeds; mirrored exists for fewer activations."
     return ["## Score by task and depth", "", text, "", *_table("", cells, FIRST_STARTS)]
 
 
 def _failures(results: list[dict]) -> list[str]:
-    """How often five seeds differ so much that some train and some do not, and how often none does."""
+    """How often some of the five seeds, or all, fail to train."""
     worst = {}
     for row in results:
         if row["task"] in ("digits", "digits_images"):
@@ -235,12 +236,12 @@ def _failures(results: list[dict]) -> list[str]:
         f"{depth} layers": {one: f"{mean(worst[one, depth]):.0%}" for one in FIRST_STARTS if (one, depth) in worst}
         for depth in DEPTHS
     }
-    text = "Digits: the share of cells, both optimizers, in which the worst of the five seeds scores below 0.2."
+    text = "Digits: the fraction of cells, over both optimizers, in which the worst of the five seeds scores below 0.2."
     return ["## Failures", "", text, "", *_table("", cells, FIRST_STARTS)]
 
 
 def _overfitting(results: list[dict]) -> list[str]:
-    """What the starts that lose to Keras's on diabetes do with its training part."""
+    """The training error on diabetes, where other initializations score lower than Keras's."""
     cells: dict[str, dict[str, str]] = {}
     for depth in PLACES["a single block"][1]:
         for start in FIRST_STARTS:
@@ -250,10 +251,10 @@ def _overfitting(results: list[dict]) -> list[str]:
             cells.setdefault(f"{depth} layers, training loss", {})[start] = f"{loss:.2f}"
             cells.setdefault(f"{depth} layers, lowest rate", {})[start] = f"{lowest:.0%}"
     text = (
-        "The squared error of the last steps on the training part, the median over activations, optimizers and splits, "
-        "and how often the lowest of the three learning rates validated best."
+        "The squared training error of the last steps (median over activations, optimizers and splits), and how often "
+        "the lowest of the three learning rates had the best validation score."
     )
-    return ["## What happens on diabetes", "", text, "", *_table("", cells, FIRST_STARTS)]
+    return ["## Overfitting on diabetes", "", text, "", *_table("", cells, FIRST_STARTS)]
 
 
 def _where_the_choice_loses(scores: Scores) -> list[str]:
@@ -264,8 +265,8 @@ def _where_the_choice_loses(scores: Scores) -> list[str]:
         behind = found[best] - found[of_depth[cell[1]]]
         if behind > 0.05:
             lost.append((behind, cell, best))
-    lines = ["## Where the choice for a stack loses", ""]
-    lines += [f"Cells with a regret above 0.05: {len(lost)} of {len(scores)}.", ""]
+    lines = ["## Cells where the choice for a stack is worse", ""]
+    lines += [f"Pairs of cell and optimizer with a regret above 0.05: {len(lost)} of {len(scores)}.", ""]
     if lost:
         lines += ["| task | layers | activation | optimizer | regret | best |", "|---|---|---|---|---|---|"]
         for size, (task, depth, activation, optimizer), best in sorted(lost, reverse=True):
@@ -274,12 +275,12 @@ def _where_the_choice_loses(scores: Scores) -> list[str]:
     return lines
 
 
-#: What a `DenseStack` of any depth starts as.
+#: The initialization of a `DenseStack` of any depth.
 STACK = "mirrored, else critical depth"
 
 
 def _later(scores: Scores) -> list[str]:
-    """The starts and tasks that were added later."""
+    """The initializations and tasks that were added later."""
     scores = {cell: found for cell, found in with_rules(scores).items() if "chain" in found}
     shown = ("keras", "he", "textbook", "standardized", STACK, *LATER_STARTS)
     by_depth, by_task = {}, {}
@@ -296,26 +297,26 @@ def _later(scores: Scores) -> list[str]:
         here = [found for cell, found in scores.items() if cell[2:0:-1] == (activation, depth) and start in found]
         if here:
             row = {one: f"{mean(it[one] for it in here):.3f}" for one in (start, "textbook", STACK, *LATER_STARTS)}
-            row["its own"] = row.pop(start)
+            row["specialized"] = row.pop(start)
             special[f"{SPECIAL[start]}: {activation}, {depth} layers"] = row
     return [
-        "## Later starts",
+        "## Initializations added later",
         "",
-        f"Mean regret over the {len(scores) // 2} cells in which all were trained: all of the digits, and one "
-        "activation in six of the later tasks.",
+        f"Mean regret over the {len(scores) // 2} cells in which all were trained: all cells of the digits, "
+        "and one activation in six of the later tasks.",
         "",
         *_table("", by_depth, shown),
-        "The score on the later tasks, mean over activations and optimizers.",
+        "Score on the later tasks, mean over activations and optimizers.",
         "",
         *_table("", by_task, shown),
-        "Starts for one activation or a few, beside others: the mean score over tasks and optimizers.",
+        "Initializations for specific activations, compared with others: mean score over tasks and optimizers.",
         "",
-        *_table("", special, ("its own", "textbook", STACK, *LATER_STARTS)),
+        *_table("", special, ("specialized", "textbook", STACK, *LATER_STARTS)),
     ]
 
 
 def _chain_and_stack(results: list[dict]) -> list[str]:
-    """How far blocks in a chain are from a stack, in units of the spread over seeds."""
+    """The difference between chained blocks and a stack, in units of the range over seeds."""
     of = {(*cell_of(row), row["start"]): row["test"] for row in results if row.get("split", 0) == 0}
     counts: dict[str, list[int]] = {}
     for (*cell, start), chain in of.items():
@@ -328,12 +329,12 @@ def _chain_and_stack(results: list[dict]) -> list[str]:
         row[0] += 1
         row[1 if abs(behind) <= spread else 2 if behind > 0 else 3] += 1
     lines = [
-        "## Blocks in a chain and a stack",
+        "## Chained blocks and a stack",
         "",
-        "In how many cells and optimizers the medians of blocks in a chain and of a stack (mirrored, else critical)",
-        "are apart by no more than the scores of five seeds of either.",
+        "The number of pairs of cell and optimizer in which the medians of chained blocks and of a stack (mirrored,",
+        "else critical) differ by no more than the range of scores over five seeds.",
         "",
-        "| | cells | within the spread | stack better | chain better |",
+        "| | pairs | within the range | stack better | chain better |",
         "|---|---|---|---|---|",
     ]
     ordered = sorted(counts.items(), key=lambda one: int(one[0].split()[0]))

@@ -2,7 +2,7 @@
 
     python docs/make_versions.py
 
-What lies between the two markers is replaced; the same results give the same bytes.
+The text between the two markers is replaced. The output is deterministic.
 """
 
 import json
@@ -25,12 +25,12 @@ def main() -> None:
 
 
 def table() -> str:
-    """What was run, on which Python, and with which result."""
+    """The runs, with the versions and the results."""
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
     lines = [
         REDUCED,
         "",
-        "| Python | Keras | backend | numpy | passed | skipped | failed | again by |",
+        "| Python | Keras | backend | numpy | passed | skipped | failed | command |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in sorted(found.items()):
@@ -40,7 +40,7 @@ def table() -> str:
             f"| {row['skipped']} | {len(row['failed'])} | `tox run -e {name} -- --record` |"
         )
     failed = [f"- {name}: `{one}`" for name, row in sorted(found.items()) for one in row["failed"]]
-    return "\n".join([*lines, "", *(["What failed:", "", *failed, ""] if failed else [])])
+    return "\n".join([*lines, "", *(["Failed tests:", "", *failed, ""] if failed else [])])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The part of a page that a script writes: what lies between two markers."""
+"""The generated part of a page, between two markers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A chart for each backend of docs/speed.md: how long ours take, over what else computes the function."""
+"""A chart for each backend of docs/speed.md: the time of this package over that of other implementations."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 SIZE = 20
-#: They have to be seen on white and on black.
+#: Legible on white and on black backgrounds.
 INK, COMPOSITE, OWN = "#7f8c8d", "#00897b", "#ef6c00"
 _ROW = 0.17  # inches
 
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 def write(path: Path, rows: list[Row], ways: dict[str, str]) -> None:
-    """Draw the rows of a backend, a panel for each of its ways. The same rows give the same bytes."""
+    """Draw the rows of a backend, with a panel for each of its ways. The output is deterministic."""
     panels = {way: [row for row in rows if (row["way"], row["size"]) == (way, SIZE)] for way in ways}
     panels = {way: found for way, found in panels.items() if found}
     longest = max(map(len, panels.values()))
@@ -45,7 +45,7 @@ def write(path: Path, rows: list[Row], ways: dict[str, str]) -> None:
 
 
 def digest(rows: list[Row]) -> str:
-    """What a chart holds to tell which rows it shows."""
+    """A hash in the chart that identifies the rows it shows."""
     shown = [row for row in rows if row["size"] == SIZE]
     return "of rows " + hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 
@@ -53,8 +53,8 @@ def digest(rows: list[Row]) -> str:
 def _panel(axes: Axes, rows: list[Row]) -> None:
     rows = sorted(rows, key=lambda row: (row["both"]["composite"][0], row["name"]))
     for others, color, marker, label in (
-        (("composite",), COMPOSITE, "o", "over the formula as one writes it"),
-        (("native", "keras"), OWN, "D", "over the backend's function, or Keras's"),
+        (("composite",), COMPOSITE, "o", "over the naive formula"),
+        (("native", "keras"), OWN, "D", "over the backend's or Keras's function"),
     ):
         found = [
             (at, next(row["both"][other] for other in others if other in row["both"]))
@@ -72,7 +72,7 @@ def _panel(axes: Axes, rows: list[Row]) -> None:
     axes.set_xticks([], minor=True)
     axes.set_yticks(range(len(rows)), [row["name"] for row in rows], fontsize=7)
     axes.set_ylim(-0.8, len(rows) - 0.2)
-    axes.set_xlabel("time of ours over the other's, with the gradient", color=INK, fontsize=8)
+    axes.set_xlabel("time of this package over the other's, with gradient", color=INK, fontsize=8)
     axes.tick_params(colors=INK, labelsize=7)
     axes.grid(axis="x", color=INK, alpha=0.25, linewidth=0.6)
     for spine in axes.spines.values():

@@ -1,13 +1,13 @@
-"""The parts of docs/speed.md about names: the import, looking one up, building a layer from one."""
+"""The tables of docs/speed.md about the import, the look-up of names, and the building of a layer from a name."""
 
 from typing import Any
 
 from backends import TITLES
 
 LOOKUPS = {
-    "again": '`get("snake(alpha=2.0)")`, again',
+    "again": '`get("snake(alpha=2.0)")`, repeated',
     "of Keras": '`get("relu")`',
-    "first": '`get("snake(alpha=...)")`, never seen',
+    "first": '`get("snake(alpha=...)")`, first',
 }
 
 Results = dict[str, dict[str, Any]]
@@ -22,8 +22,8 @@ def _imports(imports: Results) -> list[str]:
     lines = [
         "### Import",
         "",
-        "Milliseconds: the middle of several processes, and from the least to the greatest. "
-        "`KERAS_BACKEND=torch python benchmarks/import_time.py` measures it.",
+        "Milliseconds: the median over several processes, with minimum and maximum in parentheses. Measured by "
+        "`KERAS_BACKEND=torch python benchmarks/import_time.py`.",
         "",
         "| | `import keras` | `import keras_actx` adds |",
         "|---|---|---|",
@@ -41,10 +41,10 @@ def _lookup(names: Results) -> list[str]:
     lines = [
         "### Looking up a name",
         "",
-        "Microseconds, after so many more activations were declared with `@keras_actx.activation`. "
-        "`KERAS_BACKEND=torch python benchmarks/speed/names.py` measures this and the next table.",
+        "Microseconds, after the given number of additional activations were declared with `@keras_actx.activation`. "
+        "This table and the next are measured by `KERAS_BACKEND=torch python benchmarks/speed/names.py`.",
         "",
-        "| | " + " | ".join(f"{more} more" for more in names["jax"]["lookup"]) + " |",
+        "| | " + " | ".join(f"{more} added" for more in names["jax"]["lookup"]) + " |",
         "|---|" + "---|" * len(names["jax"]["lookup"]),
     ]
     for backend, title in TITLES.items():
@@ -58,8 +58,8 @@ def _dense(names: Results) -> list[str]:
     lines = [
         "### Building a layer",
         "",
-        '`keras.layers.Dense(64, activation="relu")` in a process that has imported keras_actx, over one that has not, '
-        f"by turns, {names['jax']['dense']['pairs']} pairs.",
+        '`keras.layers.Dense(64, activation="relu")` in a process that has imported keras_actx, relative to one '
+        f"that has not, interleaved, {names['jax']['dense']['pairs']} pairs.",
         "",
         "| | microseconds | ratio |",
         "|---|---|---|",

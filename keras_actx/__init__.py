@@ -1,4 +1,4 @@
-"""keras_actx: every Keras layer understands a hundred activations by name, and DenseBlock starts them right."""
+"""keras_actx: a hundred activations by name in every Keras layer, and layers that are initialized to match them."""
 
 import typing as _typing
 
@@ -46,7 +46,7 @@ __all__ = [
     "pairing", "plot", "serialize",
 ]  # fmt: skip
 
-if not _typing.TYPE_CHECKING:  # with them, a type checker would take any name for one of this package
+if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name in this package
     __getattr__, __dir__ = _lazy_imports(
         globals(),
         {

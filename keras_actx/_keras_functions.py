@@ -1,11 +1,11 @@
-"""Keras's own activation functions by name, and its own `get`, as they are without this package."""
+"""Keras's own activation functions by name, and its own `get`, without the changes of this package."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
-#: Plain names that Keras had when this version was written (3.15); ours of the same name agree with them.
+#: Plain names in Keras 3.15; this package's activations of the same names agree with them.
 KERAS_NAMES = frozenset(
     """
     relu leaky_relu relu6 softmax celu elu selu softplus softsign squareplus soft_shrink sparse_plus silu swish gelu glu
@@ -14,17 +14,17 @@ KERAS_NAMES = frozenset(
     """.split()
 )
 
-#: Keras's own functions by plain name: the public ones, and whatever else the table has once the hook is in place.
+#: Keras's own functions by plain name: the public ones, and all others in the table when the hook is installed.
 _functions: dict[str, Callable[..., Any]] = {
     name: getattr(keras.activations, name) for name in KERAS_NAMES if hasattr(keras.activations, name)
 }
 
-#: Keras's own look-ups, before the hook replaces them; the second leaves a name that it does not know a string.
+#: Keras's own look-ups, before the hook replaces them; the second returns an unknown name unchanged.
 keras_get, keras_deserialize = keras.activations.get, keras.activations.deserialize
 
 
 def add_functions(table: Mapping[str, Callable[..., Any]]) -> None:
-    """Add Keras's whole table, which the hook finds."""
+    """Add the functions of Keras's table, called by the hook."""
     _functions.update(table)
 
 

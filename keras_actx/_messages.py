@@ -1,22 +1,22 @@
-"""Error texts that help: short quotes of what was given, and the nearest valid name."""
+"""Parts of error messages: a bounded `repr` of the given value, and the nearest valid name."""
 
 import difflib
 from collections.abc import Iterable
 
-_LONGEST_QUOTE = 60  # an error never repeats a hostile 10 kB string
+_LONGEST_QUOTE = 60  # limits error messages for hostile input
 _LONGEST_MATCHED = 40  # difflib is quadratic
-_NEAREST = 0.7  # of difflib's ratio: below it, a name has nothing to do with the other
+_NEAREST = 0.7  # of difflib's ratio: below it, two names are unrelated
 
 
 def quote(value: object) -> str:
     """`repr(value)`, cut to a length that is safe to print."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 256:
-        return f"an integer of {value.bit_length()} bits"  # repr would be slow, or refused by Python
+        return f"an integer of {value.bit_length()} bits"  # its repr may be slow, or raise an error
     if isinstance(value, (str, bytes)):
         value = value[: _LONGEST_QUOTE + 1]
     try:
         text = repr(value)
-    except Exception:  # a value may have a broken repr; the error about it must still be readable
+    except Exception:  # the repr of a value may fail; the error message must still be readable
         text = f"a {type(value).__name__}"
     return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "..."
 

@@ -1,4 +1,4 @@
-"""What to do when the backend that Keras is set to is not installed; nothing here needs Keras."""
+"""Handles a configured Keras backend that is not installed; nothing here imports Keras."""
 
 import importlib
 import importlib.util
@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-#: Keras's names of the backends that can train, which are the modules' too.
+#: Keras's names of the backends that can train, equal to the names of their modules.
 BACKENDS = ("tensorflow", "jax", "torch")
-#: All whose absence Keras finds out by importing them.
+#: All backends whose absence makes the import of Keras fail.
 IMPORTED_BY_KERAS = (*BACKENDS, "openvino")
 
 
@@ -19,18 +19,18 @@ def installed_backends() -> tuple[str, ...]:
 
 
 def missing_backend(error: ModuleNotFoundError) -> str | None:
-    """The backend for want of which Keras could not be imported; None if it was for something else."""
+    """The backend whose absence made the import of Keras fail; None if it failed for another reason."""
     name = (error.name or "").split(".")[0]
     return name if name in IMPORTED_BY_KERAS and importlib.util.find_spec(name) is None else None
 
 
 def keras_without(missing: str) -> ModuleType:
-    """Keras, after its import failed for want of the backend that it is set to.
+    """Import Keras with an installed backend, after its import failed because the configured one is not installed.
 
-    The command line takes one that is installed and says so; if none is, it exits with status 2.
+    The command line uses an installed backend and prints a notice; if none is installed, it exits with status 2.
 
     Raises:
-        ImportError: in any other program, where nobody but its author chooses a backend.
+        ImportError: in any other program, whose author chooses the backend.
     """
     problem = f"Keras is set to the {missing} backend, which is not installed"
     installed = installed_backends()
@@ -46,15 +46,15 @@ def keras_without(missing: str) -> ModuleType:
         print(f"keras-actx: {remedy}", file=sys.stderr)
         raise SystemExit(2)
     chosen = installed[0]
-    print(f"keras-actx: {problem}; using {chosen}. KERAS_BACKEND={chosen} chooses it without a word", file=sys.stderr)
+    print(f"keras-actx: {problem}; using {chosen}. Set KERAS_BACKEND={chosen} to select it", file=sys.stderr)
     os.environ["KERAS_BACKEND"] = chosen
     for name in [one for one in sys.modules if one.split(".")[0] == "keras"]:
-        del sys.modules[name]  # half imported, for the other backend
+        del sys.modules[name]  # partially imported, with the missing backend
     return importlib.import_module("keras")
 
 
 def _is_the_command_line() -> bool:
     """Whether this process runs `keras-actx` or `python -m keras_actx`."""
-    if sys.argv[:1] == ["-m"]:  # while Python looks for the module, whose name is the word before what argv holds
+    if sys.argv[:1] == ["-m"]:  # while Python locates the module, whose name precedes the arguments in sys.orig_argv
         return sys.orig_argv[-len(sys.argv)].endswith("keras_actx")
     return Path(sys.argv[0] if sys.argv else "").stem == "keras-actx"

@@ -1,25 +1,25 @@
-"""Settings of the package, for the whole process."""
+"""Global settings of the package."""
 
 from keras_actx._messages import quote as _quote
 
-#: What holds until `set_memory_efficient` is called.
+#: The default, until `set_memory_efficient` is called.
 MEMORY_EFFICIENT_BY_DEFAULT = True
 
 _memory_efficient = MEMORY_EFFICIENT_BY_DEFAULT
 
-#: What holds until `set_fused` is called.
+#: The default, until `set_fused` is called.
 FUSED_BY_DEFAULT = False
 
 _fused = FUSED_BY_DEFAULT
 
-#: What holds until `set_portable` is called.
+#: The default, until `set_portable` is called.
 PORTABLE_BY_DEFAULT = False
 
 _portable = PORTABLE_BY_DEFAULT
 
 
 def memory_efficient() -> bool:
-    """Whether activations keep only their input for the backward pass, and compute the rest again there.
+    """Whether activations save only their input for the backward pass and recompute the rest there.
 
     Example:
 
@@ -31,16 +31,16 @@ def memory_efficient() -> bool:
 
 
 def set_memory_efficient(value: bool) -> None:
-    """Choose between memory and arithmetic: keep an activation's input alone for the backward pass, or all it needs.
+    """Choose what activations save for the backward pass: only their input, or all intermediate results.
 
-    Elementwise and gated activations are affected; values and derivatives are the same either way. One that keeps no
-    more than its input by itself, such as `relu`, is never computed twice. Switch it off when training is not short of
-    memory and runs eagerly, where computing the activation twice is seen in the time of a step; and to leave the
-    recomputing to something of your own (`jax.checkpoint`, `torch.utils.checkpoint`, `keras.remat`). It counts when an
-    activation is called, in a compiled function when that is traced.
+    This affects elementwise and gated activations; values and derivatives do not change. An activation that saves no
+    more than its input without recomputation, such as `relu`, is never recomputed. Disable it for eager training that
+    is not limited by memory, where the recomputation increases the time of a step, and where you recompute explicitly
+    (`jax.checkpoint`, `torch.utils.checkpoint`, `keras.remat`). The setting is read when an activation is called; in a
+    compiled function, when it is traced.
 
     Args:
-        value: True to keep only the input, False to keep whatever the formula's steps need.
+        value: True to save only the input, False to save all that the operations of the formula need.
 
     Raises:
         TypeError: if `value` is not True or False.
@@ -59,7 +59,7 @@ def set_memory_efficient(value: bool) -> None:
 
 
 def fused() -> bool:
-    """Whether torch compiles the activations that it runs eagerly.
+    """Whether torch compiles activations that are called in eager mode.
 
     Example:
 
@@ -71,16 +71,17 @@ def fused() -> bool:
 
 
 def set_fused(value: bool) -> None:
-    """Choose whether torch compiles each activation on its first call, when it runs eagerly otherwise.
+    """Choose whether torch compiles each activation at its first call in eager mode.
 
-    Run eagerly, a formula of many steps is as many passes over memory; compiled by `torch.compile`, it is one there and
-    one back. Elementwise and gated activations of four steps or more are compiled; shapes may vary from call to call.
-    The first call of each takes seconds, and a C++ compiler must be installed (on a GPU, Triton). Results may differ in
-    the last digits: `docs/numerics.md` has those of torch's compiler too. Within `torch.compile`, and on JAX and
-    TensorFlow, which have `jit` for it, this changes nothing.
+    In eager mode, each operation of a formula is a pass over memory; compiled by `torch.compile`, a formula is one pass
+    in the forward and one in the backward pass. Elementwise and gated activations of four operations or more are
+    compiled; shapes may vary from call to call. The first call of each takes seconds, and a C++ compiler must be
+    installed (on a GPU, Triton). Results may differ in the last digits: `docs/numerics.md` lists the errors with
+    torch's compiler too. Within `torch.compile`, and on JAX and TensorFlow, which have `jit`, this setting has no
+    effect.
 
     Args:
-        value: True to compile, False to run step by step.
+        value: True to compile, False to run the operations one by one.
 
     Raises:
         TypeError: if `value` is not True or False.
@@ -99,7 +100,7 @@ def set_fused(value: bool) -> None:
 
 
 def portable() -> bool:
-    """Whether activations are made of operations that every runtime knows, not only while a model is exported.
+    """Whether activations always use operations that every runtime supports, not only while a model is exported.
 
     Example:
 
@@ -111,15 +112,16 @@ def portable() -> bool:
 
 
 def set_portable(value: bool) -> None:
-    """Choose whether activations are always made of operations that ONNX, LiteRT and OpenVINO know.
+    """Choose whether activations always use operations that ONNX, LiteRT and OpenVINO support.
 
-    `model.export(...)` needs nothing of this: while an exporter traces a model, they are. Switch it on before tracing
-    a function that is handed to a converter later, as in `tf.lite.TFLiteConverter.from_concrete_functions`, and off
-    after. It counts when an activation is called, in a compiled function when that is traced; results may differ in the
-    last digits, and the memory-efficient backward pass and `set_fused` are left out.
+    `model.export(...)` does not need this setting: activations use such operations while an exporter traces a model.
+    Enable it before you trace a function that is passed to a converter later, as in
+    `tf.lite.TFLiteConverter.from_concrete_functions`, and disable it afterwards. The setting is read when an activation
+    is called; in a compiled function, when it is traced. Results may differ in the last digits, and the
+    memory-efficient backward pass and `set_fused` have no effect.
 
     Args:
-        value: True to use such operations in every call, False while a model is exported only.
+        value: True to use such operations in every call, False to use them only while a model is exported.
 
     Raises:
         TypeError: if `value` is not True or False.
@@ -139,4 +141,4 @@ def set_portable(value: bool) -> None:
 
 def _require_bool(owner: str, value: object) -> None:
     if not isinstance(value, bool):
-        raise TypeError(f"{owner} takes True or False, not {_quote(value)}")
+        raise TypeError(f"{owner} accepts True or False, not {_quote(value)}")

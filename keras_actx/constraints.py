@@ -10,7 +10,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.declaration.parameters import Range
 from keras_actx.plain_numbers import finite
 
-_OPEN_END = 1e-6  # how near a learned value may come to an end that its range excludes
+_OPEN_END = 1e-6  # the least distance of a learned value from a bound that its range excludes
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -18,11 +18,11 @@ class InRange(keras.constraints.Constraint):
     """Clips a weight to [`low`, `high`], so that the stored weight is the value used.
 
     Args:
-        low: a finite number, or None for no lower end.
-        high: a finite number, or None for no upper end.
+        low: a finite number, or None for no lower bound.
+        high: a finite number, or None for no upper bound.
 
     Raises:
-        ValueError: if an end is not a finite number, or `low` exceeds `high`.
+        ValueError: if a bound is not a finite number, or `low` exceeds `high`.
 
     Example:
 
@@ -53,9 +53,9 @@ class InRange(keras.constraints.Constraint):
 
 
 def ends_of(limits: Range, start: float) -> tuple[float | None, float | None]:
-    """The lowest and the highest value that a parameter may learn; None without one.
+    """The lowest and the highest value that a parameter may learn; None if it is unbounded.
 
-    An end that the range excludes is not approached any nearer than `start` is.
+    If the range excludes a bound, a learned value keeps a small distance from it, at most that of `start`.
     """
     low = None if math.isinf(limits.low) else limits.low
     high = None if math.isinf(limits.high) else limits.high

@@ -1,4 +1,4 @@
-"""Names of a package that are imported at their first use."""
+"""Lazy imports: names of a package that are imported at their first use."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -8,12 +8,13 @@ from typing import Any
 def lazy_imports(package: dict[str, Any], modules: Mapping[str, str]) -> tuple[Callable, Callable]:
     """The `__getattr__` and `__dir__` of a package.
 
-    A package that imports its own modules holds its lock while it waits for theirs; a thread that imports one of them
-    directly waits the other way round. So packages that are imported late import nothing themselves.
+    A package that imports its own modules holds its import lock while it waits for theirs. A thread that imports one of
+    them directly acquires the locks in the opposite order, which can deadlock. Packages that are imported lazily
+    therefore import none of their modules.
 
     Args:
         package: its `globals()`. With `__all__` in it, `dir` shows these names alone, without the internal modules.
-        modules: for each name, the module that has it, or is it.
+        modules: for each name, the module that defines it, or the module itself.
     """
 
     def attribute(name: str) -> Any:

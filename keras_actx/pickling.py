@@ -1,7 +1,7 @@
-"""Pickled models import what they hold: another process may not have imported this package before it unpickles one.
+"""Pickled models import this package: another process may not have imported it before it unpickles one.
 
-Keras pickles a layer or a model as its archive. The function that reads it is Keras's, so joblib, Ray or a spawned
-process would meet names there that nobody has declared yet.
+Keras pickles a layer or a model as its archive. The function that reads it belongs to Keras, so joblib, Ray or a
+spawned process would find undeclared names in it.
 """
 
 import functools
@@ -20,20 +20,20 @@ _MARK = f"{OWN_PACKAGE}>"
 
 
 def install() -> None:
-    """Let the pickles of Keras's layers and models that hold objects of ours bring our import; once.
+    """Make pickles of Keras layers and models with objects of this package import it when loaded; installed once.
 
-    All others stay as Keras makes them, and so do all if a Keras pickles in another way.
+    All other pickles are unchanged, and so are all pickles of a Keras version that pickles in another way.
     """
     original = keras.Operation.__reduce__
     if original is object.__reduce__ or getattr(original, "brings_imports", False):
         return
 
     @functools.wraps(original)
-    def __reduce__(self: Any) -> Any:  # noqa: N807  (it is that method of another class)
+    def __reduce__(self: Any) -> Any:  # noqa: N807  (it replaces that method of another class)
         reduced = original(self)
         try:
             declared = _declared_in(reduced)
-        except Exception:  # not the archive that we know
+        except Exception:  # not the known form of the archive
             declared = None
         if declared is None:
             return reduced
@@ -45,10 +45,10 @@ def install() -> None:
 
 
 def _read_after_import(declared: dict[str, str], read: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """What `read` makes of an archive. That this function was found has imported the package.
+    """The result of `read` on an archive. Unpickling the reference to this function has imported the package.
 
     Raises:
-        ValueError: for an activation that is not declared here, naming the module that would.
+        ValueError: for an activation that is not declared in this process, naming the module that declares it.
     """
     unknown = {}
     for name, module in declared.items():
@@ -65,7 +65,7 @@ def _read_after_import(declared: dict[str, str], read: Callable[..., Any], argum
 
 
 def _declared_in(reduced: tuple[Any, ...]) -> dict[str, str] | None:
-    """The modules of other people's activations that an archive names, by name; None if it holds nothing of ours."""
+    """The modules of users' activations that an archive names, by name; None if it has no objects of this package."""
     _, (archive,), *_ = reduced
     if not isinstance(archive, io.BytesIO):
         return None
@@ -80,7 +80,7 @@ def _declared_in(reduced: tuple[Any, ...]) -> dict[str, str] | None:
 def _declaration(text: str) -> Declaration | None:
     try:
         return registry.find(text.partition("(")[0].strip())
-    except ValueError:  # a plain name of several packages, so not an activation's
+    except ValueError:  # a plain name that several packages declare, so not a saved one
         return None
 
 

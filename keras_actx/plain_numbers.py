@@ -1,4 +1,4 @@
-"""Numbers as arguments: NumPy's scalars beside Python's own, and what counts as a finite or a whole number."""
+"""Numbers as arguments: conversion of NumPy scalars to Python numbers, and checks for finite and for whole numbers."""
 
 import functools
 import inspect
@@ -11,9 +11,9 @@ import numpy as np
 
 
 def plain(value: Any) -> Any:
-    """What a NumPy scalar, or an array of no dimension, holds, as Python has it, also inside a list or a tuple.
+    """The Python number of a NumPy scalar or a zero-dimensional array, also inside a list or a tuple.
 
-    Anything else as it is.
+    Other values are returned unchanged.
     """
     if type(value) in (list, tuple):
         return type(value)(map(plain, value))
@@ -25,30 +25,30 @@ def plain(value: Any) -> Any:
         return bool(value)
     try:
         item = value.item()
-        # A type that Python has not (bfloat16, longdouble) gives itself.
+        # `item` of a type without a Python equivalent (bfloat16, longdouble) returns the same type.
         return float(item) if isinstance(item, np.generic) else item
-    except (TypeError, ValueError):  # no number at all
+    except (TypeError, ValueError):  # not a number
         return value
 
 
-#: An `__init__`, whose arguments a decorator leaves as they are.
+#: An `__init__`, whose signature a decorator preserves.
 Init = TypeVar("Init", bound=Callable[..., None])
 
 
 def takes_numpy_scalars(init: Init) -> Init:
-    """For an `__init__`: it gets Python numbers for NumPy's scalars, so that configs stay JSON."""
+    """Decorates an `__init__`: converts NumPy scalars to Python numbers, so that configs are valid JSON."""
 
     @functools.wraps(init)
     def with_plain_numbers(self: Any, *args: Any, **kwargs: Any) -> None:
         init(self, *map(plain, args), **{name: plain(value) for name, value in kwargs.items()})
 
-    # Keras reads the arguments of layers in two ways, of which one does not look through wrappers.
+    # Keras inspects the arguments of layers in two ways, one of which does not follow `__wrapped__`.
     with_plain_numbers.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]
     return cast(Init, with_plain_numbers)
 
 
 def to_float(value: Any) -> float:
-    """The nearest float; an infinity for a whole number beyond them."""
+    """The nearest float; an infinity for a whole number beyond the range of floats."""
     try:
         return float(value)
     except OverflowError:  # an int too large for a double
@@ -56,7 +56,7 @@ def to_float(value: Any) -> float:
 
 
 def finite(value: Any) -> float | None:
-    """The number as a float; None for what is no finite real number."""
+    """The number as a float; None for anything but a finite real number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return None
     number = to_float(value)
@@ -64,5 +64,5 @@ def finite(value: Any) -> float | None:
 
 
 def whole(value: Any) -> int | None:
-    """The number as an int; None for what is no whole number."""
+    """The number as an int; None for anything but a whole number."""
     return int(value) if isinstance(value, numbers.Integral) and not isinstance(value, bool) else None

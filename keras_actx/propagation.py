@@ -8,16 +8,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_actx.backend import there_and_back
+from keras_actx.backend import forward_and_vjp
 
 
 @dataclass(frozen=True)
 class Propagation:
-    """Three second moments, one number a layer from the first to the last, as log10: factors of ten are units.
+    """Three second moments for each layer, from the first to the last, as log10.
 
-    Those of the pre-activations z, which stand between a layer's kernel and its activation; of their differences
-    between inputs (their variance over the batch, averaged over units); and of the gradient with respect to them, for
-    a random gradient of size 1 at the last.
+    The second moment of the pre-activations z, the values between a layer's kernel and its activation; of their
+    differences between inputs (their variance over the batch, averaged over units); and of the gradient with respect to
+    z, for a random gradient of size 1 at the last layer.
     """
 
     signal: np.ndarray
@@ -25,15 +25,15 @@ class Propagation:
     gradient: np.ndarray
 
     def excursions(self) -> tuple[float, float]:
-        """How far signal and gradient come away from the first layer's, at any depth, in factors of ten."""
+        """The largest deviation of signal and gradient from those of the first layer, over all depths, as log10."""
         return _excursion(self.signal), _excursion(self.gradient)
 
 
 class PropagationProbe:
-    """Measures stacks of one kind, which have other weights: what is compiled for one serves them all.
+    """Measures propagation through stacks that differ in their weights only; they share the compiled functions.
 
     Args:
-        stack: a built `keras_actx.layers.DenseStack`, two blocks deep at least, without normalization, dropout or
+        stack: a built `keras_actx.layers.DenseStack`, of at least two blocks, without normalization, dropout or
             residual paths.
 
     Raises:
@@ -55,12 +55,12 @@ class PropagationProbe:
         for block in stack.blocks:
             plain = block.normalization is None and block.dropout_layer is None and not block.residual
             if not plain or not block.dense.built:
-                raise ValueError(f"{block.name} is not built, or more than a Dense and an activation")
+                raise ValueError(f"{block.name} is not built, or has more than a Dense layer and an activation")
         if len(stack.blocks) < 2:
-            raise ValueError("a stack of one block has nothing to pass through")
+            raise ValueError("a stack of one block has no layer between its first and last pre-activations")
         self._below, self._above = stack.blocks[:2]
         self._variables = _between(self._below, self._above)
-        self._there, self._back = there_and_back(self._step)
+        self._forward, self._vjp = forward_and_vjp(self._step)
 
     def _step(self, weights: Any, z: Any) -> Any:
         """From the pre-activation of one block to that of the next."""
@@ -68,27 +68,28 @@ class PropagationProbe:
             return self._above.dense(self._below.activate(z))
 
     def __call__(self, stack: Any, x: Any, seed: int = 0) -> Propagation:
-        """Send `x` up through the stack and a random gradient back down.
+        """Propagate `x` forward through the stack and a random gradient backward.
 
         Args:
-            stack: this one, or another of the same activation and size.
+            stack: the stack of this probe, or another one of the same activation and size.
             x: the input, of shape `(batch, features)`.
-            seed: of the gradient at the last layer's pre-activations.
+            seed: of the random gradient at the last layer's pre-activations.
         """
         z = stack.blocks[0].dense(keras.ops.convert_to_tensor(x))
         steps = [[one.value for one in _between(*pair)] for pair in itertools.pairwise(stack.blocks)]
         seen = [z]
         for weights in steps:
-            seen.append(self._there(weights, seen[-1]))
+            seen.append(self._forward(weights, seen[-1]))
         rng = np.random.default_rng(seed)
         top = rng.normal(size=tuple(z.shape))
         top /= math.sqrt(np.mean(top**2))
         gradient = keras.ops.convert_to_tensor(top.astype(keras.backend.floatx()))
-        # A gradient's way is linear: brought back to size 1 at every layer, it never leaves the range of the dtype.
+        # The backward pass is linear: the gradient is rescaled to size 1 at every layer, to stay in the range of the
+        # dtype.
         size = 0.0
         sizes = [size]
         for weights, below in zip(reversed(steps), reversed(seen[:-1]), strict=True):
-            gradient = self._back(weights, below, gradient)
+            gradient = self._vjp(weights, below, gradient)
             factor = float(np.mean(_numpy(gradient) ** 2))
             size += _log10(factor)
             sizes.append(size)
@@ -101,7 +102,7 @@ class PropagationProbe:
 
 
 def _between(below: Any, above: Any) -> list[Any]:
-    """The weights that stand between the pre-activations of two blocks."""
+    """The weights between the pre-activations of two blocks."""
     return [*below.activation_layer.variables, *above.dense.variables]
 
 
@@ -114,6 +115,6 @@ def _log10(number: float | np.floating) -> float:
 
 
 def _excursion(decades: np.ndarray) -> float:
-    """Infinite where the first is lost, or any other."""
+    """Infinite if any value is not finite."""
     away = np.abs(decades - decades[0]) if math.isfinite(decades[0]) else np.array([math.inf])
     return float(np.where(np.isnan(away), math.inf, away).max())

@@ -7,8 +7,8 @@ import keras
 from keras_actx._messages import quote
 from keras_actx.plain_numbers import plain
 
-#: What every random part takes on every backend: torch keeps the state of a `SeedGenerator` in int32, JAX refuses
-#: negative numbers.
+#: The range that all random operations accept on all backends: torch stores the state of a `SeedGenerator` in int32,
+#: JAX rejects negative numbers.
 LARGEST_SEED = 2**31 - 1
 
 
@@ -16,7 +16,7 @@ def checked_seed(seed: Any, owner: str) -> Any:
     """The seed of an initializer: None, a whole number, or a `SeedGenerator`, which may be given by its config.
 
     Raises:
-        ValueError: for anything else, and for a number that some backend or some random part would refuse.
+        ValueError: for anything else, and for a number that some backend or random operation would reject.
     """
     seed = plain(seed)
     if seed is None or isinstance(seed, keras.random.SeedGenerator):
@@ -24,7 +24,7 @@ def checked_seed(seed: Any, owner: str) -> Any:
     if isinstance(seed, dict):
         try:
             made = keras.saving.deserialize_keras_object(seed)
-        except Exception:  # of whatever a file holds
+        except Exception:  # for arbitrary contents of a file
             made = None
         if isinstance(made, keras.random.SeedGenerator):
             return made
@@ -37,7 +37,7 @@ def checked_seed(seed: Any, owner: str) -> Any:
 
 
 def checked_seed_number(seed: Any, owner: str) -> int | None:
-    """The seed of a layer: a `SeedGenerator` gives its next number, which is then the layer's own and is saved."""
+    """The seed of a layer as a number, which is saved; of a `SeedGenerator`, its next number."""
     seed = checked_seed(seed, owner)
     if not isinstance(seed, keras.random.SeedGenerator):
         return seed
@@ -46,12 +46,12 @@ def checked_seed_number(seed: Any, owner: str) -> int | None:
 
 
 def saved_seed(seed: Any) -> Any:
-    """A seed as a config holds it."""
+    """A seed in the form stored in a config."""
     return keras.saving.serialize_keras_object(seed) if isinstance(seed, keras.random.SeedGenerator) else seed
 
 
 def with_seed_in_range(config: dict[str, Any]) -> dict[str, Any]:
-    """A config whose seed, if it is a whole number from before the range was checked, is in the range."""
+    """A config whose seed is mapped to the valid range if it is a whole number saved before the range was checked."""
     seed = config.get("seed")
     if type(seed) is int and not 0 <= seed <= LARGEST_SEED:
         config = {**config, "seed": seed % (LARGEST_SEED + 1)}

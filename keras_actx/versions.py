@@ -1,4 +1,4 @@
-"""Which Keras this package works with."""
+"""The Keras versions that this package supports."""
 
 import os
 
@@ -12,26 +12,26 @@ except ModuleNotFoundError as error:
         raise
 else:
     missing = None
-if missing:  # out of the block, so that an error shows no other error's traceback
+if missing:  # outside of the block, so that an error shows no chained traceback
     keras = _missing_backend.keras_without(missing)  # pyright: ignore[reportPossiblyUnboundVariable]  (bound where something is missing)
 
 OLDEST_KERAS = (3, 10)
 
 
 def require_keras() -> None:
-    """Raise `ImportError` on a Keras that cannot hold this package's objects, naming the remedy.
+    """Raise `ImportError` with a remedy for a Keras version that does not support this package.
 
-    Also where `tf.keras` is Keras 2: its layers would take a learnable activation for a function and never train it.
+    Also if `tf.keras` is Keras 2: its layers would treat a learnable activation as a function and never train it.
     """
     version = getattr(keras, "__version__", "unknown")
     numbers = version.split(".")[:2]
     if not all(part.isdigit() for part in numbers) or tuple(map(int, numbers)) < OLDEST_KERAS:
         oldest = ".".join(map(str, OLDEST_KERAS))
         raise ImportError(f"keras_actx needs keras>={oldest}, and found keras {version}: pip install --upgrade keras")
-    # The values are those that TensorFlow looks for.
+    # The values are those that TensorFlow checks for.
     if keras.backend.backend() == "tensorflow" and os.environ.get("TF_USE_LEGACY_KERAS") in ("1", "true", "True"):
         raise ImportError(
-            "keras_actx: TF_USE_LEGACY_KERAS is set, which makes tf.keras Keras 2 (tf_keras). Its layers do not know "
-            "the names of keras_actx and never train a learnable activation. Unset TF_USE_LEGACY_KERAS before "
+            "keras_actx: TF_USE_LEGACY_KERAS is set, which makes tf.keras Keras 2 (tf_keras). Its layers do not "
+            "support the names of keras_actx and never train a learnable activation. Unset TF_USE_LEGACY_KERAS before "
             "TensorFlow is imported, and build models with `import keras` (Keras 3)."
         )

@@ -285,7 +285,7 @@ def test_the_package_alone_imports_nothing_of_the_commands(tmp_path):
         ((0.5, 0.6), (0.9, 0.8), "A is behind B for each of 2 seeds, by 30.0 points on average (-40.0 to -20.0)."),
         ((0.9, 0.5), (0.5, 0.6), "A against B: +15.0 points on average (-10.0 to +40.0), ahead for 1 of 2 seeds."),
         ((0.5, 0.5), (0.5, 0.5), "A against B: +0.0 points on average (+0.0 to +0.0), ahead for 0 of 2 seeds."),
-        ((0.9,), (0.5,), "A against B: +40.0 points, for one seed, which decides nothing."),
+        ((0.9,), (0.5,), "A against B: +40.0 points, for one seed, which is inconclusive."),
     ],
 )
 def test_verdict(here, there, said):

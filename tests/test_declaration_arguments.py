@@ -89,7 +89,7 @@ class _nothing:
 
 
 def test_learnable_needs_a_parameter():
-    refuses(ValueError, "needs a parameter that can learn", no_parameter, learnable=True)
+    refuses(ValueError, "requires a learnable parameter", no_parameter, learnable=True)
 
     def whole(x, n: int = 1):
         return x
@@ -103,8 +103,8 @@ def test_learnable_needs_a_parameter():
     def random(x, beta: float = 1.0, *, training=False, seed=None):
         return x
 
-    refuses(ValueError, "needs a parameter that can learn", whole, learnable=True)
-    refuses(ValueError, "needs a parameter that can learn", fixed, learnable=True)
+    refuses(ValueError, "requires a learnable parameter", whole, learnable=True)
+    refuses(ValueError, "requires a learnable parameter", fixed, learnable=True)
     refuses(ValueError, "gated", gated, learnable=True, kind="gated")
     refuses(ValueError, "random in training", random, learnable=True)
 
@@ -241,7 +241,7 @@ def test_parameters_that_are_no_numbers(value):
         lambda: snake.bind(value),
         lambda: actx.Activation("snake", {"alpha": value}),
     ):
-        with pytest.raises(ValueError, match=r"alpha takes a number in \(0, inf\)"):
+        with pytest.raises(ValueError, match=r"alpha accepts a number in \(0, inf\)"):
             make()
 
 

@@ -153,7 +153,7 @@ def test_portable_can_be_switched_on():
     finally:
         actx.config.set_portable(False)
     assert UNKNOWN[BACKEND] <= operations(formula)
-    with pytest.raises(TypeError, match="set_portable takes True or False"):
+    with pytest.raises(TypeError, match="set_portable accepts True or False"):
         actx.config.set_portable("yes")
 
 

@@ -35,7 +35,7 @@ def test_the_setting():
 
 @pytest.mark.parametrize("value", [1, "on", None])
 def test_the_setting_takes_true_or_false(value):
-    with pytest.raises(TypeError, match="takes True or False"):
+    with pytest.raises(TypeError, match="accepts True or False"):
         config.set_fused(value)
     assert not config.fused()
 

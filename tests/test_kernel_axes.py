@@ -156,7 +156,7 @@ def test_axes_are_saved_and_checked():
     old = {key: value for key, value in start.get_config().items() if key not in ("input_axes", "output_axes")}
     assert Paired.from_config(old).input_axes is None
     for axes, says in (
-        ({"input_axes": (0,)}, "go together"),
+        ({"input_axes": (0,)}, "given together"),
         ({"input_axes": "0", "output_axes": "1"}, "input_axes='0' is not allowed"),
         ({"input_axes": (0.5,), "output_axes": (1,)}, "input_axes"),
         ({"input_axes": 0, "output_axes": 1}, "input_axes=0"),

@@ -121,9 +121,9 @@ def test_chosen_parameters():
 @pytest.mark.parametrize(
     ("activation", "arguments", "says"),
     [
-        ("mish", {}, "no parameter that can learn"),
-        ("swiglu", {}, "no parameter that can learn"),
-        ("rrelu", {}, "no parameter that can learn"),
+        ("mish", {}, "no learnable parameter"),
+        ("swiglu", {}, "no learnable parameter"),
+        ("rrelu", {}, "no learnable parameter"),
         ("relux", {}, "relu"),
         (None, {}, "give a name"),
         (lambda x: x, {}, "keras_actx.activation"),

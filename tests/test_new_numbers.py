@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_actx as actx
-from keras_actx.backend import sample
+from keras_actx.backend import probe
 from keras_actx.declaration.declaration import Declaration
 from keras_actx.declaration.evaluation import Formula
 from keras_actx.testing import backend
@@ -34,7 +34,7 @@ def declared(**options):
 def test_a_question_is_asked_once_for_all_numbers():
     asked = []
 
-    @sample.asked_once
+    @probe.checked_once
     def question(function, sample):
         asked.append(dict(function.numbers)["rate"])
         return True
@@ -53,7 +53,7 @@ def test_a_question_is_asked_once_for_all_numbers():
 def test_a_question_that_decides_about_numbers_is_asked_of_each_but_for_own_formulas():
     asked = []
 
-    @sample.asked_of_every_number
+    @probe.checked_for_every_number
     def question(function, sample):
         asked.append(dict(function.numbers))
         return True
@@ -70,7 +70,7 @@ def test_no_backend_asks_about_every_number():
 
     def asked():
         found = Formula(function.declaration, (), (), "float32").found
-        return {make: kept.cache_info().currsize for make, kept in found.items() if make.__name__ == "ask"}
+        return {make: kept.cache_info().currsize for make, kept in found.items() if make.__name__ == "check_probe"}
 
     before = asked()  # by other tests
     for index in range(12):
@@ -86,7 +86,7 @@ def test_what_is_kept_is_bounded():
         gradient(lambda x, index=index: formula(x, rate=1.5 + index / 1000), x)
     kept = Formula(formula.declaration, (), (), "float32").found
     assert kept
-    assert max(one.cache_info().currsize for one in kept.values()) <= sample._KEPT
+    assert max(one.cache_info().currsize for one in kept.values()) <= probe._CACHE_SIZE
 
 
 def test_values_of_new_numbers_are_right():

@@ -387,7 +387,7 @@ def test_the_name_of_a_layer_says_what_to_write(name):
             L.LearnableActivation,
             actx.moments,
         ):
-            with pytest.raises(ValueError, match="is a layer of its own") as caught:
+            with pytest.raises(ValueError, match="is a standalone layer") as caught:
                 use(text)
             assert f"Use keras_actx.layers.{NAMES[name]}" in str(caught.value)
     with pytest.raises(ValueError, match=r"keras_actx\.layers"):

@@ -17,8 +17,8 @@ import torch
 
 from keras_actx.activations import primitives
 from keras_actx.backend import with_kernel
-from keras_actx.backend.torch import KERNELS, blocks, replayed
-from keras_actx.backend.torch.native import DERIVATIVES
+from keras_actx.backend.torch import KERNELS, chunked, replayed
+from keras_actx.backend.torch.kernels import DERIVATIVES
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, -1e-40, 3e38]
 
@@ -61,8 +61,10 @@ def test_every_kernel_is_used_and_differentiable(name):
     y = formula(x, *numbers_of_it)
     (found,) = torch.autograd.grad(y.sum(), x)
     kernel, wide, step = KERNELS[name], x.detach().double(), 1e-4
-    there = kernel.there if kernel.takes(wide, *numbers_of_it) else lambda x, *rest: kernel.there(x.float(), *rest)
-    if there is kernel.there:
+    there = (
+        kernel.forward if kernel.supports(wide, *numbers_of_it) else lambda x, *rest: kernel.forward(x.float(), *rest)
+    )
+    if there is kernel.forward:
         slope = (there(wide + step, *numbers_of_it) - there(wide - step, *numbers_of_it)) / (2 * step)
         torch.testing.assert_close(found.double(), slope, rtol=1e-5, atol=1e-6)
     else:
@@ -122,7 +124,7 @@ def test_a_derivative_in_place_is_the_given_one(name):
 @pytest.fixture
 def small_parts(monkeypatch):
     """Parts of 16 numbers."""
-    monkeypatch.setattr(blocks, "_EACH", 8)
+    monkeypatch.setattr(chunked, "_EACH", 8)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
 
 
@@ -139,12 +141,12 @@ def test_parts_are_as_good_as_the_whole(small_parts, monkeypatch, shape, beta):
     tensors = [x] if beta is None else [x, torch.full(shape[-1:] if beta == "last" else beta, 1.5, requires_grad=True)]
     function = actx.activations.tanhexp if beta is None else lambda x, beta: actx.activations.swish(x, beta=beta)
     assert (
-        blocks._rows(Elementwise(), tuple(tensors)) is not None
+        chunked._rows(Elementwise(), tuple(tensors)) is not None
         or (beta == "last" and len(shape) == 1)
         or (beta == "last" and shape[-1] > 16)
     )
     found = results(function, *tensors)
-    monkeypatch.setattr(blocks, "_EACH", 2**16)
+    monkeypatch.setattr(chunked, "_EACH", 2**16)
     for one, expected in zip(found, results(function, *tensors), strict=True):
         torch.testing.assert_close(one, expected, rtol=1e-5, atol=1e-5)
 
@@ -157,7 +159,7 @@ def test_parts_of_a_gated_activation(small_parts, monkeypatch):
     x = torch.randn(33, 8, requires_grad=True)
     activation = actx.activations.gtu
     found = results(activation, x)
-    monkeypatch.setattr(blocks, "_EACH", 2**16)
+    monkeypatch.setattr(chunked, "_EACH", 2**16)
     for one, expected in zip(found, results(activation, x), strict=True):
         torch.testing.assert_close(one, expected)
 
@@ -208,7 +210,7 @@ def test_recorded_steps_give_the_same_bits(at_once, monkeypatch, activation):
         return y.detach(), gradient
 
     found = both()
-    monkeypatch.setattr(blocks, "program", lambda *_: None)
+    monkeypatch.setattr(chunked, "program", lambda *_: None)
     for one, expected in zip(found, both(), strict=True):
         assert torch.equal(one, expected)
 

@@ -1,7 +1,7 @@
-"""Every activation, one decorated function each, in files by family. To add one, write it in its family's file.
+"""All activations, one decorated function each, in modules by family. Add a new one to the module of its family.
 
-`keras_actx.activations.snake` is the value with default parameters: call it, or `bind` others. Type checkers read
-`__init__.pyi`, which `docs/make_stubs.py` writes from the declarations.
+`keras_actx.activations.snake` is the value with default parameters; call it, or `bind` other parameters. Type checkers
+read `__init__.pyi`, which `docs/make_stubs.py` generates from the declarations.
 """
 
 from keras_actx.activations import (
@@ -12,7 +12,7 @@ from keras_actx.activations import (
     logarithmic,
     normal_weighted,
     periodic,
-    portable,  # noqa: F401  (what exported graphs use)
+    portable,  # noqa: F401  (used by exported graphs)
     rectified,
     sigmoid_weighted,
     softplus_based,
@@ -44,7 +44,7 @@ _FAMILIES = (
 
 
 def _collect() -> dict[str, Activation]:
-    """Every activation of the families, by name and by alias."""
+    """All activations of the families, by name and by alias."""
     found = {}
     for family in _FAMILIES:
         for value in vars(family).values():

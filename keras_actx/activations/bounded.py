@@ -1,4 +1,4 @@
-"""Activations that saturate, step, or bend the identity."""
+"""Saturating activations, step functions and bounded variants of the identity."""
 
 import functools
 
@@ -14,7 +14,7 @@ from keras_actx.declaration.parameters import Positive, Real
 activation = functools.partial(activation, package="keras_actx")
 
 
-#: Beyond it, 1 + x^2 is x^2 in every dtype, and still finite.
+#: Beyond it, 1 + x^2 equals x^2 in every dtype, and is finite.
 _LARGE = 2.0**60
 
 
@@ -76,7 +76,7 @@ def softsign(x):
 def isru(x, alpha: Positive = 1.0):
     r"""An algebraic sigmoid that saturates at $\pm 1 / \sqrt{\alpha}$.
 
-    The paper's isrlu has this for negative inputs only.
+    The paper's isrlu is this function for negative inputs only.
     """
     return _isru(alpha**0.5 * x) / alpha**0.5
 
@@ -106,12 +106,12 @@ def erf(x):
     tex=r"1 - e^{-e^x}",
     cites=("The inverse of the complementary log-log link of generalized linear models",),
     aliases=("cloglog", "cll"),
-    exact=lambda mp, x: -mp.expm1(-mp.exp(min(x, mp.mpf(20)))),  # 1 to 10^8 digits; mpmath runs out of memory beyond
+    exact=lambda mp, x: -mp.expm1(-mp.exp(min(x, mp.mpf(20)))),  # 1 to 10^8 digits; beyond, mpmath runs out of memory
 )
 def complementary_log_log(x):
     """A sigmoid that approaches 1 faster than 0.
 
-    The name is that of its inverse, the link function of statistics.
+    It is named after its inverse, the link function in statistics.
     """
     return -expm1(-ops.exp(clip_max(x, 7.0)))  # e^(-e^7) is 0 in every dtype
 
@@ -122,7 +122,7 @@ def complementary_log_log(x):
     exact=lambda mp, x: mp.mpf("1.7159") * mp.tanh(2 * x / 3),
 )
 def lecun_tanh(x):
-    """The hyperbolic tangent, scaled to pass nearly through (1, 1) and (-1, -1)."""
+    """The hyperbolic tangent, scaled so that f(1) is nearly 1 and f(-1) nearly -1."""
     return 1.7159 * primitives.tanh((2.0 / 3.0) * x)
 
 
@@ -133,9 +133,9 @@ def lecun_tanh(x):
     exact=lambda mp, x, alpha: mp.tanh(x) if x > 0 else alpha * mp.tanh(x),
 )
 def penalized_tanh(x, alpha: Real = 0.25):
-    r"""The hyperbolic tangent, shrunk by `alpha` $\alpha$ for negative inputs.
+    r"""The hyperbolic tangent, multiplied by `alpha` $\alpha$ for negative inputs.
 
-    activations-plus has $\tanh(x) - 0.25 \tanh^2(x)$ under this name, which is another function.
+    In activations-plus, this name refers to another function, $\tanh(x) - 0.25 \tanh^2(x)$.
     """
     return primitives.tanh(relu(x)) + alpha * primitives.tanh(clip_max(x, 0.0))
 
@@ -146,7 +146,7 @@ def penalized_tanh(x, alpha: Real = 0.25):
     exact=lambda mp, x: x - mp.tanh(x),
 )
 def tanh_shrink(x):
-    """The input less its hyperbolic tangent."""
+    """The input minus its hyperbolic tangent."""
     return primitives.x_minus_tanh(x)
 
 
@@ -156,20 +156,20 @@ def tanh_shrink(x):
     exact=lambda mp, x, cap: cap * mp.tanh(x / mp.mpf(cap)),
 )
 def softcap(x, cap: Positive = 30.0):
-    """The identity, bent to stay within plus and minus `cap` $c$.
+    """The identity, smoothly bounded to plus and minus `cap` $c$.
 
-    Gemma 2 has 30 for its logits (as here) and 50 for attention.
+    Gemma 2 uses 30 for its logits (as here) and 50 for attention.
     """
     return cap * primitives.tanh(x / cap)
 
 
 @activation(
     tex=r"\frac{\sqrt{x^2 + 1} - 1}{2} + x",
-    cites=("The identity bent by half a hyperbola",),
+    cites=("The identity plus half of a hyperbola",),
     exact=lambda mp, x: (mp.sqrt(x**2 + 1) - 1) / 2 + x,
 )
 def bent_identity(x):
-    """The identity with its slope turned from 1/2 to 3/2."""
+    """A smooth function whose slope increases from 1/2 to 3/2."""
     inside = clip(x, -_LARGE, _LARGE)
     beyond = 1.5 * relu(x - _LARGE) - 0.5 * relu(-x - _LARGE)
     return inside + 0.5 * _root_minus_1(inside) + beyond
@@ -191,9 +191,9 @@ def _root_minus_1(x):
 def step(x):
     """Zero for negative inputs, one for others; the derivative is 0 everywhere.
 
-    The value at 0 is 1; others have 1/2 or 0 there. Nothing before it learns by gradient.
+    The value at 0 is 1; other libraries define 1/2 or 0. No gradient is propagated through it.
     """
-    return where(x >= 0, 1.0, where(x < 0, 0.0, x))  # NaN stays
+    return where(x >= 0, 1.0, where(x < 0, 0.0, x))  # propagates NaN
 
 
 @activation(
@@ -206,8 +206,8 @@ def step(x):
 def sign(x):
     """The sign of the input; the derivative is 0 everywhere.
 
-    The value at 0 is 0, as of `keras.ops.sign`; bipolar steps of two values have 1 or -1 there. Nothing before it
-    learns by gradient.
+    The value at 0 is 0, as for `keras.ops.sign`; two-valued bipolar steps define 1 or -1 there. No gradient is
+    propagated through it.
     """
     known = where(x == 0, 0.0, where(x > 0, ops.ones_like(x), -1.0))
     return where(ops.isnan(x), x, known)

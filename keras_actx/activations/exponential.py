@@ -19,7 +19,7 @@ activation = functools.partial(activation, package="keras_actx")
     exact=lambda mp, x, alpha: x if x > 0 else alpha * mp.expm1(x),
 )
 def elu(x, alpha: NonNegative = 1.0):
-    """Passes positives; negatives saturate at -`alpha`."""
+    """The identity for positive inputs; negative inputs saturate at -`alpha`."""
     return relu(x) + alpha * expm1(clip_max(x, 0.0))
 
 
@@ -42,9 +42,9 @@ def celu(x, alpha: Positive = 1.0):
     exact=lambda mp, x, a, b: mp.mpf(a) / b * x if x > 0 else a * mp.expm1(x / mp.mpf(b)),
 )
 def pelu(x, a: Positive = 1.0, b: Positive = 1.0):
-    """ELU whose scale `a` and decay `b` learn, with a continuous derivative.
+    """ELU with learnable scale `a` and decay `b` and a continuous derivative.
 
-    The paper's two-parameter form; ports with three free constants are another function.
+    The paper's two-parameter form; ports with three independent constants are another function.
     """
     return a / b * relu(x) + a * expm1(clip_max(x, 0.0) / b)
 
@@ -57,9 +57,9 @@ def pelu(x, a: Positive = 1.0, b: Positive = 1.0):
     exact=lambda mp, x, alpha, beta: x if x > 0 else alpha * mp.expm1(beta * x),
 )
 def mpelu(x, alpha: NonNegative = 0.25, beta: Positive = 1.0):
-    """ELU whose scale `alpha` and rate `beta` learn; the slope of positives stays 1.
+    """ELU with learnable scale `alpha` and rate `beta`; the slope for positive inputs is 1.
 
-    Starts where Echo's does; `mpelu(alpha=1.0)` starts as ELU.
+    The initial values are those of Echo; `mpelu(alpha=1.0)` starts as ELU.
     """
     return relu(x) + alpha * expm1(beta * clip_max(x, 0.0))
 
@@ -91,7 +91,7 @@ def selu(x):
     exact=lambda mp, x: mp.mpf("1.07862") * (x if x >= 0 else mp.mpf("2.90427") * x * mp.exp(x)),
 )
 def serlu(x):
-    r"""Passes positives; negatives make a bump that dies out: $\lambda = 1.07862$, $\alpha = 2.90427$."""
+    r"""Linear for positive inputs, a vanishing bump for negative ones: $\lambda = 1.07862$, $\alpha = 2.90427$."""
     negative = -relu(-clip_min(x, -1000.0))  # where e^x is 0 in every dtype
     return 1.07862 * clip_min(x, 0.0) + 1.07862 * 2.90427 * negative * ops.exp(negative)
 
@@ -105,7 +105,7 @@ def serlu(x):
 def elish(x):
     """ELU times the sigmoid.
 
-    Echo's torch version has $e^{x - 1}$ for $e^x - 1$, another function.
+    Echo's torch version uses $e^{x - 1}$ in place of $e^x - 1$, which is another function.
     """
     return (relu(x) + expm1(clip_max(x, 0.0))) * sigmoid(clip(x, -FAR, FAR))
 
@@ -135,13 +135,13 @@ def xielu(
     alpha_n: NonNegative = 0.8,
     beta: Fixed = 0.5,
 ):
-    r"""Quadratic for positives, exponential for negatives, with learned curvatures.
+    r"""Quadratic for positive inputs, exponential for negative ones, with learned curvatures.
 
     `alpha_p` and `alpha_n` are the effective values: the paper's code stores $\log(e^{\alpha_p} - 1)$ and
-    $\log(e^{\alpha_n - \beta} - 1)$ and starts where this starts. It also keeps `alpha_n` above `beta`, which here is
-    the user's to constrain, and cuts off $e^x - 1$ at $-10^{-6}$, which is not needed here.
+    $\log(e^{\alpha_n - \beta} - 1)$ and has the same initial values. It also keeps `alpha_n` above `beta`, which
+    requires a constraint by the user here, and truncates $e^x - 1$ at $-10^{-6}$, which is not necessary here.
     """
     positive, negative = clip_min(x, 0.0), -relu(-clip_min(x, -FAR))
-    beyond = times(alpha_n - beta, relu(-x - FAR))  # a line, where terms would be infinite
+    beyond = times(alpha_n - beta, relu(-x - FAR))  # linear, where terms would be infinite
     bend = alpha_n * expm1_minus_x(negative) + beta * negative
     return (times(alpha_p, positive) + beta) * positive + bend + beyond

@@ -22,11 +22,11 @@ activation = functools.partial(activation, package="keras_actx", kind="gated")
 _SHAZEER = ("Shazeer 2020, GLU Variants Improve Transformer, arXiv:2002.05202",)
 
 _clipped = hard.clip.declaration.formula
-_swish = sigmoid_weighted.swish.declaration.formula  # torch.compile does not follow the binding of a parameter
+_swish = sigmoid_weighted.swish.declaration.formula  # torch.compile cannot trace the binding of a parameter
 
 
 def _times(gate_activation):
-    """The reference formula of the value times an activation of the gate."""
+    """The reference formula of a value multiplied by an activation of the gate."""
     exact = functools.partial(gate_activation.declaration.exact, **gate_activation.declaration.defaults)
     return lambda mp, value, gate: value * exact(mp, gate)
 
@@ -56,8 +56,8 @@ def gtu(value, gate):
 def swiglu(value, gate):
     """The value times SiLU of the gate.
 
-    Libraries disagree about the half that is the gate: diffusers and x-transformers have the last (as here), timm's
-    packed SwiGLU the first; `GatedLinearUnit("swiglu", gate="first")` loads their weights.
+    Libraries disagree about which half is the gate: the last in diffusers and x-transformers (as here), the first in
+    timm's packed SwiGLU; for its weights, use `GatedLinearUnit("swiglu", gate="first")`.
     """
     return value * sigmoid_weighted.silu(gate)
 
@@ -75,12 +75,12 @@ def swiglu(value, gate):
     ),
 )
 def swiglu_clamped(value, gate, limit: FixedPositive = 7.0, alpha: FixedPositive = 1.702):
-    r"""SwiGLU of gpt-oss, which bounds both halves and adds 1 to the value.
+    r"""SwiGLU of gpt-oss, which clips both halves and adds 1 to the value.
 
-    The value stops at plus and minus `limit` $l$, the gate at `limit` alone; `alpha` $\alpha$ steepens the sigmoid.
-    gpt-oss stores gate and value in alternating columns, the gate first: its checkpoints load with
-    `GatedLinearUnit("swiglu_clamped", gate="first", interleaved=True)`. Ports that have sorted the columns into halves
-    need `gate="first"` alone. Some models clamp in the same way but do not add the 1: another function.
+    The value is clipped at plus and minus `limit` $l$, the gate at `limit` only; `alpha` $\alpha$ is the slope of the
+    sigmoid. gpt-oss stores gate and value in alternating columns, the gate first: its checkpoints load with
+    `GatedLinearUnit("swiglu_clamped", gate="first", interleaved=True)`. Ports that store the columns as halves need
+    only `gate="first"`. Some models clip in the same way but do not add 1, which is another function.
     """
     bounded = _clipped(value, -limit, limit), _clipped(gate, -math.inf, limit)
     return (bounded[0] + 1.0) * _swish(bounded[1], alpha)
@@ -129,7 +129,7 @@ def bilinear(value, gate):
     exact=_times(exponential.selu),
 )
 def seglu(value, gate):
-    """The value times SELU of the gate; the form is that of Shazeer's variants, which do not include this gate."""
+    """The value times SELU of the gate; in the form of Shazeer's variants, which do not include this gate."""
     return value * exponential.selu(gate)
 
 

@@ -1,4 +1,4 @@
-"""Piecewise stand-ins for smooth activations, clips, shrinks and bumps."""
+"""Piecewise approximations of smooth activations, clipping and shrinkage functions, and bumps."""
 
 import functools
 
@@ -22,17 +22,16 @@ _clip = functools.partial(
 
 @with_kernel("clipped")
 def _clipped(x, low, high):
-    """x within [low, high], with derivative 0 at both ends. `high` counts where they are in the wrong order, as in
-    torch and numpy."""
+    """x clipped to [low, high], with derivative 0 at both ends; `high` if low > high, as in torch and numpy."""
     y = where(x <= low, low, x)
     return where(y >= high, high, y)
 
 
 @_clip(cites=("torch.clamp",), aliases=("clamp",))
 def clip(x, min_value: Real = -1.0, max_value: Real = 1.0):
-    """The identity, stopped at `min_value` $a$ and `max_value` $b$.
+    """The identity, clipped to `min_value` $a$ and `max_value` $b$.
 
-    The same function as `hard_tanh`; both bounds have to be numbers. MMCV calls it Clip and Clamp, of `min` and
+    The same function as `hard_tanh`; both bounds must be numbers. It is called Clip and Clamp in MMCV, with `min` and
     `max`.
     """
     return _clipped(x, min_value, max_value)
@@ -40,9 +39,10 @@ def clip(x, min_value: Real = -1.0, max_value: Real = 1.0):
 
 @_clip(cites=("Collobert 2004, Large Scale Machine Learning",))
 def hard_tanh(x, min_value: Real = -1.0, max_value: Real = 1.0):
-    """The identity, stopped at -1 and 1, or at `min_value` $a$ and `max_value` $b$.
+    """The identity, clipped to -1 and 1, or to `min_value` $a$ and `max_value` $b$.
 
-    torch calls the bounds `min_val` and `max_val`; Keras's own function, which the plain name means, has none.
+    The bounds are called `min_val` and `max_val` in torch; Keras's own function, which the plain name refers to, has
+    none.
     """
     return _clipped(x, min_value, max_value)
 
@@ -66,13 +66,13 @@ def _hard_sigmoid_ends(slope, shift):
 )
 @with_kernel("hard_sigmoid")
 def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
-    """Piecewise linear stand-in for the sigmoid, with `slope` $a$ and `shift` $b$.
+    """Piecewise linear approximation of the sigmoid, with `slope` $a$ and `shift` $b$.
 
-    1/6 is the slope in Keras 3, torch, JAX and timm. Keras 2 had `hard_sigmoid(slope=0.2)`; old MMCV and ActTensor have
-    (x + 1) / 2, which is `hard_sigmoid(slope=0.5)`; TensorFlow Models have 0.16667 for 1/6, and exceed 1 by 0.00002.
+    1/6 is the slope in Keras 3, torch, JAX and timm. Keras 2 used `hard_sigmoid(slope=0.2)`; old MMCV and ActTensor use
+    (x + 1) / 2, which is `hard_sigmoid(slope=0.5)`; TensorFlow Models use 0.16667 for 1/6, and exceed 1 by 0.00002.
     """
     low, high, width = _hard_sigmoid_ends(slope, shift)
-    line = (_clipped(x, low, high) - low) / width  # the difference first: it loses nothing near the lower end
+    line = (_clipped(x, low, high) - low) / width  # the difference first: it is exact near the lower end
     return where(x >= high, 1.0, line)
 
 
@@ -84,7 +84,7 @@ def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
     aliases=("hard_swish", "hswish"),
 )
 def hard_silu(x):
-    """Piecewise quadratic stand-in for SiLU."""
+    """Piecewise quadratic approximation of SiLU."""
     return clip_min(x, -FAR) * ((_clipped(x, -3.0, 3.0) + 3.0) / 6.0)
 
 
@@ -95,7 +95,7 @@ def hard_silu(x):
     exact=lambda mp, x: x / 2 * min(mp.mpf(2), max(mp.mpf(0), x + 2)),
 )
 def hard_mish(x):
-    """Piecewise quadratic stand-in for mish."""
+    """Piecewise quadratic approximation of mish."""
     return 0.5 * clip_min(x, -FAR) * (_clipped(x, -2.0, 0.0) + 2.0)
 
 
@@ -108,7 +108,7 @@ def hard_mish(x):
 def hard_elish(x):
     """ELU times a piecewise linear sigmoid of slope 1/2.
 
-    Echo's torch version has $e^{x - 1}$ for $e^x - 1$, another function.
+    Echo's torch version uses $e^{x - 1}$ in place of $e^x - 1$, which is another function.
     """
     gate = (_clipped(x, -1.0, 1.0) + 1.0) / 2.0
     return (relu(x) + expm1(clip_max(x, 0.0))) * gate
@@ -132,7 +132,7 @@ def sparse_sigmoid(x):
     exact=lambda mp, x: x - x * abs(x) / 4 if abs(x) <= 2 else mp.mpf(1 if x > 0 else -1),
 )
 def sqnl(x):
-    """Piecewise quadratic stand-in for tanh, which reaches plus and minus 1 at plus and minus 2."""
+    """Piecewise quadratic approximation of tanh, which reaches plus and minus 1 at plus and minus 2."""
     inside = _clipped(x, -2.0, 2.0)
     return inside * (1 - ops.abs(inside) / 4)
 
@@ -145,9 +145,9 @@ def sqnl(x):
 )
 @with_kernel("threshold")
 def threshold(x, threshold: Fixed = 0.0, default_value: Real = 0.0):
-    """Passes what is above `threshold` $\\theta$ and replaces the rest by `default_value` $v$.
+    """The identity above `threshold` $\\theta$, `default_value` $v$ elsewhere.
 
-    Keras's own function has no defaults, so its plain name cannot work as a string; give both parameters.
+    Keras's own function has no defaults, so its plain name is not usable as a string; set both parameters.
     """
     return where(x <= threshold, default_value, x)
 
@@ -160,7 +160,7 @@ def threshold(x, threshold: Fixed = 0.0, default_value: Real = 0.0):
 )
 @with_kernel("hard_shrink")
 def hard_shrink(x, threshold: FixedNonNegative = 0.5):
-    """Sets what is within `threshold` $\\lambda$ of zero to zero."""
+    """Sets values of magnitude up to `threshold` $\\lambda$ to zero."""
     return where(ops.abs(x) <= threshold, 0.0, x)
 
 
@@ -172,7 +172,7 @@ def hard_shrink(x, threshold: FixedNonNegative = 0.5):
 )
 @with_kernel("soft_shrink")
 def soft_shrink(x, threshold: NonNegative = 0.5):
-    """Moves everything towards zero by `threshold` $\\lambda$, and what is nearer to zero itself."""
+    """Moves values towards zero by `threshold` $\\lambda$, and smaller values to zero."""
     inner = where(x >= -threshold, 0.0, x + threshold)
     return where(x > threshold, x - threshold, inner)
 
@@ -186,7 +186,7 @@ def soft_shrink(x, threshold: NonNegative = 0.5):
 def hat(x, a: Positive = 2.0):
     """A triangle over [0, `a`], with slopes 1 and -1.
 
-    2 is the paper's width, with a peak of 1; activations-plus has 1. `tent` is the same, centred on 0.
+    2 is the paper's width, with a peak of 1; activations-plus uses 1. `tent` is the same, centred at 0.
     """
     outside = ops.logical_or(x <= 0, x >= a)
     return where(outside, 0.0, where(x < a / 2, x, a - x))
@@ -201,6 +201,6 @@ def hat(x, a: Positive = 2.0):
 def tent(x, delta: Positive = 1.0):
     r"""A triangle of height and half-width `delta` $\delta$ around 0.
 
-    The paper learns it, against a penalty on its size: `tent(learnable=True)`.
+    The paper learns it, with a penalty on its size: `tent(learnable=True)`.
     """
     return where(ops.abs(x) >= delta, 0.0, where(x < 0, delta + x, delta - x))

@@ -1,4 +1,4 @@
-"""Piecewise linear activations with a slope of their own on more than one side."""
+"""Piecewise linear activations with more than one nonzero slope."""
 
 import functools
 import math
@@ -27,10 +27,11 @@ def _leaky(x, slope):
     exact=lambda mp, x, negative_slope: x if x >= 0 else negative_slope * x,
 )
 def leaky_relu(x, negative_slope: Real = 0.2):
-    """Passes positives and shrinks negatives by `negative_slope` $a$.
+    """The identity for positive inputs; negative inputs are multiplied by `negative_slope` $a$.
 
-    Libraries disagree about the default: `keras.activations.leaky_relu` has 0.2 (as here), the layer
-    `keras.layers.LeakyReLU` 0.3, torch and JAX 0.01. Write `leaky_relu(negative_slope=0.01)` for theirs.
+    Libraries disagree about the default: `keras.activations.leaky_relu` uses 0.2 (as here), the layer
+    `keras.layers.LeakyReLU` 0.3, torch and JAX 0.01. Write `leaky_relu(negative_slope=0.01)` for the slope of torch
+    and JAX.
     """
     return _leaky(x, negative_slope)
 
@@ -43,10 +44,10 @@ def leaky_relu(x, negative_slope: Real = 0.2):
     exact=lambda mp, x, negative_slope: x if x >= 0 else negative_slope * x,
 )
 def prelu(x, negative_slope: Real = 0.25):
-    """Leaky ReLU whose slope learns, from 0.25.
+    """Leaky ReLU with a learnable slope, initially 0.25.
 
-    One slope for all channels by default, as `torch.nn.PReLU()`; `prelu(num_parameters=C)` has one a channel.
-    `keras.layers.PReLU` has one an element unless `shared_axes` is given, and starts from 0; the TensorFlow fork that
+    One slope for all channels by default, as `torch.nn.PReLU()`; `prelu(num_parameters=C)` has one per channel.
+    `keras.layers.PReLU` has one per element unless `shared_axes` is given, initially 0; the TensorFlow fork that
     divides by the slope is another function.
     """
     return _leaky(x, negative_slope)
@@ -61,8 +62,8 @@ def prelu(x, negative_slope: Real = 0.25):
 def rrelu(x, lower: FixedNonNegative = 0.125, upper: FixedNonNegative = 1 / 3, *, training=False, seed=None):
     """Leaky ReLU with a slope drawn for every element in training, and the mean slope otherwise.
 
-    The slope is uniform in [`lower`, `upper`]. As torch and tensorflow-addons have it; the paper writes the same slopes
-    as divisors in [3, 8].
+    The slope is uniform in [`lower`, `upper`], as in torch and tensorflow-addons; the paper defines the same slopes by
+    divisors in [3, 8].
     """
     if not training:
         return _leaky(x, (lower + upper) / 2)
@@ -78,10 +79,10 @@ def rrelu(x, lower: FixedNonNegative = 0.125, upper: FixedNonNegative = 1 / 3, *
     exact=lambda mp, x, alpha, beta: (1 + 1 / (1 + mp.exp(-mp.mpf(beta)))) * x if x >= 0 else alpha * x,
 )
 def arelu(x, alpha: Annotated[float, Range(low=0.01, high=0.99)] = 0.9, beta: Real = 2.0):
-    r"""Leaky ReLU that amplifies positives, by a learned sigmoid, and shrinks negatives by a learned slope.
+    r"""Leaky ReLU that amplifies positive inputs by a learned sigmoid and attenuates negative ones by a learned slope.
 
-    The paper and the libraries clip $\alpha$ to [0.01, 0.99] in the formula; here that is its range, which learning
-    keeps to.
+    The paper and the libraries clip $\alpha$ to [0.01, 0.99] in the formula; here that is its range, which the learned
+    value does not leave.
     """
     amplified = 1.0 + sigmoid(ops.convert_to_tensor(beta, dtype=keras.backend.standardize_dtype(x.dtype)))
     return where(x >= 0, x * amplified, alpha * x)
@@ -99,7 +100,7 @@ def _larger(a, b):
 
 
 def _ray(selected, x, slope, start):
-    """start + slope (x - start), in the form that keeps the digits around its zero."""
+    """start + slope (x - start), in a form that is accurate around its zero."""
     return times(slope, safe_where(selected, x)) + (1.0 - slope) * start
 
 
@@ -116,9 +117,9 @@ def _ray(selected, x, slope, start):
 def srelu(x, t_left: Real = 0.0, a_left: Real = 0.5, t_right: Real = 2.5, a_right: Real = 1.0):
     """The identity between two learned thresholds, with a learned slope outside each: S-shaped.
 
-    `t_right` is the threshold itself, as in the paper, and counts as `t_left` where it is smaller. keras-contrib stores
-    another number for it, whose absolute value it adds to `t_left`. Its random start has the means that this starts
-    from; the start itself is `LearnableActivation("srelu", axes=-1, initializer={"a_left": RandomUniform(0.0, 1.0),
+    `t_right` is the threshold itself, as in the paper, and is replaced by `t_left` if it is smaller. keras-contrib
+    stores a number whose absolute value it adds to `t_left`. Its random initial values have the initial values here as
+    means; they are available as `LearnableActivation("srelu", axes=-1, initializer={"a_left": RandomUniform(0.0, 1.0),
     "t_right": RandomUniform(0.0, 5.0)})`. torch_activation's `SReLU` is another function.
     """
     right = _larger(t_left, t_right)
@@ -134,10 +135,10 @@ def srelu(x, t_left: Real = 0.0, a_left: Real = 0.5, t_right: Real = 2.5, a_righ
     exact=lambda mp, x, a, b: max(x, mp.mpf(0)) + a * max(mp.mpf(0), b - x),
 )
 def aplu(x, a: Real = 0.0, b: Real = 0.0):
-    """ReLU plus a learned hinge, of slope -`a` below `b`; starts as ReLU.
+    """ReLU plus a learned hinge of slope -`a` below `b`; initially ReLU.
 
-    The paper adds up several hinges. Here is one; more, each with its own `a` and `b`, take a declaration of your own
-    with `@keras_actx.activation`.
+    The paper adds several hinges. This function has one; for more, each with separate `a` and `b`, declare your own
+    activation with `@keras_actx.activation`.
     """
     below = x < b
     hinge = b - where(below, x, b)
@@ -153,12 +154,12 @@ def aplu(x, a: Real = 0.0, b: Real = 0.0):
     exact=lambda mp, x, tau, alpha: max(x, alpha * x + mp.mpf(tau)),
 )
 def tlu(x, tau: Real = 0.0, alpha: Real = 0.0):
-    r"""The larger of the input and a learned line; starts as ReLU.
+    r"""The maximum of the input and a learned line; initially ReLU.
 
-    The paper's TLU learns $\tau$ only, one a channel: `LearnableActivation("tlu", axes=-1, parameters=["tau"])`. The
+    The paper's TLU learns only $\tau$, one per channel: `LearnableActivation("tlu", axes=-1, parameters=["tau"])`. The
     line is its affine form, an option in tensorflow-addons.
     """
-    rise = 1.0 - alpha  # not x > line: both may be infinite
-    passed = times(2.0**24 * rise, x) > 2.0**24 * tau  # a product below the normal numbers counts as 0 for XLA
+    rise = 1.0 - alpha  # not x > line, since both may be infinite
+    passed = times(2.0**24 * rise, x) > 2.0**24 * tau  # XLA flushes subnormal products to 0
     line = times(alpha, safe_where(~passed, x)) + tau
     return where(passed, x, line)

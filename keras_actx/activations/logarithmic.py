@@ -1,4 +1,4 @@
-"""Activations with a logarithm, of their own kind: those built from softplus are elsewhere."""
+"""Activations with a logarithm, except those based on softplus."""
 
 import functools
 import math
@@ -30,7 +30,7 @@ _END = 2.0**-20
 
 
 def _soft_exponential_end(alpha):
-    """Where 1 - alpha (x + alpha) has come down to `_END`, for a negative alpha."""
+    """Where 1 - alpha (x + alpha) decreases to `_END`, for a negative alpha."""
     return (_END - (1.0 - alpha) * (1.0 + alpha)) / -alpha
 
 
@@ -55,9 +55,9 @@ def _soft_exponential_exact(mp, x, alpha):
 def soft_exponential(x, alpha: Real = 0.0):
     r"""A logarithm, the identity or an exponential, by the sign of a learned `alpha`.
 
-    Starts as the identity, and is smooth in $\alpha$ there. For $\alpha < 0$ the argument of the logarithm is positive
-    above $\alpha - 1 / \alpha$ only. It counts as $2^{-20}$ where it is smaller, so that the function is constant
-    further down, $20 \log(2) / \alpha$, instead of NaN.
+    Initially the identity, and smooth in $\alpha$ there. For $\alpha < 0$ the argument of the logarithm is positive
+    above $\alpha - 1 / \alpha$ only. It is bounded below by $2^{-20}$, so that the function is constant for smaller
+    inputs, $20 \log(2) / \alpha$, instead of NaN.
     """
     if isinstance(alpha, float):
         if alpha == 0.0:
@@ -68,11 +68,12 @@ def soft_exponential(x, alpha: Real = 0.0):
     return where(positive, growing, _damped(safe_where(~positive, x), safe_where(~positive, alpha)))
 
 
-# Both sides are a logarithm or exponential over alpha; where that is tiny, its derivative needs z / alpha written as x.
+# Both branches are a logarithm or exponential over alpha; for a tiny alpha, the derivative requires z / alpha written
+# as x.
 
 
 def _growing(x, alpha):
-    """The side of alpha > 0."""
+    """The branch for alpha > 0."""
     z = alpha * x
     small, large = ops.abs(z) < 1, z >= 1
     rate = where(small, ops.ones_like(x), alpha)
@@ -84,7 +85,7 @@ def _growing(x, alpha):
 
 
 def _damped(x, alpha):
-    """The side of alpha <= 0."""
+    """The branch for alpha <= 0."""
     w = times(-alpha, x + alpha)
     small = ops.logical_and(w > -0.5, w < 1)
     near = (safe_where(small, x) + alpha) * _log1p_over_x(safe_where(small, w))

@@ -1,4 +1,4 @@
-"""Activations from the normal distribution function: GELU and its relatives."""
+"""Activations from the normal distribution function: GELU and related functions."""
 
 import functools
 import math
@@ -43,7 +43,7 @@ def _gelu_tanh_exact(mp, x):
     exact=lambda mp, x, approximate: _gelu_tanh_exact(mp, x) if approximate else _gelu_exact(mp, x),
 )
 def gelu(x, approximate: bool = False):
-    """The input times the normal distribution function of it.
+    """The input times its normal distribution function.
 
     Exact by default, as in Keras and torch; JAX and Flax default to the approximation: `gelu(approximate=True)`.
     """
@@ -76,10 +76,10 @@ def gelu_tanh(x):
     exact=lambda mp, x, max_value: min(_gelu_exact(mp, x), mp.mpf(max_value)),
 )
 def gelu_10(x, max_value: Annotated[float, Range(low=9.0, learnable=False)] = 10.0):
-    """GELU that stops at `max_value` $m$.
+    """GELU clipped at `max_value` $m$.
 
-    transformers clips to [-10, 10]; GELU never falls below -0.17, so there is no lower bound here. From 9 up GELU is
-    its input in every dtype, and the kink is at `max_value` itself.
+    transformers clips to [-10, 10]; GELU never falls below -0.17, so there is no lower bound here. From 9 on, GELU
+    equals its input in every dtype, and the kink is at `max_value` itself.
     """
     y = _gelu(x)
     return where(y >= max_value, max_value, y)
@@ -104,8 +104,8 @@ _MU, _SIGMA = math.sqrt(0.5), math.sqrt(0.25 / math.pi)
     exact=lambda mp, x, mu, sigma: normal_cdf_exact(mp, (x - mp.mpf(mu)) / sigma),
 )
 def laplace(x, mu: Real = _MU, sigma: Positive = _SIGMA):
-    r"""A normal distribution function placed to resemble squared ReLU near the origin.
+    r"""A normal distribution function that approximates squared ReLU near the origin.
 
-    $\mu = \sqrt{1/2}$ and $\sigma = \sqrt{1/(4\pi)}$ in full precision; transformers has them cut to six digits.
+    $\mu = \sqrt{1/2}$ and $\sigma = \sqrt{1/(4\pi)}$ in full precision; transformers truncates them to six digits.
     """
     return normal_cdf((x - mu) / sigma)

@@ -1,4 +1,4 @@
-"""Activations with a sine in them."""
+"""Activations with a sine or cosine."""
 
 import functools
 
@@ -16,7 +16,7 @@ _SNAKE = "Ziyin, Hartwig & Ueda 2020, Neural Networks Fail to Learn Periodic Fun
 
 
 def _ripple(x, alpha):
-    return ops.square(_sin(clip(alpha * x, -FAR, FAR)))  # beyond, it is nothing next to x
+    return ops.square(_sin(clip(alpha * x, -FAR, FAR)))  # beyond, it is negligible relative to x
 
 
 @activation(
@@ -25,7 +25,7 @@ def _ripple(x, alpha):
     exact=lambda mp, x, alpha: x + mp.sin(alpha * x) ** 2 / mp.mpf(alpha),
 )
 def snake(x, alpha: Positive = 1.0):
-    """The identity with a ripple of frequency `alpha`.
+    """The identity plus an oscillation of frequency `alpha`.
 
     Learnable in tensorflow-addons and BigVGAN: `snake(alpha=1.0, learnable=True)`. BigVGAN's log-scale option stores
     the logarithm of the same number.
@@ -40,12 +40,12 @@ def snake(x, alpha: Positive = 1.0):
     exact=lambda mp, x, alpha, beta: x + mp.sin(alpha * x) ** 2 / mp.mpf(beta),
 )
 def snake_beta(x, alpha: Positive = 1.0, beta: Positive = 1.0):
-    r"""The identity with a learned ripple: `alpha` $\alpha$ its frequency, 1 / `beta` $\beta$ its height.
+    r"""The identity plus a learned oscillation of frequency `alpha` $\alpha$ and amplitude 1 / `beta` $\beta$.
 
-    As in BigVGAN's code, which has one of each a channel (`snake_beta(num_parameters=C)`). With its `alpha_logscale`,
-    the default of its released models, weights hold $\log \alpha$ and $\log \beta$ and start from 0, which are the
-    same start; take the exponential of such weights to load them here. It adds $10^{-9}$ to $\beta$, which is not
-    needed where $\beta$ stays positive.
+    As in BigVGAN's code, which has one of each per channel (`snake_beta(num_parameters=C)`). With its `alpha_logscale`,
+    the default of its released models, weights hold $\log \alpha$ and $\log \beta$, initially 0, which is the same
+    initialization; to load such weights here, apply the exponential. It adds $10^{-9}$ to $\beta$, which is not
+    necessary for positive $\beta$.
     """
     return x + _ripple(x, alpha) / beta
 
@@ -61,13 +61,13 @@ def snake_beta(x, alpha: Positive = 1.0, beta: Positive = 1.0):
 def sine(x, w0: Positive = 30.0):
     r"""The sine of `w0` $\omega_0$ times the input.
 
-    30 is the paper's frequency, for inputs in [-1, 1] and with its initialization, which `DenseBlock` gives it;
+    30 is the paper's frequency, for inputs in [-1, 1] and with its initialization, which `DenseBlock` uses;
     `sine(w0=1.0)` is the plain sine.
     """
     return _sin(clip(w0 * x, -_LARGEST, _LARGEST))
 
 
-#: Beyond it, w0 x may overflow in float32; neighbouring inputs are many turns apart.
+#: Beyond it, w0 x may overflow in float32, and adjacent inputs are many periods apart.
 _LARGEST = 3e38
 
 

@@ -1,6 +1,6 @@
-"""Operations that not every runtime knows, made of those that all do; for exported graphs (`backend/exporters.py`).
+"""Operations that some runtimes lack, composed of common ones; for exported graphs (`backend/exporters.py`).
 
-Within a few units in the last place, as the backends' own are, in float32 and float64.
+Accurate to a few units in the last place, as the backends' own, in float32 and float64.
 """
 
 import math
@@ -25,7 +25,7 @@ def expm1(x):
 
 @portable("log1p")
 def log1p(x):
-    """log(1 + x). For -1/2 < x < 1 it is 2 artanh(s) for s = x / (2 + x), a power series, as x minus a small rest."""
+    """log(1 + x). For -1/2 < x < 1 it is 2 artanh(s) for s = x / (2 + x), a power series: x minus a small rest."""
     x = ops.convert_to_tensor(x)
     small = ops.logical_and(x > -0.5, x < 1.0)
     near = safe_where(small, x)
@@ -37,7 +37,7 @@ def log1p(x):
 
 @portable("erf")
 def erf(x):
-    """The error function. For |x| < 1 a power series, beyond it by `erfc`."""
+    """The error function. For |x| < 1 a power series, beyond it from `erfc`."""
     x = ops.convert_to_tensor(x)
     distance = ops.abs(x)
     small = distance < 1.0

@@ -1,7 +1,7 @@
-"""The functions that formulas are written over, where plain ones lose digits, or their derivatives do.
+"""Primitives of the formulas, for functions whose plain forms or derivatives are inaccurate.
 
-Backends differentiate sigmoid, tanh and expm1 as y (1 - y), 1 - y^2 and y + 1 of their result y, which has no digits
-left where they saturate. A derivative that is given here is right everywhere, and so is the next.
+Backends differentiate sigmoid, tanh and expm1 as y (1 - y), 1 - y^2 and y + 1 of their result y, which loses all digits
+where they saturate. The derivatives defined here are accurate everywhere, and so are the second derivatives.
 """
 
 import functools
@@ -15,26 +15,28 @@ from keras_actx.backend import clip, clip_max, clip_min, relu, where, with_deriv
 
 
 def safe_where(condition, x, otherwise=0.0):
-    """x where the condition holds, elsewhere a harmless number: the inner half of a double `where`, which keeps the
-    branch that is not taken from sending NaN into the gradient."""
+    """x where the condition holds, elsewhere a constant: the inner part of a double `where`.
+
+    It avoids NaN in the gradient from the branch that is not selected.
+    """
     return where(condition, x, otherwise)
 
 
 def times(factor, x):
-    """factor * x, and 0 where the factor is 0, also at infinity: a parameter of 0 switches a term off."""
+    """factor * x, and 0 where the factor is 0, also at infinity: a parameter of 0 removes a term."""
     if isinstance(factor, float) and factor != 0.0:
         return x if factor == 1.0 else factor * x
     return factor * where(ops.logical_and(ops.isinf(x), factor == 0), 0.0, x)
 
 
-#: Where a gate is taken to have settled: far out, but so that squares of it are finite.
+#: Where a gate is treated as saturated: a large number whose square is finite.
 FAR = 2.0**60
 
 
 def self_gated(x, gate, slope=1.0):
-    """x * gate(x) for a gate that goes to 0 against the direction of `slope`, with its limits at +-inf.
+    """x * gate(x) for a gate with the limit 0 in the direction opposite to `slope`, with its limits at +-inf.
 
-    There x is infinite, and the gate or its derivative 0.
+    At +-inf, x is infinite and the gate or its derivative is 0.
     """
     if not isinstance(slope, float):
         bounded = where(slope > 0, clip_min(x, -FAR), where(slope < 0, clip_max(x, FAR), x))
@@ -144,6 +146,8 @@ def sigmoid_exact(mp, x):
 
 
 def normal_cdf_exact(mp, x):
-    """The normal distribution function for a reference formula. mpmath fails beyond 10^150; beyond 10^9 there is
-    nothing left to see."""
+    """The normal distribution function for a reference formula.
+
+    mpmath fails beyond 10^150; beyond 10^9 the result is constant to all digits.
+    """
     return mp.ncdf(min(max(x, -(mp.mpf(10) ** 9)), mp.mpf(10) ** 9))

@@ -1,8 +1,8 @@
-"""Rational activations: quotients of polynomials whose coefficients learn.
+"""Rational activations: quotients of polynomials with learnable coefficients.
 
-Evaluated as written for |x| <= 8; beyond, as a power of |x| times a quotient of polynomials in 1 / |x|, from the
-leading coefficients that are not 0 on, so that no power overflows. Where the terms of the numerator cancel, rounding
-the coefficients already costs digits; the error is within 4 eps of sum(|p_i x^i|) / denominator, which is that cost.
+Evaluated as written for |x| <= 8; beyond, as a power of |x| times a quotient of polynomials in 1 / |x|, starting at the
+leading nonzero coefficients, so that no power overflows. Where the terms of the numerator cancel, rounding of the
+coefficients alone loses digits; the error is within 4 eps of sum(|p_i x^i|) / denominator, which is that loss.
 """
 
 import functools
@@ -17,13 +17,13 @@ from keras_actx.declaration.parameters import Real
 activation = functools.partial(activation, package="keras_actx")
 
 _FAR = 8.0
-_FLAT = 1e18  # beyond it, what the lower coefficients add to a derivative cannot be seen
+_FLAT = 1e18  # beyond it, the contribution of the lower coefficients to a derivative is negligible
 
 _MOLINA = "Molina, Schramowski & Kersting 2019, Padé Activation Units, arXiv:1907.06732"
 
 
 def _quotient(x, p, q, each):
-    """P(x) / Q(x) with p from the constant, q from the linear term on, made positive `each` by itself or as a sum."""
+    """P(x) / Q(x) with p from the constant, q from the linear term on; |.| of `each` term or of the sum."""
     size = ops.abs(x)
     far = size > _FAR
     near = safe_where(~far, x)
@@ -34,13 +34,13 @@ def _quotient(x, p, q, each):
 
     size = safe_where(far, size, _FAR)
     inverse = 1.0 / size
-    inverse = where(size < _FLAT, inverse, ops.stop_gradient(inverse))  # else inf times 0 where x is inf
+    inverse = where(size < _FLAT, inverse, ops.stop_gradient(inverse))  # otherwise inf times 0 for infinite x
     sign = where(x < 0, -ops.ones_like(x), 1.0)
     above, _, p_leads = _reversed(inverse, p, sign)
     below, power, q_leads = _reversed(inverse, [0.0, *q], None if each else sign)
     outside = above / (power + positive(below))
     one = ops.ones_like(size)
-    for up, down in zip(p_leads, [False, *q_leads], strict=True):  # what is left of |x|^degree(P) / |x|^degree(Q)
+    for up, down in zip(p_leads, [False, *q_leads], strict=True):  # the remaining factor |x|^degree(P) / |x|^degree(Q)
         factor = _choose(up, _choose(down, one, size), _choose(down, inverse, one))
         outside = outside if factor is one else outside * factor
     return where(far, outside, inside)
@@ -64,11 +64,11 @@ def _reversed(inverse, coefficients, sign):
     return total + coefficients[0] * power, power, leads
 
 
-# A parameter is a number or, when it learns, a tensor; so is what is known about it.
+# A parameter is a number or, if it is learned, a tensor; the same holds for conditions on it.
 
 
 def _absolute(q):
-    """|q| with derivative 1 at 0, from where it could otherwise not learn."""
+    """|q| with derivative 1 at 0, where it could otherwise not be learned."""
     return abs(q) if isinstance(q, float) else where(q < 0, -q, q)
 
 
@@ -117,10 +117,10 @@ def rational(
 ):
     """A learned quotient of polynomials of degrees 5 and 4, whose denominator is a sum of absolute values.
 
-    Version A of the paper's code, which starts as its own fit of another function. This starts as
-    `keras_actx.initializers.rational_fit("leaky_relu(negative_slope=0.01)")`, at most 0.033 from it in [-3, 3]; starts
-    from other functions come from there too. The derivative jumps at 0 if neither $p_0$ nor $q_1$ is 0, and is $p_1$
-    there.
+    Version A of the paper's code, which has its own initial fits of other functions. The initial values here are
+    `keras_actx.initializers.rational_fit("leaky_relu(negative_slope=0.01)")`, with an error of at most 0.033 in [-3,
+    3]; use the same function to fit others. The derivative is discontinuous at 0 if neither $p_0$ nor $q_1$ is 0, and
+    is $p_1$ there.
     """
     return _quotient(x, (p0, p1, p2, p3, p4, p5), (q1, q2, q3, q4), each=True)
 
@@ -146,9 +146,9 @@ def pade(
 ):
     """The safe Padé activation unit: a learned quotient of polynomials of degrees 5 and 4 without poles.
 
-    Version B of the paper's code; `rational` is its version A. This starts as
-    `keras_actx.initializers.rational_fit("leaky_relu(negative_slope=0.01)", version="B")`, at most 0.037 from it in
-    [-3, 3]. Where the sum in the denominator changes its sign, the derivative jumps: at 0, where it is $p_1$, unless
-    $q_1$ or $p_0$ is 0, and possibly at up to three other points. There are none at the start.
+    Version B of the paper's code; `rational` is its version A. The initial values are
+    `keras_actx.initializers.rational_fit("leaky_relu(negative_slope=0.01)", version="B")`, with an error of at most
+    0.037 in [-3, 3]. The derivative is discontinuous where the sum in the denominator changes its sign: at 0, where it
+    is $p_1$, unless $q_1$ or $p_0$ is 0, and possibly at up to three other points. Initially there are no such points.
     """
     return _quotient(x, (p0, p1, p2, p3, p4, p5), (q1, q2, q3, q4), each=False)

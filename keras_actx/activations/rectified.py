@@ -1,4 +1,4 @@
-"""Activations built from max(x, 0), and others that keep positives and bend negatives."""
+"""Activations based on max(x, 0), and others that are the identity for positive inputs."""
 
 import functools
 import math
@@ -46,10 +46,10 @@ def relu(
     max_value: Annotated[float, Range(low=0.0)] | None = None,
     threshold: FixedNonNegative = 0.0,
 ):
-    """Passes what is above a threshold.
+    """The identity above a threshold.
 
-    With Keras's three parameters: `negative_slope` $a$ below the threshold $\\theta$, and a ceiling `max_value` $m$, so
-    that ReLU-n is `relu(max_value=n)`.
+    With Keras's three parameters: `negative_slope` $a$ below the threshold $\\theta$, and an upper bound `max_value`
+    $m$, so that ReLU-n is `relu(max_value=n)`.
     """
     if isinstance(negative_slope, float) and negative_slope == 0.0:
         y = _above(x, threshold, 0.0)
@@ -67,7 +67,7 @@ def relu(
     exact=lambda mp, x: min(max(x, mp.mpf(0)), mp.mpf(6)),
 )
 def relu6(x):
-    """ReLU that stops at 6."""
+    """ReLU clipped at 6."""
     return keras.activations.relu6(x)
 
 
@@ -93,7 +93,7 @@ def relu_squared(x):
 def star_relu(x, scale: Real = 0.8944, bias: Real = -0.4472):
     """Squared ReLU with a learned `scale` $s$ and `bias` $b$.
 
-    They start where a normal input gives mean 0 and variance 1, as in the paper; timm starts from 1 and 0:
+    Their initial values give mean 0 and variance 1 for a normal input, as in the paper; timm starts from 1 and 0:
     `star_relu(scale=1.0, bias=0.0)`.
     """
     positive = _relu(x)
@@ -108,10 +108,10 @@ def star_relu(x, scale: Real = 0.8944, bias: Real = -0.4472):
     exact=lambda mp, x, b: max(x, mp.mpf(0)) + mp.mpf(b),
 )
 def flexible_relu(x, b: Real = 0.0):
-    """ReLU with a learned offset `b`, here started from 0.
+    """ReLU with a learned offset `b`, initially 0.
 
-    Two papers call their function FReLU: this one, and funnel ReLU, which compares with a depthwise convolution and is
-    a layer of images. Neither has the name here.
+    Two papers call their function FReLU: this one, and funnel ReLU, a layer for images that compares with a depthwise
+    convolution. Neither has this name here.
     """
     return _relu(x) + b
 
@@ -129,7 +129,7 @@ def _joined(x, half_width):
     exact=lambda mp, x, beta: mp.mpf(0) if x <= -beta else x if x >= beta else (x + beta) ** 2 / (4 * mp.mpf(beta)),
 )
 def smelu(x, beta: Positive = 2.0):
-    """ReLU with a quadratic join of half-width `beta`.
+    """ReLU with a quadratic transition of half-width `beta`.
 
     The paper tunes `beta`; ports default to 2 (as here, and xFormers), 1.5 or 1.
     """
@@ -143,7 +143,7 @@ def smelu(x, beta: Positive = 2.0):
     exact=lambda mp, x: mp.mpf(0) if x <= -1 else x if x >= 1 else (x + 1) ** 2 / 4,
 )
 def sparse_plus(x):
-    """Softplus with exact zeros: a quadratic join of half-width 1 (`smelu(beta=1.0)`)."""
+    """Softplus with exact zeros: a quadratic transition of half-width 1 (`smelu(beta=1.0)`)."""
     return _joined(x, 1.0)
 
 
@@ -154,7 +154,7 @@ def sparse_plus(x):
     exact=lambda mp, x, alpha: x if x >= 0 else x / mp.sqrt(1 + alpha * x**2),
 )
 def isrlu(x, alpha: Positive = 1.0):
-    r"""Passes positives; negatives saturate at $-1 / \sqrt{\alpha}$, without an exponential.
+    r"""The identity for positive inputs; negative inputs saturate at $-1 / \sqrt{\alpha}$, without an exponential.
 
     The paper's isru saturates on both sides.
     """
@@ -181,12 +181,12 @@ def _sine_relu_kinks(epsilon):
     exact=lambda mp, x, epsilon: max(epsilon * (mp.sin(x) - mp.cos(x)), x),
 )
 def sine_relu(x, epsilon: Annotated[float, Range(low=0.0, high=0.5, low_open=True)] = 0.0025):
-    r"""Passes positives, with a small wave in place of negatives.
+    r"""The identity for positive inputs, a small oscillation for negative ones.
 
-    Libraries mean three functions: this one is keras-contrib's, with its default. torch_activation's switches at 0,
-    with a jump there of its factor, 1 by default; ActTensor's SinReLU is $\max(x, 0) + \sin x$.
+    Libraries define three functions: this one is keras-contrib's, with its default. torch_activation's changes at 0,
+    with a jump by its factor, 1 by default; ActTensor's SinReLU is $\max(x, 0) + \sin x$.
     """
-    # The number where it is known, so that rounding does not decide which derivative the kink has.
+    # A number for the kink if epsilon is a number, so that the derivative at the kink does not depend on rounding.
     wave = x <= (_sine_relu_kink(epsilon) if isinstance(epsilon, float) else epsilon * (_sin(x) - _cos(x)))
     inside = safe_where(wave, x)
     return where(wave, epsilon * (_sin(inside) - _cos(inside)), x)
@@ -199,5 +199,5 @@ def sine_relu(x, epsilon: Annotated[float, Range(low=0.0, high=0.5, low_open=Tru
     exact=lambda mp, x: x,
 )
 def linear(x):
-    """Passes its input unchanged."""
+    """Returns its input unchanged."""
     return x

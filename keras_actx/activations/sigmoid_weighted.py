@@ -1,4 +1,4 @@
-"""The input times a sigmoid: SiLU, swish and their relatives."""
+"""The input times a sigmoid: SiLU, swish and related functions."""
 
 import functools
 
@@ -34,10 +34,11 @@ def silu(x):
     exact=lambda mp, x, beta: x * sigmoid_exact(mp, beta * x),
 )
 def swish(x, beta: Real = 1.0):
-    """The input times the sigmoid of `beta` times it.
+    """The input times the sigmoid of `beta` times the input.
 
-    Without parameters `"swish"` is Keras's alias of `silu`, the same function. `swish(beta=1.0, learnable=True)` is the
-    paper's trainable form; ports of it differ in their start (1, uniform or normal), which `initializer` sets.
+    Without parameters, `"swish"` is Keras's alias of `silu`, the same function. `swish(beta=1.0, learnable=True)` is
+    the paper's trainable form; ports of it differ in their initialization (1, uniform or normal), which `initializer`
+    sets.
     """
     return _swish(x, beta)
 
@@ -63,7 +64,7 @@ def quick_gelu(x):
 def e_swish(x, beta: NonNegative = 1.5):
     """SiLU times `beta`.
 
-    The paper allows 1 to 2 and names no single default; this is the middle. Echo has 1.735.
+    The paper allows 1 to 2 without a default; this is the midpoint. Echo uses 1.735.
     """
     return times(beta, _swish(x, 1.0))
 
@@ -75,7 +76,7 @@ def e_swish(x, beta: NonNegative = 1.5):
     exact=lambda mp, x, gamma, beta: gamma * x * sigmoid_exact(mp, beta * x),
 )
 def ahaf(x, gamma: Real = 1.0, beta: Real = 1.0):
-    """Swish whose scale `gamma` and slope `beta` both learn."""
+    """Swish with learnable scale `gamma` and slope `beta`."""
     return times(gamma, _swish(x, beta))
 
 
@@ -87,9 +88,9 @@ def ahaf(x, gamma: Real = 1.0, beta: Real = 1.0):
     exact=lambda mp, x, threshold: (x * sigmoid_exact(mp, x) if x >= 0 else 0) + mp.mpf(threshold),
 )
 def flatten_t_swish(x, threshold: Real = -0.2):
-    """SiLU for positives and 0 for negatives, all of it moved by `threshold` $T$.
+    """SiLU for positive inputs and 0 for negative ones, shifted by `threshold` $T$.
 
-    Its trainable form, PFTS, is `flatten_t_swish(threshold=-0.2, learnable=True)`. Echo's TensorFlow port drops $T$.
+    Its trainable form, PFTS, is `flatten_t_swish(threshold=-0.2, learnable=True)`. Echo's TensorFlow port omits $T$.
     """
     return _swish(clip_min(x, 0.0), 1.0) + threshold
 
@@ -107,7 +108,7 @@ def _acon(x, p1, p2, beta):
     exact=lambda mp, x, beta: x * sigmoid_exact(mp, beta * x),
 )
 def acon_a(x, beta: Real = 1.0):
-    """A smooth maximum of x and 0, whose sharpness `beta` learns: swish, learnable by its plain name."""
+    """A smooth maximum of x and 0 with a learnable sharpness `beta`: swish, learnable by its plain name."""
     return _swish(x, beta)
 
 
@@ -118,7 +119,7 @@ def acon_a(x, beta: Real = 1.0):
     exact=lambda mp, x, p, beta: (1 - mp.mpf(p)) * x * sigmoid_exact(mp, beta * (1 - mp.mpf(p)) * x) + p * x,
 )
 def acon_b(x, p: Real = 0.25, beta: Real = 1.0):
-    """A smooth maximum of x and `p` x, both `p` and its sharpness `beta` learned."""
+    """A smooth maximum of x and `p` x with learnable `p` and sharpness `beta`."""
     return _acon(x, 1.0, p, beta)
 
 
@@ -129,11 +130,11 @@ def acon_b(x, p: Real = 0.25, beta: Real = 1.0):
     exact=lambda mp, x, p1, p2, beta: (mp.mpf(p1) - p2) * x * sigmoid_exact(mp, beta * (mp.mpf(p1) - p2) * x) + p2 * x,
 )
 def acon_c(x, p1: Real = 1.0, p2: Real = 0.0, beta: Real = 1.0):
-    """A smooth maximum of `p1` x and `p2` x, all of it learned.
+    """A smooth maximum of `p1` x and `p2` x with learnable `p1`, `p2` and sharpness `beta`.
 
-    Starts as SiLU. The authors' code draws `p1` and `p2` from N(0, 1):
-    `LearnableActivation("acon_c", axes=-1, initializer={"p1": "random_normal", "p2": "random_normal"})`, with
-    `RandomNormal(stddev=1.0)` for their spread.
+    Initially SiLU. The authors' code draws `p1` and `p2` from N(0, 1): `LearnableActivation("acon_c", axes=-1,
+    initializer={"p1": "random_normal", "p2": "random_normal"})`, with `RandomNormal(stddev=1.0)` for their standard
+    deviation.
     """
     return _acon(x, p1, p2, beta)
 
@@ -159,7 +160,8 @@ def logish(x, a: Real = 1.0, b: Real = 1.0):
 def aria2(x, alpha: Positive = 1.5, beta: Positive = 2.0):
     """The input times a sigmoid to the power of `alpha`, with slope `beta`.
 
-    Ports in Echo and activations-plus lack the factor x. Their defaults differ; `aria2(alpha=1.0, beta=1.0)` is SiLU.
+    Ports in Echo and activations-plus lack the factor x, and their defaults differ; `aria2(alpha=1.0, beta=1.0)` is
+    SiLU.
     """
     return self_gated(x, lambda inside: ops.exp(-alpha * softplus(-beta * inside)))
 
@@ -167,10 +169,10 @@ def aria2(x, alpha: Positive = 1.5, beta: Positive = 2.0):
 @activation(
     tex=r"\frac{x}{1 - x \, e^{-(x + e^x)}}",
     cites=("Vagerwal 2021, Deeper Learning with CoLU Activation, arXiv:2112.12078",),
-    exact=lambda mp, x: x / (1 - x * mp.exp(-(x + mp.exp(min(x, mp.mpf(20)))))),  # mpmath runs out of memory beyond
+    exact=lambda mp, x: x / (1 - x * mp.exp(-(x + mp.exp(min(x, mp.mpf(20)))))),  # beyond, mpmath runs out of memory
 )
 def colu(x):
-    """The input over one less a bump: a smooth ramp with a dip, like mish."""
+    """The input divided by one minus a bump: a smooth ramp with a minimum, like mish."""
 
     def gate(inside):  # 1 / (1 - x e^-(x + e^x)), times e^x above and below
         power = ops.exp(clip_max(inside, 7.0))  # e^(-e^7) is 0 in every dtype

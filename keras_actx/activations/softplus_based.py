@@ -1,4 +1,4 @@
-"""Activations built from softplus, and other smooth ramps."""
+"""Activations based on softplus, and other smooth ramps."""
 
 import functools
 import math
@@ -30,10 +30,10 @@ activation = functools.partial(activation, package="keras_actx")
     exact=lambda mp, x, beta: mp.log1p(mp.exp(beta * x)) / beta,
 )
 def softplus(x, beta: Positive = 1.0):
-    """The smooth ramp, as sharp as `beta` is large.
+    """A smooth ramp with sharpness `beta`.
 
-    Keras's function has no `beta`; torch's also has a threshold, beyond which it is its input, which costs digits and
-    saves nothing.
+    Keras's function has no `beta`; torch's also has a threshold, beyond which it returns its input, which loses digits
+    without a benefit.
     """
     if isinstance(beta, float) and beta == 1.0:
         return primitives.softplus(x)
@@ -47,8 +47,9 @@ def softplus(x, beta: Positive = 1.0):
     exact=lambda mp, x: mp.sqrt(mp.log1p(mp.exp(x))),
 )
 def sqrt_softplus(x):
-    """The square root of softplus, which scores the experts of a mixture in recent language models."""
-    # Below -40 it is e^(x / 2) in every dtype; softplus may underflow, where the square root has no derivative.
+    """The square root of softplus, used as the score of experts in recent mixture-of-experts language models."""
+    # Below -40 it equals e^(x / 2) in every dtype; softplus may underflow to 0, where the square root has no
+    # derivative.
     tail = ops.exp(-0.5 * relu(-40.0 - clip_max(x, 0.0)))
     return ops.sqrt(primitives.softplus(clip_min(x, -40.0))) * tail
 
@@ -59,7 +60,7 @@ def sqrt_softplus(x):
     exact=lambda mp, x: mp.log1p(mp.exp(x)) - mp.log(2),
 )
 def shifted_softplus(x):
-    """Softplus moved down so that it passes through the origin."""
+    """Softplus shifted so that f(0) = 0."""
     return _shifted_softplus(x)
 
 
@@ -85,7 +86,7 @@ def log_sigmoid(x):
     exact=lambda mp, x, b: (x + mp.sqrt(x**2 + b)) / 2,
 )
 def squareplus(x, b: Positive = 4.0):
-    """An algebraic smooth ramp, as round at the origin as `b` is large.
+    """An algebraic smooth ramp whose curvature radius at the origin increases with `b`.
 
     The plain name is Keras's function, which overflows in float16 beyond 256 and loses all digits for large negative
     inputs; `squareplus(b=4.0)` is this one.
@@ -94,8 +95,8 @@ def squareplus(x, b: Positive = 4.0):
 
 
 def _hyperbola(x, b):
-    """(x + sqrt(x^2 + b)) / 2 as max(x, 0) and a tail, since the sum cancels for negative x."""
-    positive = clip_min(x, 0.0)  # with derivative 1 at 0, as that of |x| here
+    """(x + sqrt(x^2 + b)) / 2 as max(x, 0) plus a tail, since the sum cancels for negative x."""
+    positive = clip_min(x, 0.0)  # with derivative 1 at 0, as for |x| here
     size = positive + relu(-x)
     root = ops.sqrt(ops.square(clip_max(size, FAR)) + b) + relu(size - FAR)
     return positive + 0.5 * b / (root + size)
@@ -114,9 +115,9 @@ _Leak = Annotated[float, Range(low=0.0, high=1.0, high_open=True, learnable=Fals
     ),
 )
 def smu(x, alpha: _Leak = 0.25, mu: Positive = 1e6):
-    """Leaky ReLU of slope `alpha` $\\alpha$, smoothed by an error function whose sharpness `mu` $\\mu$ learns.
+    """Leaky ReLU of slope `alpha` $\\alpha$, smoothed by an error function of learned sharpness `mu` $\\mu$.
 
-    The start is the paper's, almost the leaky ReLU itself; ports have others, as 0.01 and 2.5.
+    The initial values are the paper's, for which it is almost leaky ReLU; ports use others, such as 0.01 and 2.5.
     """
     slope = math.sqrt(2.0) * (1.0 - alpha) * mu
     weighted = self_gated(x, lambda inside: normal_cdf(slope * inside))
@@ -142,10 +143,10 @@ def smu_1(x, alpha: _Leak = 0.25, mu: Positive = 4.35e-9):
     exact=lambda mp, x, alpha: (mp.log1p(mp.exp(alpha * x)) - mp.log1p(mp.exp(alpha * (x - 1)))) / mp.mpf(alpha),
 )
 def soft_clipping(x, alpha: Positive = 0.5):
-    r"""The identity between 0 and 1 and constant outside, with corners as sharp as `alpha` $\alpha$ is large.
+    r"""The identity between 0 and 1 and constant outside, with corners of sharpness `alpha` $\alpha$.
 
-    Ports default to 0.5; Echo's TensorFlow one lacks the factor $1 / \alpha$, and activations-plus has another function
-    of this name.
+    Ports default to 0.5; Echo's TensorFlow port lacks the factor $1 / \alpha$, and activations-plus defines another
+    function of this name.
     """
     upper = x > 0.5
     lower = where(upper, 1.0 - x, x)  # f(1 - x) = 1 - f(x)
@@ -164,5 +165,5 @@ def soft_clipping(x, alpha: Positive = 0.5):
     exact=lambda mp, x: abs(x) + mp.log1p(mp.exp(-2 * abs(x))) - mp.log(2),
 )
 def log_cosh(x):
-    """The logarithm of the hyperbolic cosine: a parabola that turns into the absolute value."""
+    """The logarithm of the hyperbolic cosine: quadratic near 0, asymptotically the absolute value."""
     return primitives.log_cosh(x)

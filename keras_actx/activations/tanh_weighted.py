@@ -1,4 +1,4 @@
-"""The input times the hyperbolic tangent, or the error function, of a ramp: mish and its relatives."""
+"""The input times the hyperbolic tangent, or the error function, of a ramp: mish and related functions."""
 
 import functools
 
@@ -33,7 +33,7 @@ def lisht(x):
         "Fernandez & Mali 2024, TeLU, arXiv:2412.20269",
     ),
     aliases=("telu",),
-    exact=lambda mp, x: x * mp.tanh(mp.exp(min(x, mp.mpf(20)))),  # 1 to 10^8 digits; mpmath runs out of memory beyond
+    exact=lambda mp, x: x * mp.tanh(mp.exp(min(x, mp.mpf(20)))),  # 1 to 10^8 digits; beyond, mpmath runs out of memory
 )
 def tanhexp(x):
     """The input times the hyperbolic tangent of its exponential; published twice, also as TeLU.
@@ -80,9 +80,9 @@ def serf(x):
     exact=lambda mp, x, a, b: x * mp.erf(min(a * mp.exp(b * x), mp.mpf(10) ** 6)),  # mpmath fails far beyond
 )
 def erf_act(x, a: Positive = 0.75, b: Real = 0.75):
-    """The input times the error function of its exponential, whose scale `a` and rate `b` learn.
+    """The input times the error function of its exponential, with learnable scale `a` and rate `b`.
 
-    The start is what a trainable port has; ports that do not learn have 0.5 and 1, or 1 and 0.5.
+    The initial values are those of a trainable port; fixed ports use 0.5 and 1, or 1 and 0.5.
     """
     return self_gated(x, lambda inside: erf(a * ops.exp(clip_max(b * inside, 80.0))), slope=b)
 
@@ -94,7 +94,7 @@ def erf_act(x, a: Positive = 0.75, b: Real = 0.75):
     exact=lambda mp, x, gamma, delta: x * mp.erf(min(gamma * mp.log1p(mp.exp(delta * x)), mp.mpf(10) ** 6)),
 )
 def pserf(x, gamma: Positive = 1.25, delta: Real = 0.85):
-    """Serf whose two parameters learn: a scale `gamma` of the softplus, and a slope `delta` in it.
+    """Serf with two learnable parameters: a scale `gamma` of the softplus, and a slope `delta` of its argument.
 
     Ports start from 1.25 and 0.85 (as here, and activations-plus), 1 and 1.25, or 1 and 1, which is `serf`.
     """

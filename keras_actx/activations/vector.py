@@ -1,6 +1,6 @@
-"""Activations that mix an axis and keep its length.
+"""Activations that mix an axis and preserve its length.
 
-With `amax` and `amin`: torch.compile does not follow Keras's `max` and `min` (seen in Keras 3.15).
+They use `amax` and `amin`, since torch.compile cannot trace Keras's `max` and `min` (seen in Keras 3.15).
 """
 
 import functools
@@ -40,8 +40,8 @@ def _sparsemax(mp, x):
 def softmax(x, axis: int = -1):
     """Exponentials normalized to sum 1 along `axis`.
 
-    `torch.nn.Softmax2d` is softmax along the channels of an image: here the last axis, unless the data are channels
-    first.
+    `torch.nn.Softmax2d` is softmax along the channels of an image: here the last axis, unless the data format is
+    channels first.
     """
     return keras.activations.softmax(x, axis=axis)
 
@@ -53,7 +53,7 @@ def softmax(x, axis: int = -1):
     exact=lambda mp, x, axis: _softmax(mp, [-one for one in x]),
 )
 def softmin(x, axis: int = -1):
-    """Softmax of the negated input along `axis`: the smallest entry gets the largest share."""
+    """Softmax of the negated input along `axis`: the smallest entry has the largest probability."""
     return keras.activations.softmax(-x, axis=axis)
 
 
@@ -77,15 +77,15 @@ def log_softmax(x, axis: int = -1):
 def sparsemax(x, axis: int = -1):
     """The nearest point of the probability simplex, with exact zeros, along `axis`.
 
-    `keras.activations.sparsemax`, which is what the plain name means, adds up all partial sums instead of taking the
-    last (seen in Keras 3.15), and is right only where a single entry or equal zeros survive;
-    `sparsemax(axis=-1)` is this one.
+    `keras.activations.sparsemax`, which the plain name refers to, adds all partial sums instead of using the last (seen
+    in Keras 3.15), and is correct only if a single entry or equal zeros are in the support; `sparsemax(axis=-1)` is
+    this function.
     """
     x = _from_largest(x, axis)
     start = ops.stop_gradient(x)
     _, counts, sums, _ = _largest_first(start, axis)
-    # The threshold of the paper: as a function of how many entries survive, it is largest at the right number. Then
-    # Newton's steps, exact once the survivors are known. The last carries the gradient.
+    # The threshold of the paper: as a function of the size of the support, it is largest at the correct size. Then
+    # Newton steps, which are exact for the correct support. The last one propagates the gradient.
     threshold = ops.amax((sums - 1) / counts, axis=axis, keepdims=True)
     for step in range(3):
         inside = ops.relu((x if step == 2 else start) - threshold)
@@ -96,15 +96,16 @@ def sparsemax(x, axis: int = -1):
 
 
 def _from_largest(x, axis):
-    """x - max(x), stopped at -1, below which both sparse functions are 0: it keeps sums small, and takes -inf."""
-    x = x - ops.stop_gradient(ops.amax(x, axis=axis, keepdims=True))  # neither changes with such a shift
+    """x - max(x), clipped at -1, below which both sparse functions are 0: this keeps sums small, and supports -inf."""
+    x = x - ops.stop_gradient(ops.amax(x, axis=axis, keepdims=True))  # both are invariant to such a shift
     return where(x < -1, -1.0, x)
 
 
 def _largest_first(x, axis):
-    """For k = 1, 2, ...: the k-th largest entry, k, the sum of the k largest, and that of their squares.
+    """For k = 1, 2, ...: the k-th largest entry, k, the sum of the k largest, and the sum of their squares.
 
-    Keras adds up a float64 tensor in float32 on torch (seen in 3.15), so this is only where Newton's method starts.
+    Keras sums a float64 tensor in float32 on torch (seen in 3.15), so this is only the initial value of Newton's
+    method.
     """
     x = -ops.sort(-x, axis=axis)
     return x, *(ops.cast(ops.cumsum(one, axis=axis), x.dtype) for one in (ops.ones_like(x), x, ops.square(x)))
@@ -132,18 +133,18 @@ def _entmax15(mp, x):
 def entmax15(x, axis: int = -1):
     """Between softmax and sparsemax: probabilities along `axis` with exact zeros and a continuous derivative.
 
-    The 1.5-entmax, by the exact algorithm: the threshold comes from the sorted entries.
+    The 1.5-entmax, by the exact algorithm: the threshold is computed from the sorted entries.
     """
     x = _from_largest(0.5 * x, axis)
     start = ops.stop_gradient(x)
-    # The threshold of the paper: the solution for the k largest entries, at the largest k whose entries all lie above
-    # it. Up to there the solutions grow with k.
+    # The threshold of the paper: the solution for the k largest entries, at the largest k for which these entries are
+    # above it. Up to this k, the solutions increase with k.
     decreasing, counts, sums, squares = _largest_first(start, axis)
     mean = sums / counts
     solutions = mean - ops.sqrt(ops.relu(1 - (squares - sums * mean)) / counts)
     threshold = ops.amax(where(solutions <= decreasing, solutions, -1.0), axis=axis, keepdims=True)
-    # Newton's steps repair what the difference of squares has lost in long rows. The last two carry the gradient: where
-    # the threshold solves its equation, one gives its first derivative, two also its second.
+    # Newton steps correct the loss of digits in the difference of squares for long rows. The last two propagate the
+    # gradient: if the threshold solves its equation, one step gives its first derivative, two also its second.
     for step in range(6):
         inside = ops.relu((x if step > 3 else start) - threshold)
         rest = ops.sum(ops.square(inside), axis=axis, keepdims=True) - 1
@@ -164,17 +165,17 @@ def _gumbel_softmax_exact(mp, x, tau, hard, axis):
     exact=_gumbel_softmax_exact,
 )
 def gumbel_softmax(x, tau: FixedPositive = 1.0, hard: bool = False, axis: int = -1, *, training=False, seed=None):
-    """In training a random draw from the categories along `axis`, softened by the temperature `tau` $\\tau$.
+    """In training, a relaxed random sample of the categories along `axis` with the temperature `tau` $\\tau$.
 
-    Otherwise there is no noise: softmax of `x / tau`. With `hard=True` the result is one-hot, in training the drawn
+    Otherwise, softmax of `x / tau` without noise. With `hard=True` the result is one-hot, in training the sampled
     category and otherwise the most likely one, with the gradient of the soft result. torch's `gumbel_softmax` has the
-    same parameters, but draws at all times.
+    same parameters, but always samples.
     """
     if training:
-        # Never 0, whose logarithm is infinite; never 1, as `uniform` stays below it.
+        # Never 0, whose logarithm is infinite; never 1, since `uniform` excludes it.
         uniform = keras.random.uniform(ops.shape(x), _SMALLEST_UNIFORM, 1.0, dtype=x.dtype, seed=seed)
         x = x - ops.log(-ops.log(uniform))
-    # The shift first: a small temperature then makes nothing but -inf, which softmax takes.
+    # The shift first: a small temperature then results only in -inf, which softmax supports.
     shifted = x - ops.stop_gradient(ops.amax(x, axis=axis, keepdims=True))
     soft = keras.activations.softmax(shifted / tau, axis=axis)
     if not hard:
@@ -196,7 +197,7 @@ _SMALLEST_UNIFORM = 2.0**-64
 def solu(x, axis: int = -1):
     """The input times its softmax along `axis`.
 
-    The paper puts a layer normalization after it, which is yours to add: `keras.layers.LayerNormalization()`.
+    The paper adds a layer normalization after it, which is not included: `keras.layers.LayerNormalization()`.
     """
     share = keras.activations.softmax(x, axis=axis)
     return safe_where(share > 0, x) * share  # the share of -inf is 0, and their product NaN
@@ -214,12 +215,12 @@ def _squash(mp, x, offset):
     exact=lambda mp, x, offset, axis: _squash(mp, x, offset),
 )
 def squash(x, offset: FixedPositive = 1.0, axis: int = -1):
-    """Shortens the vector along `axis` to a length below 1 and keeps its direction; `offset` $c$ is the paper's 1.
+    """Rescales the vector along `axis` to a length below 1 in the same direction; `offset` $c$ is the paper's 1.
 
-    keras-contrib has 0.5: `squash(offset=0.5)`.
+    keras-contrib uses 0.5: `squash(offset=0.5)`.
     """
-    # A long vector is measured in units of a quarter of its largest entry, so that no square overflows;
-    # a quarter, since XLA multiplies by the reciprocal, which must not be subnormal. The unit drops out: no gradient.
+    # A long vector is divided by a quarter of its largest entry, so that no square overflows; a quarter, since XLA
+    # multiplies by the reciprocal, which must not be subnormal. The divisor cancels, so it needs no gradient.
     largest = ops.stop_gradient(ops.amax(ops.abs(x), axis=axis, keepdims=True))
     long = largest >= 1
     unit = where(long, 0.25 * largest, 1.0)
@@ -245,8 +246,8 @@ def _kwta(mp, x, k):
 def kwta(x, k: int = 1, axis: int = -1):
     """Keeps the `k` largest entries along `axis` and sets the others to zero: k winners take all.
 
-    All that tie with the k-th largest stay. The paper counts winners among all units of a layer and gives a fraction of
-    them instead of `k`.
+    All entries equal to the k-th largest are kept. The paper counts the largest among all units of a layer and
+    specifies a fraction of them instead of `k`.
     """
     if k < 1:
         raise ValueError(f"kwta: k={k} is not allowed; use a whole number from 1 on")

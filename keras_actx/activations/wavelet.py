@@ -1,4 +1,4 @@
-"""Localized waves and bells: activations that vanish far from the origin."""
+"""Localized oscillations and bell curves: activations that vanish far from the origin."""
 
 import functools
 import math
@@ -23,9 +23,9 @@ _GONE = 40.0  # e^(-40^2 / 2) is 0 in every dtype
     exact=lambda mp, x, a: mp.exp(-((x / mp.mpf(a)) ** 2)),
 )
 def gaussian(x, a: Positive = 1.0):
-    r"""A bell of width `a`.
+    r"""A bell curve of width `a`.
 
-    Libraries mean $e^{-x^2}$ (as here) or $e^{-x^2/2}$, which is `gaussian(a=1.4142135623730951)`.
+    Libraries define $e^{-x^2}$ (as here) or $e^{-x^2/2}$, which is `gaussian(a=1.4142135623730951)`.
     """
     return ops.exp(-ops.square(clip(x / a, -_GONE, _GONE)))
 
@@ -45,10 +45,10 @@ def _mexican_hat_exact(mp, x, sigma):
     exact=_mexican_hat_exact,
 )
 def mexican_hat(x, sigma: Positive = 1.0):
-    r"""The negative second derivative of a bell of deviation `sigma` $\sigma$.
+    r"""The negative second derivative of a bell curve of standard deviation `sigma` $\sigma$.
 
-    Normalized so that the integral of its square is 1, as signal libraries have it; it is $0.867 / \sqrt{\sigma}$ at 0.
-    Ports without the factor, or with the opposite sign, differ by a constant factor.
+    Normalized so that the integral of its square is 1, as in signal processing libraries; it is $0.867 / \sqrt{\sigma}$
+    at 0. Ports without the factor, or with the opposite sign, differ by a constant factor.
     """
     z = clip(x / sigma, -_GONE, _GONE)
     return _RICKER / sigma**0.5 * (1.0 - z * z) * ops.exp(-0.5 * z * z)
@@ -60,10 +60,10 @@ def mexican_hat(x, sigma: Positive = 1.0):
     exact=lambda mp, x, w0: mp.cos(mp.mpf(w0) * x) * mp.exp(-(x**2) / 2),
 )
 def morlet(x, w0: Real = 5.0):
-    r"""A cosine of frequency `w0` $\omega_0$ under a bell.
+    r"""A cosine of frequency `w0` $\omega_0$ with a bell-shaped envelope.
 
-    The real Morlet wavelet of signal libraries, with their frequency 5. The Gabor wavelet of WIRE (arXiv:2301.05187)
-    is complex, with a bell $e^{-\sigma^2 x^2}$; this is its real part for $\sigma^2 = 1/2$.
+    The real Morlet wavelet of signal processing libraries, with their frequency 5. The Gabor wavelet of WIRE
+    (arXiv:2301.05187) is complex, with the envelope $e^{-\sigma^2 x^2}$; this is its real part for $\sigma^2 = 1/2$.
     """
     inside = clip(x, -_GONE, _GONE)
     return _cos(w0 * inside) * ops.exp(-0.5 * inside * inside)
@@ -75,9 +75,9 @@ def morlet(x, w0: Real = 5.0):
     exact=lambda mp, x: mp.sin(x) / x if x else mp.mpf(1),
 )
 def sinc(x):
-    r"""The sine of the input over the input: 1 at 0.
+    r"""The sine of the input divided by the input: 1 at 0.
 
-    Mathematics has this; numpy, torch and signal processing mean $\sin(\pi x) / (\pi x)$ by the name.
+    This is the definition in mathematics; numpy, torch and signal processing define it as $\sin(\pi x) / (\pi x)$.
     """
     small = ops.abs(x) < 1
     series = polynomial(ops.square(clip(x, -1.0, 1.0)), _SINC_SERIES)

@@ -1,16 +1,16 @@
-"""The one place where backends differ; a file or folder a backend, imported only when that backend is in use.
+"""Backend-specific code: one module or package per backend, imported only when that backend is active.
 
-* `eager_float64`: leaving whatever is being traced, to compute a constant in float64.
-* `there_and_back`: a function compiled, and the gradient's way back through it.
-* `keeping_inputs`: a function that keeps its inputs alone for its backward pass; `bytes_kept`: how much one keeps.
-* `fused`: a function compiled for a call that is eager.
-* `exporting`, `portably`: a formula made of operations that the target of an export knows.
-* `with_kernel`: a faster way to compute a certain formula.
-* `with_derivative`: a function whose derivative is given, not taken from its steps.
+* `eager_float64`: a context outside of any trace, to compute a constant in float64.
+* `forward_and_vjp`: a compiled function and its compiled vector-Jacobian product.
+* `rematerialize`: saves only the inputs of a function for the backward pass; `bytes_kept`: how many bytes it saves.
+* `fused`: compiles a function for eager calls.
+* `exporting`, `portably`: compute a formula from operations that the export target supports.
+* `with_kernel`: a faster kernel for a specific formula.
+* `with_derivative`: a function with a custom derivative.
 * `where`, `relu`, `clip`, `clip_min`, `clip_max`: in the dtype of their tensor, with the same derivative everywhere.
-* `varies`: whether a compiled function is made for more than one value of a number; `as_tensor`: such a number.
+* `varies`: whether a function is compiled for more than one value of a number; `as_tensor`: such a number as a tensor.
 * `tanh`, `sin`, `cos`, `arctan`: `keras.ops` compute them in float32 for a float64 tensor on JAX (seen in Keras 3.15).
-* `erfc`: Keras has it since 3.12 only.
+* `erfc`: available in Keras since version 3.12 only.
 """
 
 import functools
@@ -27,12 +27,12 @@ from keras_actx.backend import exporters
 _name = keras.backend.backend()
 # At import, not at the first call: torch.compile cannot trace an import.
 _in_use = importlib.import_module(
-    f"keras_actx.backend.{_name if _name in ('jax', 'tensorflow', 'torch') else 'others'}"
+    f"keras_actx.backend.{_name if _name in ('jax', 'tensorflow', 'torch') else 'forward_only'}"
 )
 
 
 def eager_float64() -> AbstractContextManager[None]:
-    """A context in which `keras.ops` run at once, on the CPU, in float64 and without gradients, even inside a trace."""
+    """A context in which `keras.ops` run eagerly, on the CPU, in float64 and without gradients, even inside a trace."""
     return _in_use.eager_float64()
 
 
@@ -40,48 +40,50 @@ Function = Callable[..., Any]
 _NUMBER = (int, float)
 
 
-def there_and_back(function: Function) -> tuple[Function, Function]:
-    """A function of weights and x, and the gradient's way back through it: J' c from weights, x and c; both compiled.
+def forward_and_vjp(function: Function) -> tuple[Function, Function]:
+    """A function of weights and x and its vector-Jacobian product J' c of weights, x and cotangent c; both compiled.
 
-    The weights are tensors in a list, so that layers of one shape share what is compiled.
+    The weights are a list of tensors, so that layers of equal shape share the compiled functions.
     """
-    return _in_use.there_and_back(function)
+    return _in_use.forward_and_vjp(function)
 
 
-def keeping_inputs(function: Function, tensors: tuple[Any, ...]) -> Any:
-    """`function(*tensors)`, which keeps the tensors alone for the backward pass, and computes the rest again there.
+def rematerialize(function: Function, tensors: tuple[Any, ...]) -> Any:
+    """`function(*tensors)`, which saves only the tensors for the backward pass and recomputes the rest there.
 
-    Derivatives of every order and mode are the function's own. A function that keeps no more by itself is called as it
-    is, and so is any other where nothing is kept (without a gradient) or the backend sees to it better (torch.compile).
+    Derivatives of every order and mode are those of the function. The function is called unchanged if it saves no more
+    than its inputs, if nothing is saved (no gradient is computed), or if the backend already handles it
+    (torch.compile).
 
     Args:
-        function: of tensors alone, and hashable: what is found out about it once is used for all equal ones. Its
-            `elementwise` says whether it is the same function of every element of the first.
-        tensors: on which to call it.
+        function: a hashable function of tensors; probe results are cached and shared by equal functions. Its
+            `elementwise` attribute says whether it is the same function of every element of the first tensor.
+        tensors: its arguments.
     """
-    return _in_use.keeping_inputs(function, tensors)
+    return _in_use.rematerialize(function, tensors)
 
 
 def varies(number: Any) -> bool:
     """Whether torch.compile traces a function for more than one value of a Python number.
 
-    A formula has branches for numbers, each of which would be compiled anew; as a tensor it is any number.
+    A formula may branch on the value of a number, so that each value would be compiled separately; a tensor stands for
+    all values.
     """
     return hasattr(_in_use, "varies") and _in_use.varies(number)
 
 
 def as_tensor(number: Any, x: Any, dtype: str) -> Any:
-    """A number that `varies`, beside `x`."""
+    """A number that `varies` as a tensor on the device of `x`."""
     return _in_use.as_tensor(number, x, dtype)
 
 
 def exporting(x: Any) -> bool:
-    """Whether `x` is being traced for another runtime, by an exporter of Keras or another package."""
+    """Whether an exporter, of Keras or another package, is tracing `x` for another runtime."""
     return hasattr(_in_use, "exporting") and not isinstance(x, keras.KerasTensor) and _in_use.exporting(x)
 
 
 def portably(function: Function, tensors: tuple[Any, ...], **context: Any) -> Any:
-    """`function(*tensors, **context)`, of operations that the targets of this backend's exporters know.
+    """`function(*tensors, **context)`, computed from operations that the targets of this backend's exporters support.
 
     Nothing is recomputed for the backward pass: a custom gradient cannot be written to a file.
     """
@@ -89,25 +91,25 @@ def portably(function: Function, tensors: tuple[Any, ...], **context: Any) -> An
 
 
 def fuses(function: Function, tensors: tuple[Any, ...]) -> bool:
-    """Whether `fused` can compile `function`, and is worth it: on torch, eagerly, for four steps or more."""
+    """Whether `fused` can compile `function` and saves time: on torch, in eager mode, for four operations or more."""
     return hasattr(_in_use, "fuses") and _in_use.fuses(function, tensors)
 
 
 def fused(function: Function, tensors: tuple[Any, ...]) -> Any:
-    """`function(*tensors)`, compiled, with a gradient that is, and that keeps the tensors alone.
+    """`function(*tensors)`, compiled, with a compiled backward pass that saves only the tensors.
 
     Args:
-        function: as `keeping_inputs` takes it; what is compiled once is used for all equal ones.
-        tensors: on which to call it; of any shapes.
+        function: as for `rematerialize`; equal functions share the compiled code.
+        tensors: its arguments, of any shapes.
     """
     return _in_use.fused(function, tensors)
 
 
 def with_kernel(name: str) -> Callable[[Function], Function]:
-    """Marks a formula of x and numbers for which a backend may have a faster kernel, under this name.
+    """Registers a formula of x and numbers under this name, for which a backend may have a faster kernel.
 
-    The kernel's results are within the same bars; where it does not do, the formula is called as ever: with parameters
-    that are tensors, within a compiled function, for numbers out of its range.
+    The kernel's results are within the same error bounds. Where it does not apply, the formula is used: for parameters
+    that are tensors, within a compiled function, and for numbers outside of its range.
     """
 
     def marked(formula: Function) -> Function:
@@ -128,19 +130,19 @@ def with_kernel(name: str) -> Callable[[Function], Function]:
 
 
 def bytes_kept(function: Function, *tensors: Any) -> int:
-    """How many bytes of tensors `function(*tensors)` keeps for its backward pass, each counted once.
+    """How many bytes of tensors `function(*tensors)` saves for its backward pass, each tensor counted once.
 
-    Counted, not measured, so always the same. On torch, the storages that autograd saves; on TensorFlow, the tensors of
-    a graph's way there that its way back takes; on JAX, the residuals of `jax.vjp`, except those that a compiler gets
-    from the others by a comparison, a sum or the like.
+    Counted, not measured, so deterministic. On torch, the storages that autograd saves; on TensorFlow, the tensors of
+    the forward graph that the backward graph reads; on JAX, the residuals of `jax.vjp`, except those that a compiler
+    recomputes from the others by a comparison, a sum or a similar cheap operation.
     """
     return _in_use.bytes_kept(function, *tensors)
 
 
 def with_derivative(derivative: Function) -> Callable[[Function], Function]:
-    """Gives an elementwise function of one tensor the derivative to use in place of that of its steps.
+    """Gives an elementwise function of one tensor a custom derivative, which replaces that of its operations.
 
-    Second derivatives are those of `derivative`. In an exported graph the function has its steps alone.
+    Second derivatives are those of `derivative`. An exported graph contains only the operations of the function.
     """
 
     def marked(function: Function) -> Function:
@@ -159,8 +161,8 @@ def with_derivative(derivative: Function) -> Callable[[Function], Function]:
 def where(condition: Any, x: Any, y: Any) -> Any:
     """`x` where the condition holds, `y` elsewhere: tensors of one dtype, one of which may be a number instead.
 
-    Numbers are made tensors of the other's dtype first: Keras returns float32 for some pairs of a float64 tensor and a
-    number.
+    Numbers are first converted to tensors of the other's dtype: Keras returns float32 for some pairs of a float64
+    tensor and a number.
     """
     if isinstance(x, _NUMBER) and not isinstance(y, _NUMBER):
         x = x * keras.ops.ones_like(y)
@@ -170,14 +172,14 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 
 def clip_min(x: Any, low: Any) -> Any:
-    """The larger of `x` and `low`; the derivative is 1 where they are equal. NaN stays."""
+    """The larger of `x` and `low`; the derivative is 1 where they are equal. NaN is propagated."""
     if isinstance(low, _NUMBER) and not isinstance(x, keras.KerasTensor) and hasattr(_in_use, "clip_min"):
         return _in_use.clip_min(x, low)
     return where(x < low, low, x)
 
 
 def clip_max(x: Any, high: Any) -> Any:
-    """The smaller of `x` and `high`; the derivative is 1 where they are equal. NaN stays."""
+    """The smaller of `x` and `high`; the derivative is 1 where they are equal. NaN is propagated."""
     if isinstance(high, _NUMBER) and not isinstance(x, keras.KerasTensor) and hasattr(_in_use, "clip_max"):
         return _in_use.clip_max(x, high)
     return where(x > high, high, x)
@@ -189,7 +191,10 @@ def relu(x: Any) -> Any:
 
 
 def clip(x: Any, low: float, high: float) -> Any:
-    """`x` within [low, high], two numbers, for what has settled there: the derivative at both is 1 or 0. NaN stays."""
+    """`x` clipped to [low, high], two numbers; NaN is propagated.
+
+    For functions that are saturated at both ends: the derivative there is 1 or 0.
+    """
     if isinstance(x, keras.KerasTensor) or not hasattr(_in_use, "clip"):
         return clip_max(clip_min(x, low), high)
     return _in_use.clip(x, low, high)

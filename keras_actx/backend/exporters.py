@@ -1,7 +1,7 @@
-"""While a model is exported, formulas use operations that other runtimes know, and know to the last digits.
+"""Portable operations: while a model is exported, formulas use operations that other runtimes compute accurately.
 
-ONNX has no `expm1` and `log1p`, LiteRT no `erf` and `arctan` either; OpenVINO and LiteRT compute `expm1(x)` as
-`exp(x) - 1`, which has no digits left near 0, OpenVINO `erf` to three digits, and TensorFlow does not read JAX's `erf`.
+ONNX lacks `expm1` and `log1p`, LiteRT lacks `erf` and `arctan`. OpenVINO and LiteRT compute `expm1(x)` as `exp(x) - 1`,
+which loses all digits near 0; OpenVINO computes `erf` to three digits; TensorFlow cannot import JAX's `erf`.
 """
 
 import sys
@@ -13,7 +13,7 @@ import keras
 
 Function = Callable[..., Any]
 
-#: What traces a function to write a file of it. Where one gets another name, `config.set_portable` is left.
+#: Modules that trace a function to export it. If one is renamed, `config.set_portable` remains as a workaround.
 EXPORTERS = (
     keras.export.ExportArchive.__module__.rpartition(".")[0] + ".",  # the package of Keras's exporters
     "tf2onnx.",
@@ -29,7 +29,7 @@ _here = threading.local()
 
 
 def portable(name: str) -> Callable[[Function], Function]:
-    """Marks what to use in place of the operation of this name in `keras.ops`."""
+    """Registers a replacement for the operation of this name in `keras.ops`."""
 
     def marked(function: Function) -> Function:
         _portable[name] = function
@@ -39,12 +39,12 @@ def portable(name: str) -> Callable[[Function], Function]:
 
 
 def replacement(name: str) -> Function:
-    """What is used in place of an operation."""
+    """The replacement of an operation."""
     return _portable[name]
 
 
 def called_by_exporter() -> bool:
-    """Whether one of `EXPORTERS` is at work further up the stack."""
+    """Whether one of `EXPORTERS` is on the call stack."""
     frame = sys._getframe(1)
     while frame is not None:
         if f"{frame.f_globals.get('__name__')}.".startswith(EXPORTERS):
@@ -59,10 +59,10 @@ def is_portable() -> bool:
 
 
 def portably(function: Function, names: tuple[str, ...], *args: Any, **kwargs: Any) -> Any:
-    """`function(*args, **kwargs)`, where `keras.ops` has portable operations of these names meanwhile.
+    """`function(*args, **kwargs)`, with the operations of these names in `keras.ops` replaced by portable ones.
 
-    Formulas look operations up in `keras.ops` when they are called, a user's formulas too. Another thread that runs one
-    meanwhile gets the same numbers but for the last digits.
+    Formulas look operations up in `keras.ops` when they are called, a user's formulas too. Another thread that runs a
+    formula at the same time gets the same values except for the last digits.
     """
     with _replacing:
         usual = {name: getattr(keras.ops, name) for name in names}

@@ -10,9 +10,9 @@ import keras
 import tensorflow as tf
 
 from keras_actx.backend.exporters import called_by_exporter
-from keras_actx.backend.sample import asked_once, kept_with_declaration
+from keras_actx.backend.probe import cached_with_declaration, checked_once
 
-try:  # TensorFlow has no public name for it; without one, every layer traces the formula itself
+try:  # not public in TensorFlow; without it, every layer traces the formula itself
     from tensorflow.python.eager.forwardprop_util import pack_tangents as _tangents
 except ImportError:
     _tangents = None
@@ -29,16 +29,16 @@ __all__ = [
     "eager_float64",
     "erfc",
     "exporting",
-    "keeping_inputs",
+    "forward_and_vjp",
+    "rematerialize",
     "sin",
     "tanh",
-    "there_and_back",
     "with_derivative",
 ]
 
-KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
+KERNELS: dict[str, Any] = {}  # XLA compiles a kernel for every formula
 
-#: ONNX has none of the first two, LiteRT none of the last two.
+#: ONNX lacks the first two, LiteRT the last two.
 PORTABLE = ("expm1", "log1p", "erf", "arctan")
 
 tanh, sin, cos, erfc = keras.ops.tanh, keras.ops.sin, keras.ops.cos, tf.math.erfc
@@ -70,12 +70,12 @@ def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]
 
 
 def arctan(x: Any) -> Any:
-    """See `keras_actx.backend.arctan`. Looked up at each call: while a graph is exported, it is another."""
+    """See `keras_actx.backend.arctan`. Looked up at each call, since it is replaced while a graph is exported."""
     return keras.ops.arctan(x)
 
 
 def exporting(x: Any) -> bool:
-    """See `keras_actx.backend.exporting`. TensorFlow does not say what a graph is traced for; the stack does."""
+    """See `keras_actx.backend.exporting`. The purpose of a trace is read from the call stack."""
     return not tf.executing_eagerly() and called_by_exporter()
 
 
@@ -86,53 +86,53 @@ def eager_float64() -> Iterator[None]:
         yield
 
 
-def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """See `keras_actx.backend.there_and_back`."""
+def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.forward_and_vjp`."""
 
-    def back(weights: Any, x: Any, cotangent: Any) -> Any:
+    def vjp(weights: Any, x: Any, cotangent: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             y = function(weights, x)
         return tape.gradient(y, x, output_gradients=cotangent, unconnected_gradients="zero")
 
-    return tf.function(function, autograph=False), tf.function(back, autograph=False)
+    return tf.function(function, autograph=False), tf.function(vjp, autograph=False)
 
 
-def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
-    """See `keras_actx.backend.keeping_inputs`."""
-    tensors = tuple(tf.convert_to_tensor(one) for one in tensors)  # Keras leaves its variables as they are
-    if _is_frugal(function, tuple(one.dtype for one in tensors)):
+def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.rematerialize`."""
+    tensors = tuple(tf.convert_to_tensor(one) for one in tensors)  # Keras does not convert its variables
+    if saves_only_inputs(function, tuple(one.dtype for one in tensors)):
         return function(*tensors)
-    return _recomputed(function)(*tensors)
+    return _rematerialized(function)(*tensors)
 
 
-@kept_with_declaration
-def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
+@cached_with_declaration
+def _rematerialized(function: Callable[..., Any]) -> Callable[..., Any]:
     @tf.custom_gradient
-    def recomputed(*tensors: Any) -> Any:
+    def rematerialized(*tensors: Any) -> Any:
         if tf.executing_eagerly():
-            y = function(*map(tf.stop_gradient, tensors))  # no tape follows a step from here
-        else:  # a graph needs no such care, and would lose its forward derivative
-            y = _in_graph(function, "there", *tensors)
-        return y, lambda cotangent: _back(function, tensors, cotangent)
+            y = function(*map(tf.stop_gradient, tensors))  # no tape records an operation from here on
+        else:  # unnecessary in a graph, which would lose its forward-mode derivative
+            y = _in_graph(function, "forward", *tensors)
+        return y, lambda cotangent: _recomputed_vjp(function, tensors, cotangent)
 
-    return recomputed
+    return rematerialized
 
 
-def _back(function: Callable[..., Any], tensors: tuple[Any, ...], cotangent: Any) -> list[Any]:
-    """The function again, and the gradient through it."""
+def _recomputed_vjp(function: Callable[..., Any], tensors: tuple[Any, ...], cotangent: Any) -> list[Any]:
+    """Recomputes the function and returns its vector-Jacobian product."""
     if not tf.executing_eagerly():
-        return _in_graph(function, "back", tf.convert_to_tensor(cotangent), *tensors)  # it may be of slices
+        return _in_graph(function, "vjp", tf.convert_to_tensor(cotangent), *tensors)  # it may be an IndexedSlices
     found = _gradients(function, tensors, cotangent)
     if all(one is None for one in found):
-        # No tape works inside a `ForwardAccumulator`, which differentiates this function; a graph does.
-        return _back_by_graph(function)(tensors, cotangent)
+        # A tape records nothing inside a `ForwardAccumulator` that differentiates this function; a graph does.
+        return _vjp_by_graph(function)(tensors, cotangent)
     return _without_none(found, tensors)
 
 
 def _gradients(function: Callable[..., Any], tensors: Any, cotangent: Any) -> list[Any]:
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tensors = [tf.identity(one) for one in tensors]  # a name of its own for each
+        tensors = [tf.identity(one) for one in tensors]  # a distinct tensor for each
         tape.watch(tensors)
         y = function(*tensors)
     return tape.gradient(y, tensors, output_gradients=cotangent)
@@ -142,25 +142,25 @@ def _without_none(found: list[Any], tensors: Any) -> list[Any]:
     return [tf.zeros_like(x) if one is None else one for one, x in zip(found, tensors, strict=True)]
 
 
-#: Larger graphs are called where a model uses them: TensorFlow optimizes the whole graph of a model before its first
-#: step, each copy of what it has inlined by itself. A call costs some 50 microseconds a step without XLA.
+#: Larger graphs are called, not inlined: TensorFlow optimizes the whole graph of a model before its first step, each
+#: inlined copy separately. A call costs about 50 microseconds per step without XLA.
 _INLINED = 64
 
 
-def _in_graph(function: Callable[..., Any], way: str, *given: Any) -> Any:
-    """The function or its way back, traced once for all layers that have the same: their graphs call it.
+def _in_graph(function: Callable[..., Any], which: str, *given: Any) -> Any:
+    """The function or its vector-Jacobian product, traced once and called by the graphs of all layers that use it.
 
-    Of this package's formulas it is the same trace for all shapes of as many axes. A user's may look at the shape.
+    Formulas of this package share one trace for all shapes of equal rank. A user's formula may depend on the shape.
     """
-    if _is_differentiated_forward(given):  # which does not follow a call
-        if way == "there":
+    if _is_differentiated_forward(given):  # forward mode does not trace into a call
+        if which == "forward":
             return function(*given)
         cotangent, *tensors = given
-        tensors = _not_before(cotangent, tensors)
+        tensors = _with_dependency(cotangent, tensors)
         return _without_none(_gradients(function, tensors, cotangent), tensors)
-    found = _traced(function, way, tuple(_loosely(function, one) for one in given))(*given)
-    x = given[way == "back"]
-    if way == "back":
+    found = _traced(function, which, tuple(_loosely(function, one) for one in given))(*given)
+    x = given[which == "vjp"]
+    if which == "vjp":
         for one, of in zip(found, given[1:], strict=True):
             one.set_shape(of.shape)
     elif function.elementwise:
@@ -174,15 +174,15 @@ def _in_graph(function: Callable[..., Any], way: str, *given: Any) -> Any:
 def _loosely(function: Callable[..., Any], tensor: Any) -> tf.TensorSpec:
     shape = tensor.shape
     if function.is_own and shape.rank is not None:
-        kept = shape[-1:] if shape.rank and not function.elementwise else []  # which is halved, if it can be
+        kept = shape[-1:] if shape.rank and not function.elementwise else []  # halved if even
         shape = [*[None] * (shape.rank - len(kept)), *kept]
     return tf.TensorSpec(shape, tensor.dtype)
 
 
-@kept_with_declaration
-def _traced(function: Callable[..., Any], way: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[..., Any]:
-    with tf.init_scope():  # away from the tapes and graphs of the first layer that needs it
-        traced = tf.function(partial(_WAYS[way], function), input_signature=kinds, autograph=False)
+@cached_with_declaration
+def _traced(function: Callable[..., Any], which: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[..., Any]:
+    with tf.init_scope():  # outside of the tapes and graphs of the first layer that uses it
+        traced = tf.function(partial(_PASSES[which], function), input_signature=kinds, autograph=False)
         traced = traced.get_concrete_function()
         if len(traced.graph.get_operations()) <= _INLINED:
             return traced
@@ -195,83 +195,83 @@ def _traced(function: Callable[..., Any], way: str, kinds: tuple[tf.TensorSpec, 
         return called.get_concrete_function()
 
 
-def _there(function: Callable[..., Any], *tensors: Any) -> Any:
+def _forward(function: Callable[..., Any], *tensors: Any) -> Any:
     return function(*tensors)
 
 
-def _and_back(function: Callable[..., Any], cotangent: Any, *tensors: Any) -> list[Any]:
-    tensors = [tf.identity(one) for one in _not_before(cotangent, tensors)]
-    # Not by a tape, which notes nothing where a trace is begun within another gradient.
+def _vjp(function: Callable[..., Any], cotangent: Any, *tensors: Any) -> list[Any]:
+    tensors = [tf.identity(one) for one in _with_dependency(cotangent, tensors)]
+    # Not with a tape, which records nothing where a trace begins within another gradient.
     found = tf.gradients(function(*tensors), tensors, grad_ys=cotangent, unconnected_gradients="zero")
     return [tf.convert_to_tensor(one) for one in found]
 
 
-_WAYS = {"there": _there, "back": _and_back}
+_PASSES = {"forward": _forward, "vjp": _vjp}
 
 
 def _is_differentiated_forward(tensors: tuple[Any, ...]) -> bool:
-    """Whether a `ForwardAccumulator` is at work on them."""
+    """Whether a `ForwardAccumulator` watches them."""
     return _tangents is None or bool(_tangents(tensors).tangents)
 
 
-def _not_before(first: Any, tensors: tuple[Any, ...]) -> list[Any]:
-    """The tensors, but known only when `first` is; or what is made of them would be taken from the forward pass.
+def _with_dependency(first: Any, tensors: tuple[Any, ...]) -> list[Any]:
+    """The tensors with a data dependency on `first`; otherwise the compiler would reuse results of the forward pass.
 
-    Neither TensorFlow nor XLA sees that a whole number times the next is always even.
+    Neither TensorFlow nor XLA infers that the product of two consecutive integers is even.
     """
     number = tf.reduce_sum(tf.cast(tf.reshape(first, [-1])[:1] > 0, tf.int32))
     known = tf.equal(tf.bitwise.bitwise_and(number * (number + 1), 1), 0)
     return [tf.where(known, one, tf.zeros_like(one)) for one in tensors]
 
 
-@kept_with_declaration
-def _back_by_graph(function: Callable[..., Any]) -> Callable[..., Any]:
-    def back(tensors: list[Any], cotangent: Any) -> list[Any]:
+@cached_with_declaration
+def _vjp_by_graph(function: Callable[..., Any]) -> Callable[..., Any]:
+    def vjp(tensors: list[Any], cotangent: Any) -> list[Any]:
         tensors = [tf.identity(one) for one in tensors]
         return tf.gradients(function(*tensors), tensors, grad_ys=cotangent, unconnected_gradients="zero")
 
-    return tf.function(back, autograph=False, reduce_retracing=True)
+    return tf.function(vjp, autograph=False, reduce_retracing=True)
 
 
-@asked_once
-def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
-    """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
-    specs = [tf.TensorSpec(shape, dtype) for shape, dtype in sample]
-    graph, there = _there_and_back(function, specs)
-    return bool(graph.captures) or _bytes_taken(graph, there) <= sum(map(_bytes, specs))
+@checked_once
+def saves_only_inputs(function: Callable[..., Any], probe: list[Any]) -> bool:
+    """Whether it saves only its inputs without recomputation, or captures tensors beside its arguments."""
+    specs = [tf.TensorSpec(shape, dtype) for shape, dtype in probe]
+    graph, forward = _forward_and_vjp_graph(function, specs)
+    return bool(graph.captures) or _bytes_read(graph, forward) <= sum(map(_bytes, specs))
 
 
 def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
     """See `keras_actx.backend.bytes_kept`."""
-    return _bytes_taken(*_there_and_back(function, [tf.TensorSpec(one.shape, one.dtype) for one in tensors]))
+    return _bytes_read(*_forward_and_vjp_graph(function, [tf.TensorSpec(one.shape, one.dtype) for one in tensors]))
 
 
-def _there_and_back(function: Callable[..., Any], specs: list[Any]) -> tuple[Any, frozenset[str]]:
-    """The graph of a function and of the gradient back through it, and the names of the steps of the way there."""
-    there = []
+def _forward_and_vjp_graph(function: Callable[..., Any], specs: list[Any]) -> tuple[Any, frozenset[str]]:
+    """The graph of a function and its vector-Jacobian product, and the names of the operations of the forward pass."""
+    forward = []
 
     def both(*given: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(given)
             y = function(*given)
-        there.extend(one.name for one in y.graph.get_operations())
+        forward.extend(one.name for one in y.graph.get_operations())
         return tape.gradient(y, given, output_gradients=tf.ones_like(y), unconnected_gradients="zero")
 
-    # Inside an `init_scope` or a paused tape, no tape notes anything; in another thread it does.
+    # Inside an `init_scope` or a paused tape, no tape records anything; in another thread it does.
     with ThreadPoolExecutor(1) as thread:
         traced = thread.submit(tf.function(both, autograph=False).get_concrete_function, *specs).result()
-    return traced.graph, frozenset(there)
+    return traced.graph, frozenset(forward)
 
 
-def _bytes_taken(graph: Any, there: frozenset[str]) -> int:
-    """The size of what the steps back take from the steps there, constants excepted."""
-    taken = [one for step in graph.get_operations() if step.name not in there for one in step.inputs]
-    kept = {one.ref(): one for one in map(_source, taken) if one.op.name in there and one.op.type != "Const"}
+def _bytes_read(graph: Any, forward: frozenset[str]) -> int:
+    """The size of the tensors that the backward pass reads from the forward pass, except constants."""
+    taken = [one for step in graph.get_operations() if step.name not in forward for one in step.inputs]
+    kept = {one.ref(): one for one in map(_source, taken) if one.op.name in forward and one.op.type != "Const"}
     return sum(map(_bytes, kept.values()))
 
 
 def _source(tensor: Any) -> Any:
-    """The tensor that this one is only another name of."""
+    """The tensor that this one is an alias of."""
     while tensor.op.type in ("Identity", "IdentityN", "StopGradient"):
         tensor = tensor.op.inputs[tensor.value_index]
     return tensor

@@ -1,4 +1,4 @@
-"""What the commands write with: a rich console that is also readable in a file or a pipe, tables, and one error."""
+"""Output of the commands: a rich console that is also readable in a file or a pipe, tables, and the error class."""
 
 import re
 import unicodedata
@@ -11,13 +11,13 @@ _WIDTH_OF_A_PIPE = 120
 
 
 class CommandError(Exception):
-    """A request that cannot be met; its text says what to do. The command line prints it and exits with status 2."""
+    """An invalid request; its message contains a remedy. The command line prints it and exits with status 2."""
 
 
 def make_console() -> Console:
     """A console for stdout; without a terminal it writes plain text of a fixed, readable width.
 
-    Square brackets are printed as they are: they are ranges here, not rich's markup.
+    Square brackets are printed verbatim: they are ranges here, not rich's markup.
     """
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
@@ -31,9 +31,9 @@ def make_table(*, title: str | None = None) -> Table:
 
 
 def plain(sentence: str, *, letters: bool = True) -> str:
-    r"""A docstring's sentence without its marks: backticks go, and `$\alpha$` becomes the letter.
+    r"""A docstring's sentence without markup: backticks are removed, and `$\alpha$` becomes the letter.
 
-    `letters=False` leaves out the letter that a formula has for a parameter that is named in the sentence.
+    `letters=False` omits the symbol in a formula of a parameter that is named in the sentence.
     """
     if not letters:
         sentence = re.sub(r"(`[^`]+`) \$[^$]*\$", r"\1", sentence)

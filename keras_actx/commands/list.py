@@ -1,4 +1,4 @@
-"""`list`: all activations, one a row."""
+"""`list`: a table of all activations."""
 
 import keras_actx as actx
 from keras_actx.choices import NameKind
@@ -42,18 +42,18 @@ def _list_layers() -> int:
         table.add_row(name, entry.written, f"It {entry.why}.{also}")  # pyright: ignore[reportOptionalMemberAccess]  (a name from `every`)
     console = make_console()
     console.print(table)
-    console.print(f"{len(names)} activations that are layers of their own, to be written as layers.")
+    console.print(f"{len(names)} activations that are standalone layers, to be used as layers.")
     return 0
 
 
 def kind_of(declaration: Declaration) -> str:
-    """The kind in words, with what the plain name does beside computing a formula."""
+    """The kind in words, with further properties of the plain name."""
     extras = {"learnable": declaration.learnable, "stochastic": declaration.stochastic}
     return ", ".join([declaration.kind, *(word for word, holds in extras.items() if holds)])
 
 
 def gain_of(activation: object) -> str:
-    """The forward gain to four digits, or "-" for an activation that has none."""
+    """The forward gain to four digits, or "-" if there is none."""
     try:
         return f"{actx.gain(activation):.4f}"
     except ValueError:
@@ -65,7 +65,7 @@ def _parameters(declaration: Declaration) -> str:
 
 
 def _short(value: object) -> str:
-    """As one would write it in a name, but no more than six digits of it."""
+    """The value as in the string form, with at most six digits."""
     text = repr(value)
     return text if not isinstance(value, float) or len(text) <= 8 else f"{value:.6g}"
 

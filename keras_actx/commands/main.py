@@ -1,4 +1,4 @@
-"""The entry point: what may be written, and which command answers."""
+"""The entry point: the argument parser and the dispatch to the commands."""
 
 import argparse
 import sys
@@ -14,14 +14,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: the words after the program's name; None for those of this process.
+        arguments: the command line arguments; None for those of this process.
 
     Returns:
-        The exit status: 0 if all went well, 1 if the demo found a disagreement, 2 for a request that cannot be met.
+        The exit status: 0 for success, 1 if the demo found a disagreement, 2 for an invalid request.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows "?", not a traceback  # pyright: ignore[reportAttributeAccessIssue]  (asked above)
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows "?", not a traceback  # pyright: ignore[reportAttributeAccessIssue]  (checked above)
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
@@ -47,11 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seeds", type=_whole_number(1), default=3, metavar="N", help="how many; default: 3")
     demo.set_defaults(run=_demo)
 
-    listing = commands.add_parser("list", help="all activations", description="All activations, one a row.")
+    listing = commands.add_parser("list", help="all activations", description="A table of all activations.")
     listing.add_argument("--kind", choices=KINDS, help="only those of one kind")
     listing.set_defaults(run=_list)
 
-    show = commands.add_parser("show", help="one activation", description="What is known about one activation.")
+    show = commands.add_parser("show", help="one activation", description="Show one activation in detail.")
     show.add_argument("name", metavar="NAME", help='such as mish, "snake(alpha=2.0)" or swiglu')
     show.set_defaults(run=_show)
     return parser

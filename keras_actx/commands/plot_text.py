@@ -1,4 +1,4 @@
-"""An activation as a curve, and the plot of a curve in characters."""
+"""The curve of an activation, and text plots of curves."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from keras_actx.declaration.activation import Activation
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 _BLANK = 0x2800
 
-_REACH = 4.0  # how far a plot goes to either side
-_MOST_TURNS = 12  # a plot shows no more oscillations than the eye can follow
+_REACH = 4.0  # the range of a plot on either side
+_MOST_TURNS = 12  # the largest number of legible oscillations in a plot
 _STEP = 1e-5
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of a function of one variable and of its derivative, and in words what the variable is."""
+    """Points of a function of one variable and of its derivative, and a description of the variable."""
 
     x: np.ndarray
     y: np.ndarray
@@ -29,7 +29,7 @@ class Curve:
 
 
 def curve(activation: Activation, points: int = 400) -> Curve:
-    """Points on both sides of zero: as far as the kinks, or nearer where the function oscillates."""
+    """Points on both sides of zero: including the kinks, or a smaller range if the function oscillates."""
     function, meaning = _one_variable(activation)
     kinks = [abs(one) for one in activation.declaration.kinks_at(dict(activation.params))]
     reach = min(max(_REACH, *(1.3 * one for one in kinks), 0.0), 5 * _REACH)
@@ -62,20 +62,20 @@ def _run(function: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
 def plot(
     x: np.ndarray, y: np.ndarray, *, title: str, width: int = 36, height: int = 10, ascii_only: bool = False
 ) -> list[str]:
-    """Draw y over x as a connected line, with both axes where they are in view.
+    """Draw y over x as a connected line, with both axes if they are in range.
 
     A braille character is a grid of 2 by 4 dots.
 
     Args:
-        x: rising numbers.
-        y: as many numbers; those that are not finite are left out.
+        x: increasing numbers.
+        y: as many numbers; non-finite ones are omitted.
         title: the line above the plot.
-        width: characters across, labels excluded.
-        height: characters down.
-        ascii_only: use `*` and `.` for an output that has no braille.
+        width: in characters, without labels.
+        height: in characters.
+        ascii_only: use `*` and `.` for an output that does not support braille.
 
     Returns:
-        The lines of text, all of one length.
+        The lines of text, of equal length.
     """
     seen = y[np.isfinite(y)]
     low, high = (float(seen.min()), float(seen.max())) if seen.size else (0.0, 0.0)

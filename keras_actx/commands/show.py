@@ -1,4 +1,4 @@
-"""`show`: what is known about one activation."""
+"""`show`: the declaration and moments of one activation."""
 
 import inspect
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ def show(name: str) -> int:
     if notes:
         console.print(plain(notes.replace("\n", " ")))
     _section(console, "Kind", [_kind(resolved)])
-    _section(console, "Formula", [declaration.tex or "(not written down; its code is the formula)"])
+    _section(console, "Formula", [declaration.tex or "(not declared; see the code)"])
     _section(console, "Parameters", _parameters(activation) or ["none"])
     _section(console, "Forward gain and moments for z ~ N(0, 1)", _moments(activation))
     _section(console, "Kinks", _kinks(activation) or ["none: its derivative is continuous"])
@@ -62,7 +62,7 @@ def _kind(resolved: ResolvedDeclaration) -> str:
     if not resolved.learnable:
         return kind_of(declaration).removesuffix(", learnable")
     if resolved.num_parameters is None:
-        sizes = "one value a layer, in DenseBlock one a unit"
+        sizes = "one value per layer, one per unit in DenseBlock"
     else:
         sizes = f"{resolved.num_parameters} values each"
     return f"{declaration.kind}, learnable: {', '.join(declaration.learnable_parameters)} ({sizes})"
@@ -124,7 +124,7 @@ def _gated(activation: Activation) -> bool:
 
 
 def _written(resolved: ResolvedDeclaration) -> str:
-    """The string that stands for the same, every parameter included."""
+    """The equivalent string with all parameters."""
     activation = resolved.activation
     settings = dict(activation.params)
     if resolved.learnable != activation.declaration.learnable:

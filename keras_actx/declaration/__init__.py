@@ -1,1 +1,1 @@
-"""What an activation is: its declaration, the table of declarations, and the value made from one."""
+"""The declaration of an activation, the table of declarations, and the `Activation` value of a declaration."""

@@ -24,8 +24,8 @@ class Activation:
     """A fixed activation: a frozen, hashable, picklable, callable value.
 
     Equal declarations and parameters give equal values. Get one from `keras_actx.activations`, `keras_actx.get` or
-    `bind`. A value keeps the declaration that its name meant when it was made; a saved or pickled one is looked up by
-    its name where it is loaded.
+    `bind`. A value holds the declaration that its name referred to when it was created; a saved or pickled value is
+    looked up by its name when it is loaded.
 
     Args:
         name: the activation's identifier, `"snake"` or `"package>name"`.
@@ -45,8 +45,8 @@ class Activation:
     name: str
     params: tuple[tuple[str, Any], ...]
 
-    declaration: Declaration = field(init=False)  # what is known about this activation
-    _settings: dict[str, Any] = field(init=False)  # the params; nobody changes it
+    declaration: Declaration = field(init=False)  # formula and metadata of this activation
+    _settings: dict[str, Any] = field(init=False)  # the params; never modified
 
     def __post_init__(self) -> None:
         self._hold(find_declaration(self.name), _pairs(self.params))
@@ -59,7 +59,7 @@ class Activation:
 
     @classmethod
     def of(cls, declaration: Declaration, given: Mapping[str, Any]) -> "Activation":
-        """The value of this declaration, whatever its name means by now. Raises `ValueError` as the class does."""
+        """The value of this declaration, also if its name has been redeclared. Raises `ValueError` as the class."""
         value = object.__new__(cls)
         value._hold(declaration, given)
         return value
@@ -79,7 +79,7 @@ class Activation:
 
         Args:
             x: a tensor of any shape, an array or a number; a symbolic Keras tensor gives one graph node.
-            *values: the parameter, if there is one only: `leaky_relu(x, 0.1)`.
+            *values: the parameter, if there is only one: `leaky_relu(x, 0.1)`.
             **params: parameters by name.
 
         Returns:
@@ -101,7 +101,7 @@ class Activation:
         return evaluate(self.declaration, x, {**chosen._settings, **tensors})
 
     def bind(self, /, *values: Any, **params: Any) -> "Activation":
-        """The same activation with other parameters, by name; by position if there is one only.
+        """The same activation with other parameters, by name; by position if there is only one.
 
         Raises:
             ValueError: for an unknown parameter or a value out of range.
@@ -112,15 +112,15 @@ class Activation:
         kinds = {one.name: one.kind for one in self.declaration.parameters}
         for key, value in tensors.items():
             if kinds.get(key) is not float:
-                self.declaration.complete({key: value})  # raises, naming what there is or is allowed
+                self.declaration.complete({key: value})  # raises an error that lists what is allowed
 
     def get_config(self) -> dict[str, Any]:
-        """Name and every parameter, defaults included, so that a changed default never changes a saved model."""
+        """The name and all parameters, defaults included, so that a changed default does not change a saved model."""
         return {"name": self.name, "params": dict(self.params)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Activation":
-        """Rebuild the value; only table look-ups and range checks happen here.
+        """Rebuild the value, by table look-ups and range checks only.
 
         Raises:
             ValueError: if the config has another form, an unknown name or parameters that are not allowed.
@@ -130,10 +130,10 @@ class Activation:
         return cls(config["name"], tuple(config["params"].items()))
 
     def __str__(self) -> str:
-        """The string that `keras_actx.get` reads back to an equal value; `GatedLinearUnit`, for a gated one.
+        """The string that `keras_actx.get` parses to an equal value; for a gated activation, `GatedLinearUnit` does.
 
-        It says what a plain name would leave open: `learnable=False` where the name learns, `training=False` where it
-        is random in training, and the package where Keras has a function of that name.
+        It includes what a plain name leaves ambiguous: `learnable=False` if the name is learnable by default,
+        `training=False` if it is random in training, and the package if Keras has a function of that name.
         """
         return written(self.declaration, self._settings)
 
@@ -152,7 +152,7 @@ class Activation:
 
 
 class _WhenAsked:
-    """An attribute of a value, made when somebody asks; of the class, another."""
+    """A lazily computed attribute of a value; on the class, another object."""
 
     def __init__(self, make: Callable[[Activation], Any], of_class: Any = None) -> None:
         self.make, self.of_class = make, of_class
@@ -161,11 +161,11 @@ class _WhenAsked:
         if value is not None:
             return self.make(value)
         if self.of_class is None:
-            raise AttributeError("of values alone")
+            raise AttributeError("available on values only")
         return self.of_class
 
 
-# So that help(), inspect.signature() and Keras's plotting show the formula's own.
+# So that help(), inspect.signature() and Keras's plotting show those of the formula.
 Activation.__doc__ = _WhenAsked(lambda value: docstring(value.declaration), Activation.__doc__)  # pyright: ignore[reportAttributeAccessIssue]  (a descriptor)
 Activation.__signature__ = _WhenAsked(lambda value: _call_signature(value.declaration, dict(value.params)))  # pyright: ignore[reportAttributeAccessIssue]  (a descriptor)
 
@@ -175,7 +175,8 @@ def _unpickled_value(name: str, params: tuple[tuple[str, Any], ...], module: str
 
 
 def _reduced_declaration(declaration: Declaration) -> tuple[Any, ...]:
-    # By the full name: a plain one could come to mean another package's. Older pickles name this module's function.
+    # By the full name: a plain name could later refer to another package's. Older pickles refer to this module's
+    # function.
     return find_declaration, (declaration.qualified_name, declaration.formula.__module__)
 
 
@@ -197,7 +198,7 @@ def _pairs(params: Any) -> dict[str, Any]:
 
 
 def _is_tensor(value: Any) -> bool:
-    """Whether it is an array or a tensor, which is used as it is; numbers, of NumPy too, are checked and kept."""
+    """Whether it is an array or a tensor, which is not checked; numbers, also NumPy scalars, are checked and stored."""
     value = plain(value)
     if value is None or isinstance(value, (str, bytes, numbers.Number, np.generic)):
         return False
@@ -205,7 +206,7 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _call_signature(declaration: Declaration, params: dict[str, Any]) -> inspect.Signature:
-    # With the value's own parameters as defaults: `tf.function` reads them here and passes them.
+    # With the value's parameters as defaults: `tf.function` reads the signature and passes them.
     x = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if len(params) == 1 else inspect.Parameter.KEYWORD_ONLY
     named = (inspect.Parameter(one.name, kind, default=params[one.name]) for one in declaration.parameters)
@@ -213,7 +214,7 @@ def _call_signature(declaration: Declaration, params: dict[str, Any]) -> inspect
 
 
 def _one_node(activation: Activation, x: keras.KerasTensor) -> keras.KerasTensor:
-    """One layer in the graph: a saved model then holds the name, not the expanded formula."""
+    """One layer in the graph, so that a saved model contains the name, not the expanded formula."""
     make = _graph_layers.get(activation.declaration.kind, keras.layers.Activation)
     return make(activation, dtype=output_dtype(x.dtype))(x)
 
@@ -223,5 +224,5 @@ _graph_layers: dict[str, Callable[..., keras.layers.Layer]] = {}
 
 
 def use_in_graphs(kind: Kind, layer: Callable[..., keras.layers.Layer]) -> None:
-    """Have activations of a kind called on a symbolic tensor become this layer; the layer's own module says so."""
+    """Represent activations of a kind by this layer when called on a symbolic tensor; called by the layer's module."""
     _graph_layers[kind] = layer

@@ -1,4 +1,4 @@
-"""What a declaration computes, as something to compare: has a function that is declared again changed?"""
+"""Comparable descriptions of declarations, to detect whether a function that is declared again has changed."""
 
 import dis
 import functools
@@ -11,12 +11,12 @@ import numpy as np
 
 from keras_actx.declaration.declaration import Declaration
 
-#: Parts that change no number: a declaration with others replaces the old one without a word.
+#: Parts that do not affect results: a declaration that differs only in them replaces the old one without a warning.
 _FACTS = frozenset({"docstring", "tex", "cites", "aliases", "exact", "objects"})
 
 
 def body_of(declaration: Declaration) -> dict[str, Any]:
-    """Everything that was declared, part by part, as it is now: functions by their code and what it refers to."""
+    """All parts of the declaration in their current state: functions by their code and the objects it refers to."""
     formula = declaration.formula
     parts = {
         "code": _code_of(formula),
@@ -29,7 +29,7 @@ def body_of(declaration: Declaration) -> dict[str, Any]:
         "cites": declaration.cites,
         "aliases": declaration.aliases,
         "exact": _described(declaration.exact),
-        # Equal or not, a list or a variable may change later, and then it is not the same for both.
+        # Even if equal now, a list or a variable may change later, and then only for one of the two.
         "objects": _objects(formula, set()),
     }
     parts.update({f"value of {name}": value for name, value in _closure(formula, set()).items()})
@@ -43,7 +43,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, .
 
 
 class _Kept:
-    """A value of no simple type: equal to one of the same type that says it is equal."""
+    """A value of any other type, compared by type and `==`."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -53,14 +53,14 @@ class _Kept:
             return False
         try:
             return self.value is other.value or bool(self.value == other.value)
-        except Exception:  # whatever does not compare
+        except Exception:  # any failure of a comparison
             return False
 
     __hash__ = None  # type: ignore[assignment]
 
 
 def _described(thing: Any, seen: set[int] | None = None) -> Any:
-    """A value as something that compares: numbers by type and digits, functions by code, containers by what is in."""
+    """A comparable description of a value: numbers by type and digits, functions by code, containers by content."""
     if isinstance(thing, _PLAIN):
         return type(thing).__name__, repr(thing)  # 1, 1.0 and True differ; NaN is NaN
     seen = set() if seen is None else seen
@@ -74,10 +74,10 @@ def _described(thing: Any, seen: set[int] | None = None) -> Any:
 
 
 def _tensor(thing: Any) -> Any:
-    """By its numbers. One of a trace has none and is not compared; the formula that holds it keeps its id unique."""
+    """By its values. A traced tensor has none and is not compared; a reference to it keeps its id unique."""
     try:
         return _array(np.asarray(keras.ops.convert_to_numpy(thing)), set())
-    except Exception:  # each backend's own
+    except Exception:  # backend-specific exceptions
         return id(thing)
 
 
@@ -113,7 +113,7 @@ _DESCRIBED: dict[Any, Callable[[Any, set[int]], Any]] = {
 
 
 def _code_of(function: Any, seen: set[int] | None = None) -> Any:
-    """The code of a function, and that of what it names in its module."""
+    """The code of a function, and of the functions that it refers to in its module."""
     if not isinstance(function, types.FunctionType):
         return _described(function, seen)
     seen = {*(seen or ()), id(function)}
@@ -134,12 +134,12 @@ def _of_code(code: types.CodeType, function: types.FunctionType, seen: set[int])
 
 
 def _constant(value: Any) -> Any:
-    # A frozenset, which code holds of `in {...}`, has its order from the hashes of this process.
+    # A frozenset, the constant of `in {...}`, is ordered by the hashes of this process.
     return sorted(map(repr, value)) if isinstance(value, frozenset) else _described(value)
 
 
 def _global(value: Any, function: types.FunctionType, seen: set[int]) -> Any:
-    """A name of the module: helpers by their code, constants by value; of the rest, what it is is enough."""
+    """A global of the module: helpers by their code, constants by value, others by their qualified name."""
     if isinstance(value, types.FunctionType) and value.__module__ == function.__module__:
         return _described(value, seen)
     if isinstance(value, (*_PLAIN, tuple)):
@@ -154,7 +154,7 @@ def _closure(function: Any, seen: set[int]) -> dict[str, Any]:
 
 
 def _objects(thing: Any, seen: set[int]) -> list[int]:
-    """Which objects a function holds that may change: what is in its closure but plain values, functions and tuples."""
+    """The ids of mutable objects in the closure of a function: all but plain values, functions and tuples."""
     if isinstance(thing, _PLAIN) or id(thing) in seen:
         return []
     seen.add(id(thing))
@@ -175,5 +175,5 @@ def _objects(thing: Any, seen: set[int]) -> list[int]:
 def _content(cell: types.CellType, seen: set[int]) -> Any:
     try:
         return _described(cell.cell_contents, seen)
-    except ValueError:  # not filled yet
+    except ValueError:  # an empty cell
         return "empty"

@@ -1,4 +1,4 @@
-"""What is known about one activation: the declaration that everything else is derived from."""
+"""`Declaration`: the formula and metadata of one activation, from which everything else is derived."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +25,8 @@ def call_text(name: str, settings: Mapping[str, Any]) -> str:
 class Declaration:
     """One activation: its formula, parameters with ranges and defaults, references, kinks, aliases and kind.
 
-    Equal to itself alone: a function that is declared again, with another body, is another one. A pickled one is looked
-    up by its name where it is loaded.
+    Compared by identity: a function that is declared again with another body is a new declaration. A pickled
+    declaration is looked up by its name when it is loaded.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Declaration:
     tex: str = ""
     cites: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    learnable: bool = False  # its plain name learns, as its paper has it
+    learnable: bool = False  # its plain name is learnable, as in its paper
     stochastic: bool = False  # draws random numbers in training
     exact: Callable[..., Any] | None = field(default=None, repr=False)
     kinks: Mapping[float, float] | Callable[..., Mapping[float, float]] = field(default_factory=dict)
 
     @property
     def identifier(self) -> str:
-        """The name that finds it: plain for this package's own, `package>name` for everybody else's."""
+        """The name for look-ups: plain for this package's own, `package>name` for those of other packages."""
         return self.name if self.package == OWN_PACKAGE else self.qualified_name
 
     @property
@@ -62,7 +62,7 @@ class Declaration:
 
     @property
     def learnable_parameters(self) -> tuple[str, ...]:
-        """The parameters that learn when nothing else is said."""
+        """The parameters that are learned by default."""
         return tuple(one.name for one in self.parameters if one.learnable)
 
     def complete(self, given: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
@@ -74,25 +74,25 @@ class Declaration:
         known = [one.name for one in self.parameters]
         for key in given:
             if key not in known:
-                takes = ", ".join(known) if known else "no parameters"
+                accepted = ", ".join(known) if known else "no parameters"
                 hint = did_you_mean(key, known) if isinstance(key, str) else ""
-                raise ValueError(f"{self.identifier} has no parameter {quote(key)}; it takes {takes}.{hint}")
+                raise ValueError(f"{self.identifier} has no parameter {quote(key)}; it accepts {accepted}.{hint}")
         return tuple(
             (one.name, one.check(given[one.name], self.identifier) if one.name in given else one.default)
             for one in self.parameters
         )
 
     def by_name(self, values: Sequence[Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """`settings`, and a value given by position under the name of the one parameter that there is.
+        """`settings`, and a positional value under the name of the only parameter.
 
         Raises:
-            ValueError: if it is not clear which parameter is meant.
+            ValueError: if the parameter is ambiguous.
         """
         if not values:
             return dict(settings)
         known = [one.name for one in self.parameters]
         if not known:
-            raise ValueError(f"{self.identifier} takes no parameters; it was given {quote(values[0])}")
+            raise ValueError(f"{self.identifier} has no parameters; it was given {quote(values[0])}")
         if len(known) > 1:
             names = ", ".join(f"{name}=..." for name in known)
             raise ValueError(f"{self.identifier} has {len(known)} parameters: write them by name, {names}")
@@ -107,5 +107,5 @@ class Declaration:
         return self
 
     def kinks_at(self, params: Mapping[str, Any]) -> dict[float, float]:
-        """Where a derivative jumps, with the first derivative promised there."""
+        """The points where a derivative is discontinuous, with the declared first derivative there."""
         return dict(self.kinks(**params) if callable(self.kinks) else self.kinks)

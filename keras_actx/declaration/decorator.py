@@ -1,4 +1,4 @@
-"""`@activation`: the one decorator that makes a formula an activation."""
+"""`@activation`: the decorator that declares an activation."""
 
 import inspect
 import math
@@ -64,33 +64,33 @@ def activation(
     kinks: Kinks = None,
     exact: Callable[..., Any] | None = None,
 ) -> Any:
-    r"""Make a function of `keras.ops` an activation: by string, with parameters, learnable, saved, paired.
+    r"""Declare a function of `keras.ops` as an activation: usable by name, with parameters, learnable, saved, paired.
 
     The function's name is the activation's, its body the formula, its signature the parameters: `float` (learnable;
     `typing.Annotated[float, Range(low=0)]` gives a range), `int` or `bool`, each with a default.
 
     The same function declared again (a notebook cell run twice) changes nothing if it is unchanged. With another body
-    it takes over the name, with a warning; values, layers and models made before keep the old one.
+    it replaces the name, with a warning; existing values, layers and models use the old one.
 
     Args:
         formula: the function; `x` comes first (`value, gate` for a gated one), parameters after it. One with a
             `training` argument is stochastic: it is called with `training` and `seed`.
         package: the namespace of the name; use your project's.
         tex: the formula in LaTeX, for the documentation.
-        cites: where it comes from.
+        cites: its references.
         aliases: other names for it.
         kind: "elementwise", "vector" (mixes an axis, keeps the shape) or "gated" (halves the last axis).
-        learnable: whether the plain name learns its parameters.
-        kinks: points where a derivative jumps, each with the first derivative promised there; a function of the
-            parameters if they move.
+        learnable: whether the plain name is learnable by default.
+        kinks: points where a derivative is discontinuous, each with the first derivative there; a function of the
+            parameters if the points depend on them.
         exact: the formula for mpmath, `exact(mp, x, **params)`, as the independent oracle of tests.
 
     Returns:
         An `Activation` value, in place of the function.
 
     Raises:
-        ValueError: for a name that is not lower-case ASCII, or one that the package has already.
-        TypeError: for a signature that no string could express, or an argument of another type.
+        ValueError: for a name that is not lower-case ASCII, or one that the package already declares.
+        TypeError: for a signature that the string form cannot express, or an argument of another type.
 
     Example:
 
@@ -120,7 +120,7 @@ def activation(
 def _check(
     *, package: Any, tex: Any, cites: Any, aliases: Any, kind: Any, learnable: Any, kinks: Any, exact: Any
 ) -> None:
-    """Raise for an argument that says nothing about a formula, whatever the formula."""
+    """Raise for an argument that is invalid independently of the formula."""
     if not isinstance(package, str):
         raise TypeError(f"package={quote(package)} is not allowed; use a string")
     if not _PACKAGE.fullmatch(package) or package == "keras":
@@ -171,8 +171,8 @@ def _declare(formula: Any, cites: Any, aliases: Any, kinks: Any, **facts: Any) -
     _check_name(name)
     try:
         signature = inspect.signature(formula)
-    except (TypeError, ValueError) as error:  # some that are written in C
-        raise TypeError(f"{quote(formula)} has no signature that could be read; decorate a function") from error
+    except (TypeError, ValueError) as error:  # some functions implemented in C
+        raise TypeError(f"{quote(formula)} has no readable signature; decorate a function") from error
     names = list(signature.parameters)
     inputs = ["value", "gate"] if facts["kind"] == "gated" else ["x"]
     if names[: len(inputs)] != inputs:
@@ -201,14 +201,14 @@ def _check_learnable(
     if not learnable:
         return
     if not any(one.learnable for one in parameters):
-        raise ValueError(f"{name}: learnable=True needs a parameter that can learn, such as `beta: float = 1.0`")
+        raise ValueError(f"{name}: learnable=True requires a learnable parameter, such as `beta: float = 1.0`")
     if kind == "gated" or stochastic:
         what = "gated" if kind == "gated" else "random in training"
         raise ValueError(f"{name}: learnable=True is not allowed for an activation that is {what}")
 
 
 def _read_kinks(name: str, kinks: Any, parameters: tuple[Parameter, ...]) -> Any:
-    """The kinks with Python's numbers; of a function, those at the defaults are looked at."""
+    """The kinks as Python numbers; a function is checked at the defaults."""
     if isinstance(kinks, Mapping):
         return _points(kinks)
     try:

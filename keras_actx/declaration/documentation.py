@@ -1,4 +1,4 @@
-"""The docstring of an activation, put together from its declaration."""
+"""The docstring of an activation, generated from its declaration."""
 
 import inspect
 import textwrap
@@ -10,7 +10,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration, call_te
 
 
 def written(declaration: Declaration, settings: Mapping[str, Any]) -> str:
-    """The string that reads back to the value with these parameters, whatever the plain name means."""
+    """The string that parses to the value with these parameters, independently of what the plain name means."""
     settings = dict(settings)
     if declaration.learnable:
         settings["learnable"] = False
@@ -23,7 +23,7 @@ def written(declaration: Declaration, settings: Mapping[str, Any]) -> str:
 
 
 def docstring(declaration: Declaration) -> str:
-    """One sentence, formula, notes, arguments with ranges, what is raised, an example that runs, the source."""
+    """Summary, formula, notes, arguments with ranges, exceptions, a runnable example, references."""
     summary, _, notes = (inspect.getdoc(declaration.formula) or declaration.name).partition("\n\n")
     parts = [summary]
     if declaration.tex:
@@ -48,7 +48,7 @@ def _arguments(declaration: Declaration) -> list[str]:
 
 
 def _example(declaration: Declaration) -> list[str]:
-    """A use of the activation by name that runs as a doctest."""
+    """A doctest that uses the activation by name."""
     name = declaration.identifier
     if declaration.kind == "gated":
         return [

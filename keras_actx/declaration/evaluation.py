@@ -1,4 +1,4 @@
-"""Running a formula on a tensor: the precision it is computed in, the dtype it returns, what is kept for gradients."""
+"""Evaluation of a formula on a tensor: compute precision, output dtype, and tensors saved for the backward pass."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,8 +13,8 @@ from keras_actx.declaration.parameters import Parameter
 def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context: Any) -> Any:
     """Apply the formula to `x`; the result has the dtype of `x`.
 
-    16-bit inputs are computed in float32 and rounded once at the end: composites computed in float16 lose up to
-    11 bits and turn finite results into inf. So are 8-bit floats. Whole numbers and booleans become
+    16-bit inputs are computed in float32 and rounded once at the end: compositions computed in float16 lose up to 11
+    bits and can overflow to inf. The same holds for 8-bit floats. Integers and booleans are converted to
     `keras.config.floatx()`.
 
     Raises:
@@ -37,18 +37,18 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
         return formula(*_all_symbolic(inputs), **context)
     if config.portable() or backend.exporting(x):
         return backend.portably(formula, inputs, **context)
-    # A random formula would draw other numbers the second time. One that mixes an axis (softmax) keeps little, and
-    # what it does twice is dear.
+    # A random formula would draw other numbers when recomputed. A formula that mixes an axis (softmax) saves little,
+    # and recomputing it is expensive.
     if context or declaration.kind == "vector":
         return formula(*inputs, **context)
     if config.fused() and backend.fuses(formula, inputs):
         return backend.fused(formula, inputs)
-    return backend.keeping_inputs(formula, inputs) if config.memory_efficient() else formula(*inputs)
+    return backend.rematerialize(formula, inputs) if config.memory_efficient() else formula(*inputs)
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A declared formula as a function of tensors: `x`, then the parameters in `names`. Equal ones do the same."""
+    """A declared formula as a function of tensors: `x`, then the parameters in `names`. Equal ones compute the same."""
 
     declaration: Declaration
     numbers: tuple[tuple[str, Any], ...]
@@ -57,28 +57,28 @@ class Formula:
 
     @property
     def is_own(self) -> bool:
-        """Whether it is of this package, whose tests hold every formula to its kind."""
+        """Whether it belongs to this package, whose tests verify the kind of every formula."""
         return self.declaration.package == OWN_PACKAGE
 
     @property
     def elementwise(self) -> bool:
-        """Whether it is declared to mean nothing along which axes the elements of x are."""
+        """Whether it is declared to be elementwise, so that the axes of x are irrelevant."""
         return self.declaration.kind == "elementwise"
 
     @property
     def found(self) -> dict[Any, Any]:
-        """What is found out about formulas of this declaration, which is freed with it."""
+        """Cached properties of formulas of this declaration, freed with it."""
         known = vars(self.declaration)
         return known["_found"] if "_found" in known else known.setdefault("_found", _Found())
 
     def with_ordinary_numbers(self) -> "Formula":
-        """The same with others in place of numbers that no formula treats apart, to learn about all of them at once."""
+        """The formula with generic numbers in place of those it does not branch on, to share cached results."""
         parameters = {one.name: one for one in self.declaration.parameters}
         return replace(self, numbers=tuple((name, _ordinary(value, parameters[name])) for name, value in self.numbers))
 
     def __hash__(self) -> int:
-        # That of the fields, as far as they are set: torch's compiler, to call one that is made in what it compiles,
-        # looks it up before it has any (seen in 2.11).
+        # The hash of the fields that are set: torch's compiler hashes an instance that is created in compiled code
+        # before its fields are set (seen in 2.11).
         return hash(tuple(vars(self).values()))
 
     def __call__(self, x: Any, *tensors: Any, **context: Any) -> Any:
@@ -90,24 +90,24 @@ class Formula:
     def of_inputs(self, inputs: tuple[Any, ...], tensors: tuple[Any, ...], **context: Any) -> Any:
         """The declared function of its inputs, `x` or value and gate, in the dtype that it computes in."""
         values = (keras.ops.cast(one, inner_dtype(self.dtype)) for one in tensors)
-        # Python numbers follow the tensor they meet.
+        # Python numbers take the dtype of the tensor they are combined with.
         params = {**dict(self.numbers), **dict(zip(self.names, values, strict=True))}
         return self.declaration.formula(*inputs, **params, **context)
 
 
 class _Found(dict):
-    """No part of what a declaration says: neither saved nor copied with it."""
+    """A cache on a declaration, neither saved nor copied with it."""
 
     def __reduce__(self) -> Any:
         return _Found, ()
 
 
-#: Numbers of either size that formulas have no branch for.
+#: Generic numbers, below and above 1, that formulas have no branches for.
 _ORDINARY = (0.7, 1.7)
 
 
 def _ordinary(value: Any, parameter: Parameter) -> Any:
-    """0, 1, -1 and the default stay: a formula may leave out steps for them."""
+    """A generic number in place of the value; 0, 1, -1 and the default are kept, since formulas may branch on them."""
     if type(value) is not float or value in (0.0, 1.0, -1.0, parameter.default):
         return value
     other = _ORDINARY[abs(value) > 1.0] * (1.0 if value > 0.0 else -1.0)
@@ -115,7 +115,7 @@ def _ordinary(value: Any, parameter: Parameter) -> Any:
 
 
 def _all_symbolic(inputs: tuple[Any, ...]) -> list[Any]:
-    """The same, if some are symbolic: JAX's tensors refuse to meet a symbolic one in an operator."""
+    """The inputs as symbolic tensors if any is symbolic: operators of JAX arrays do not accept symbolic operands."""
     symbolic = next(one for one in inputs if isinstance(one, keras.KerasTensor))
     nothing = keras.ops.sum(keras.ops.zeros_like(symbolic))
 
@@ -126,7 +126,7 @@ def _all_symbolic(inputs: tuple[Any, ...]) -> list[Any]:
 
 
 def inner_dtype(dtype: str) -> str:
-    """The dtype to compute in for a result in `dtype`: rounded once at the end, results of fewer bits keep theirs."""
+    """The compute dtype for a result in `dtype`; results of fewer bits are rounded once at the end."""
     return dtype if dtype in ("float32", "float64") else "float32"
 
 
@@ -139,11 +139,11 @@ def output_dtype(dtype: Any, owner: str = "an activation") -> str:
     dtype = keras.backend.standardize_dtype(dtype)
     if "complex" in dtype:
         raise TypeError(
-            f"{owner} takes real numbers, not {dtype}: its imaginary part would be lost. Pass keras.ops.real(x) and "
-            "keras.ops.imag(x), each on its own"
+            f"{owner} accepts real numbers, not {dtype}: the imaginary part would be lost. Pass keras.ops.real(x) and "
+            "keras.ops.imag(x) separately"
         )
     if dtype == "string":
-        raise TypeError(f"{owner} takes numbers, not strings")
+        raise TypeError(f"{owner} accepts numbers, not strings")
     return dtype if "float" in dtype else keras.config.floatx()
 
 
@@ -154,7 +154,7 @@ def split_halves(declaration: Declaration, x: Any) -> tuple[Any, Any]:
         ValueError: if the axis cannot be halved.
     """
     width = x.shape[-1] if x.shape else 1
-    if width is None:  # in a graph of unknown shape; an odd axis then fails where the halves meet
+    if width is None:  # in a graph of unknown shape; an odd axis then fails where the halves are combined
         half = keras.ops.shape(x)[-1] // 2
         return x[..., :half], x[..., half:]
     if width % 2:

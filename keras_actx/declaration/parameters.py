@@ -17,11 +17,11 @@ from keras_actx.plain_numbers import plain, to_float
 class Range:
     """The values a number may take; an open end excludes its bound.
 
-    `learnable=False` marks a number that stays fixed when the activation learns (a paper's constant).
+    `learnable=False` marks a number that remains fixed in a learnable activation (a paper's constant).
 
     Raises:
-        TypeError: for a bound that is no number, or a flag that is not True or False.
-        ValueError: for a range that no finite number is in.
+        TypeError: for a bound that is not a number, or a flag that is not True or False.
+        ValueError: for a range that contains no finite number.
 
     Example:
 
@@ -48,7 +48,7 @@ class Range:
                 raise TypeError(f"Range: {name}={quote(flag)} is not allowed; use True or False")
             object.__setattr__(self, name, flag)
         nothing_between = self.low == self.high and (self.low_open or self.high_open or math.isinf(self.low))
-        if not self.low <= self.high or nothing_between:  # a NaN is neither
+        if not self.low <= self.high or nothing_between:  # NaN satisfies neither
             raise ValueError(
                 f"Range(low={self.low}, high={self.high}) is empty; low must be below high, or equal to it and both "
                 "closed"
@@ -57,7 +57,7 @@ class Range:
     def __contains__(self, value: float) -> bool:
         above = value > self.low if self.low_open else value >= self.low
         below = value < self.high if self.high_open else value <= self.high
-        return above and below  # False for NaN, as it must be
+        return above and below  # False for NaN
 
     def __str__(self) -> str:
         if math.isinf(self.low) and math.isinf(self.high):
@@ -70,7 +70,7 @@ class Range:
 Real = Annotated[float, Range()]
 NonNegative = Annotated[float, Range(low=0.0)]
 Positive = Annotated[float, Range(low=0.0, low_open=True)]
-# The same for a paper's constants, which stay fixed when the activation learns.
+# The same for a paper's constants, which remain fixed in a learnable activation.
 Fixed = Annotated[float, Range(learnable=False)]
 FixedNonNegative = Annotated[float, Range(low=0.0, learnable=False)]
 FixedPositive = Annotated[float, Range(low=0.0, low_open=True, learnable=False)]
@@ -78,13 +78,13 @@ FixedPositive = Annotated[float, Range(low=0.0, low_open=True, learnable=False)]
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of an activation, with the check that every way of setting it goes through."""
+    """One parameter of an activation, with the check that is applied whenever it is set."""
 
     name: str
     kind: type  # float, int or bool
     default: Any
     range: Range = Range()
-    optional: bool = False  # None is a value
+    optional: bool = False  # None is allowed
 
     @property
     def learnable(self) -> bool:
@@ -92,7 +92,7 @@ class Parameter:
 
     @property
     def allowed(self) -> str:
-        """What may be given, in words."""
+        """The allowed values, in words."""
         within = str(self.range).removeprefix("a number").replace("any finite number", "")
         words = {float: str(self.range), int: f"a whole number{within}", bool: "True or False"}[self.kind]
         return words + (" or None" if self.optional else "")
@@ -104,7 +104,7 @@ class Parameter:
             return None
         if self.kind is bool and isinstance(value, bool):
             return value
-        if not isinstance(value, bool):  # a bool is an int to Python, but never a number here
+        if not isinstance(value, bool):  # bool is a subclass of int in Python, but not accepted as a number here
             whole = self.kind is int and isinstance(value, numbers.Integral) and abs(int(value)) < 2**31
             if whole and int(value) in self.range:  # pyright: ignore[reportArgumentType]  (a whole number)
                 return int(value)  # pyright: ignore[reportArgumentType]  (a whole number)
@@ -112,19 +112,19 @@ class Parameter:
                 number = to_float(value)
                 if abs(number) < math.inf and number in self.range:  # not isfinite, which torch.compile cannot trace
                     return number
-        raise ValueError(f"{owner}: {self.name}={quote(value)} is not allowed; {self.name} takes {self.allowed}")
+        raise ValueError(f"{owner}: {self.name}={quote(value)} is not allowed; {self.name} accepts {self.allowed}")
 
 
 def read_parameters(formula, signature: inspect.Signature) -> tuple[Parameter, ...]:
-    """The parameters that a formula's signature declares (everything it takes by name after its inputs).
+    """The parameters declared by a formula's signature: all named arguments after its inputs.
 
     Raises:
-        TypeError: if a parameter has a form that no string or saved file could hold.
+        TypeError: if a parameter has a form that cannot be represented in a string or a saved file.
     """
     try:
         annotated = getattr(formula, "__annotations__", None)
         hints = typing.get_type_hints(formula, include_extras=True) if annotated else {}
-    except Exception as error:  # a name that the annotations use and the module has not
+    except Exception as error:  # an undefined name in the annotations
         raise TypeError(f"the annotations of {quote(formula)} cannot be read: {quote(str(error))}") from error
     read = tuple(
         _read_parameter(formula, declared, hints.get(declared.name))
@@ -136,9 +136,10 @@ def read_parameters(formula, signature: inspect.Signature) -> tuple[Parameter, .
     return read
 
 
-#: Names in a formula's signature that are not parameters: its inputs, and what a stochastic one is called with.
+#: Names in a formula's signature that are not parameters: its inputs, and the context arguments of a stochastic
+#: formula.
 NOT_PARAMETERS = frozenset({"x", "value", "gate", "training", "seed"})
-#: Keys of the string form that no parameter may take.
+#: Reserved keys of the string form, not allowed as parameter names.
 RESERVED = frozenset({"learnable", "num_parameters", "per_channel"})
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
 _MOST_PARAMETERS = 50  # so that the string with all of them can be read: `names.grammar.LONGEST`
@@ -166,9 +167,9 @@ def _read_parameter(formula, declared: inspect.Parameter, hint) -> Parameter:
         hint, *facts = typing.get_args(hint)
         limits = next((fact for fact in facts if isinstance(fact, Range)), limits)
     default = plain(declared.default)
-    if hint is None:  # without an annotation, the default tells
+    if hint is None:  # without an annotation, the type of the default
         hint = bool if isinstance(default, bool) else float
-    if not any(hint is one for one in (float, int, bool)):  # an annotation need not be hashable, or compare
+    if not any(hint is one for one in (float, int, bool)):  # an annotation need not be hashable or comparable
         raise TypeError(f"{where} is annotated {quote(hint)}; float, int and bool can be written in a string and saved")
     if hint is bool and limits != Range():
         raise TypeError(f"{where} is True or False, which no Range limits")

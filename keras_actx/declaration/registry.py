@@ -1,4 +1,4 @@
-"""The table of declarations: written under a lock, read without one."""
+"""The table of declarations: modified under a lock, read without a lock."""
 
 import importlib
 import threading
@@ -15,7 +15,7 @@ _by_plain_name: MappingProxyType[str, tuple[Declaration, ...]] = MappingProxyTyp
 #: This package's own names by their spelling without case and underscores.
 _by_letters: MappingProxyType[str, tuple[str, ...]] = MappingProxyType({})
 _edition = 0
-#: What was declared, as it was then, by qualified name, for those of other packages; and how often that has changed.
+#: The bodies of other packages' declarations at the time of declaration, by qualified name, and the number of changes.
 _bodies: dict[str, dict[str, Any]] = {}
 _changed: dict[str, int] = {}
 
@@ -23,18 +23,18 @@ _changed: dict[str, int] = {}
 def add(declaration: Declaration) -> tuple[Declaration, str]:
     """Enter a declaration under its name and aliases.
 
-    The same function declared again (a notebook cell run twice, a module reloaded) changes nothing if nothing in it
-    has changed; otherwise it replaces its old entry. Values made before keep the declaration that they have.
+    The same function declared again (a notebook cell run twice, a module reloaded) changes nothing if nothing in it has
+    changed; otherwise it replaces its old entry. Existing values keep their declaration.
 
     Returns:
-        The declaration that the name now means; and a warning if that computes something else than before, or "".
+        The declaration that the name now refers to; and a warning if its results differ from the previous one's, or "".
 
     Raises:
-        ValueError: if another function holds one of the names in the same package.
+        ValueError: if another function has one of the names in the same package.
     """
     global _by_qualified_name, _by_plain_name, _by_letters, _edition
     own = declaration.package == OWN_PACKAGE
-    # Ours are compared when one is reloaded, which is seldom, and importing all of them is to be quick.
+    # This package's own are compared only when one is reloaded, to keep the import fast.
     body = None if own else body_of(declaration)
     warning = ""
     with _lock:
@@ -65,7 +65,7 @@ def add(declaration: Declaration) -> tuple[Declaration, str]:
             plain[name] = (*plain.get(name, ()), declaration)
             if own:
                 spelled[letters(name)] = (*spelled.get(letters(name), ()), name)
-        # Published whole: a reader sees the old tables or the new ones, never a half.
+        # Replaced atomically: a reader sees either the old tables or the new ones.
         _by_qualified_name, _by_plain_name = MappingProxyType(qualified), MappingProxyType(plain)
         _by_letters = MappingProxyType(spelled)
         _edition += 1
@@ -75,12 +75,12 @@ def add(declaration: Declaration) -> tuple[Declaration, str]:
 
 
 def _warning(declaration: Declaration, changed: tuple[str, ...], times: int) -> str:
-    # The count makes each change another text: Python shows equal ones from one line once.
+    # The count makes the text of each warning unique: Python shows equal warnings from one line only once.
     again = "again" if times == 1 else f"again ({times} times by now)"
     return (
         f"activation {quote(declaration.identifier)} is declared {again}, and differs ({', '.join(changed[:5])}): the "
-        "name now means the new function. Values, layers and models made before keep the old one until they are saved "
-        "and loaded. A factory should give each its own name or package."
+        "name now refers to the new function. Existing values, layers and models use the old one until they are saved "
+        "and loaded. A factory should use a separate name or package for each."
     )
 
 
@@ -91,7 +91,7 @@ def _source(declaration: Declaration) -> tuple[str, str]:
 def find(name: str) -> Declaration | None:
     """The declaration of a plain, aliased or `package>name` name; None if there is none.
 
-    A plain name means this package's own activation before anybody else's.
+    A plain name refers to this package's own activation first.
 
     Raises:
         ValueError: if two other packages declare the plain name.
@@ -111,10 +111,10 @@ def find_declaration(name: Any, module: str | None = None) -> Declaration:
 
     Args:
         name: plain or `package>name`.
-        module: the module that declares it, where that is known: it is imported if the name is unknown.
+        module: the module that declares it, if known: it is imported if the name is unknown.
 
     Raises:
-        ValueError: naming the nearest name, and the remedy if a third package should have declared it.
+        ValueError: with the nearest name, and the remedy if another package should have declared it.
     """
     declaration = find(name) if isinstance(name, str) and len(name) <= 200 else None
     if declaration is not None:
@@ -140,7 +140,7 @@ def find_declaration(name: Any, module: str | None = None) -> Declaration:
 
 
 def _remedy(name: Any) -> str:
-    """What to do about an unknown name."""
+    """The advice for an unknown name."""
     if not isinstance(name, str):
         return " A name is a string."
     package, arrow, plain_name = name.rpartition(">")
@@ -154,27 +154,27 @@ def _remedy(name: Any) -> str:
 
 
 def edition() -> int:
-    """Another number after every declaration: what was looked up under the same one still holds."""
+    """A counter that increases with every declaration: look-ups with an equal edition remain valid."""
     return _edition
 
 
 def letters(name: str) -> str:
-    """A name without case and underscores: other libraries write LeakyReLU or leakyrelu."""
+    """A normalized name, without case and underscores: other libraries write LeakyReLU or leakyrelu."""
     return name.replace("_", "").lower()
 
 
 def spelled_like(name: str) -> tuple[str, ...]:
-    """This package's own names that are `name` but for case and underscores."""
+    """This package's own names that equal `name` up to case and underscores."""
     return _by_letters.get(letters(name), ())
 
 
 def every() -> tuple[Declaration, ...]:
-    """All declarations, each once, by identifier."""
+    """All declarations without duplicates, sorted by identifier."""
     return tuple(sorted(set(_by_qualified_name.values()), key=lambda one: one.identifier))
 
 
 def known_names(package: str | None = None) -> tuple[str, ...]:
-    """All plain names that find something, aliases included; of one package or of all."""
+    """All declared plain names, aliases included; of one package or of all."""
     return tuple(
         name
         for name, holders in _by_plain_name.items()

@@ -1,1 +1,1 @@
-"""Gaussian expectations of an activation: the numbers that pairing is computed from. `moments.py` has the functions."""
+"""Gaussian expectations of an activation, from which pairing computes initializations; see `moments.py`."""

@@ -1,4 +1,4 @@
-"""What is computed from an activation once: it follows the declaration, and keeps no function of a user alive."""
+"""Caches of results for an activation, stored with its declaration, without references to users' functions."""
 
 import threading
 import types
@@ -14,10 +14,11 @@ _lock = threading.RLock()
 
 
 def cached_by_activation(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """`compute(subject, *rest)`, whose results are kept for equal arguments.
+    """`compute(subject, *rest)`, with results cached for equal arguments.
 
-    Those of an `Activation` belong to its declaration: another declaration of the same name has others. Those of a
-    function belong to the function, and go with it. Layers and other objects may change, and nothing is kept for them.
+    The results for an `Activation` are stored with its declaration, separately from other declarations of the same
+    name. The results for a function are stored with the function and freed with it. Layers and other objects are
+    mutable, so their results are not cached.
 
     Args:
         compute: of a `ResolvedActivation.subject`, and of hashable arguments; its results must not hold the subject.
@@ -32,7 +33,7 @@ def cached_by_activation(compute: Callable[..., Any]) -> Callable[..., Any]:
             owner, formula, key = subject, subject, rest
         else:
             return compute(subject, *rest)
-        key = (getattr(formula, "__code__", None), *key)  # which reloading a notebook's module replaces in place
+        key = (getattr(formula, "__code__", None), *key)  # replaced in place when a notebook reloads the module
         with _lock:
             results = kept.setdefault(owner, {})
             if key in results:

@@ -16,7 +16,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 def kind_of(subject: Any) -> str:
     """The kind of a `ResolvedActivation.subject`: "elementwise", "gated", "vector" or "maxout".
 
-    A callable counts as elementwise until it is seen not to be.
+    A callable is assumed to be elementwise until a check fails.
     """
     if isinstance(subject, Activation):
         return subject.declaration.kind
@@ -26,18 +26,18 @@ def kind_of(subject: Any) -> str:
 def elementwise_function(subject: Any) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[float, ...]]:
     """A `ResolvedActivation.subject` as a function of float64 arrays, and its declared kinks.
 
-    The function raises `ValueError` where it finds that it is not elementwise.
+    The function raises `ValueError` if it turns out not to be elementwise.
     """
     declared = isinstance(subject, Activation)
     kinks = tuple(subject.declaration.kinks_at(dict(subject.params))) if declared else ()
     function = fresh(subject) if isinstance(subject, keras.Layer) else subject
-    # Ours are held to their kind by tests; a user's may look along an axis, or work for one width alone.
+    # Tests verify the kind of this package's own; a user's function may mix an axis, or require a specific width.
     known = declared and subject.declaration.package == OWN_PACKAGE
     return on_arrays(function, called=None if known else name_of(subject)), kinks
 
 
 def name_of(activation: Any) -> str:
-    """What an activation is called in a message."""
+    """The name of an activation in a message."""
     if isinstance(activation, (str, Activation)):
         return str(activation)
     if isinstance(getattr(activation, "declared", None), Activation):
@@ -49,7 +49,7 @@ def name_of(activation: Any) -> str:
 
 
 def factors(activation: Activation) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """A gated activation as a function of the value times one of the gate.
+    """The factors of a gated activation: a function of the value and a function of the gate.
 
     Raises:
         ValueError: if it is not such a product.
@@ -67,7 +67,7 @@ def factors(activation: Activation) -> tuple[Callable[[Any], Any], Callable[[Any
     largest = float(table[row, column])
     rtol, atol = (1e-9, 1e-12) if exact_to() < 1e-12 else (1e-5, 1e-6)
     if not largest or not np.allclose(table, np.outer(table[:, column], table[row]) / largest, rtol=rtol, atol=atol):
-        raise ValueError(f"{activation} is no product of a function of the value and one of the gate: no moments")
+        raise ValueError(f"{activation} is not a product of functions of value and gate, so it has no moments")
     value, gate = float(points[row]), float(points[column])
 
     def of_value(x: Any) -> Any:
@@ -80,9 +80,9 @@ def factors(activation: Activation) -> tuple[Callable[[Any], Any], Callable[[Any
 
 
 def fresh(layer: keras.Layer) -> Callable[[Any], Any]:
-    """The layer at its start, in float64: every call gets a new copy, so that the user's own is never built here.
+    """The layer with its initial weights, in float64: every call uses a new copy, and the user's layer is not built.
 
-    One of ours with a parameter for each channel gets one for all, since there are no channels here.
+    A layer of this package with per-channel parameters gets shared ones, since there are no channels here.
     """
     config_of = getattr(layer, "config_with_shared_parameters", layer.get_config)
 
@@ -97,13 +97,13 @@ def on_arrays(function: Callable[[Any], Any], called: str | None = None) -> Call
 
     Args:
         function: of a tensor.
-        called: the user's name for it, if it has to be checked to be elementwise, on the first array.
+        called: the user's name for it, if it must be checked to be elementwise at the first array.
     """
     check = called is not None
 
     def on_arrays(x: np.ndarray) -> np.ndarray:
         nonlocal check
-        # In blocks of one size: JAX compiles anew for every other.
+        # In blocks of one size: JAX compiles again for every other size.
         blocks = np.resize(x, (-(-x.size // _BLOCK), _BLOCK))
         with eager_float64(), np.errstate(all="ignore"):
             if check and called is not None:
@@ -120,7 +120,7 @@ _BLOCK = 2048
 
 @cache
 def exact_to() -> float:
-    """The relative error of what the backend computes in float64: some (numpy, openvino) compute it in float32."""
+    """The relative error of float64 results: some backends (numpy, openvino) compute them in float32."""
     points = np.linspace(-2.0, 2.0, 9)
     with eager_float64():
         found = _run(keras.ops.sigmoid, points)
@@ -134,9 +134,9 @@ def _run(function: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
 
 
 def _require_elementwise(function: Callable[[Any], Any], x: np.ndarray, called: str) -> None:
-    """Raise `ValueError` unless a row's numbers do not depend on what else is in the array."""
+    """Raise `ValueError` if the results for one row depend on the rest of the array."""
     rows, columns = x.reshape(32, -1), x.reshape(-1, 32)
-    # Other neighbours in the row and in the column, then fewer in all.
+    # First with other neighbours in the row and in the column, then with fewer elements.
     try:
         together, apart, alone = (_run(function, one) for one in (rows, columns, rows[:1]))
     except Exception as error:  # whatever a user's function raises

@@ -1,4 +1,4 @@
-"""The largest of several independent normal numbers: its mean and second moment, by quadrature."""
+"""Mean and second moment of the maximum of independent normal numbers, by quadrature."""
 
 import math
 from functools import lru_cache

@@ -20,8 +20,8 @@ class MomentArrays(NamedTuple):
     mean: np.ndarray
     variance: np.ndarray
     slope_square: np.ndarray  # the second moment of the derivative
-    change: np.ndarray  # of the variance with that of the input
-    drift: np.ndarray  # of the mean with the variance of the input
+    change: np.ndarray  # derivative of the variance with respect to the variance of the input
+    drift: np.ndarray  # derivative of the mean with respect to the variance of the input
 
     def times(self, other: "MomentArrays") -> "MomentArrays":
         """The product of independent numbers, by broadcasting. Sums of positive terms only: nothing cancels."""
@@ -41,15 +41,15 @@ class MomentArrays(NamedTuple):
 class MomentGrid:
     """A function's values on a fixed mesh, evaluated once; its moments are then weighted sums.
 
-    Good to about six digits, and to two where a kink is not declared: enough to choose a point by. What is said about
-    the point chosen comes from `moments`.
+    Accurate to about six digits, and to two if a kink is not declared: sufficient for choosing a point. The moments at
+    the chosen point are computed by `moments`.
 
     Args:
         function: takes and returns a float64 array of one dimension.
         kinks: points where a derivative jumps.
     """
 
-    #: The mean plus eight standard deviations must stay below it.
+    #: The mean plus eight standard deviations must be below it.
     REACH = _COARSE_UP_TO
 
     def __init__(self, function: Callable[[np.ndarray], np.ndarray], kinks: Iterable[float] = ()) -> None:
@@ -64,7 +64,7 @@ class MomentGrid:
         self._f, self._slope_square = f.ravel(), (slope * slope).ravel()
 
     def at(self, mean: np.ndarray, variance: np.ndarray) -> "MomentArrays":
-        """What becomes of z ~ N(mean, variance).
+        """The moments of the function for z ~ N(mean, variance).
 
         Args:
             mean: an array of one dimension.
@@ -75,13 +75,13 @@ class MomentGrid:
         with np.errstate(all="ignore"):
             density = np.exp(-0.5 * z * z) * (self._weights / (np.sqrt(2.0 * np.pi) * deviation))
             density /= density.sum(axis=1, keepdims=True)
-            seen = density > 0  # a value may be infinite where nothing falls
+            seen = density > 0  # the function may be infinite where the density is 0
             f = np.where(seen, self._f, 0.0)
             average = (density * f).sum(axis=1)
             centred = (f - average[:, None]) ** 2
             spread = (density * centred).sum(axis=1)
             slope_square = (density * np.where(seen, self._slope_square, 0.0)).sum(axis=1)
-            # Stein's lemma; that the average moves too adds nothing, since the centred function averages to 0.
+            # Stein's lemma; the change of the average contributes nothing, since the centred function has mean 0.
             change = (density * (z * z - 1.0) * centred).sum(axis=1) / (2.0 * np.asarray(variance))
             drift = (density * (z * z - 1.0) * (f - average[:, None])).sum(axis=1) / (2.0 * np.asarray(variance))
         return MomentArrays(average, spread, slope_square, change, drift)

@@ -1,4 +1,4 @@
-"""`moments` and `gain`: what an activation does to a normal input."""
+"""`moments` and `gain`: Gaussian moments of an activation."""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from keras_actx.plain_numbers import finite
 
 @dataclass(frozen=True)
 class Moments:
-    """What an activation makes of a normal input; see `keras_actx.moments`.
+    """The moments of an activation for a normal input; see `keras_actx.moments`.
 
     Example:
 
@@ -34,7 +34,7 @@ class Moments:
     mean: float
     second_moment: float
     derivative_second_moment: float
-    mean_slope: float = math.nan  # of the mean, with the variance of z
+    mean_slope: float = math.nan  # derivative of the mean with respect to the variance of z
     second_moment_slope: float = math.nan
     jumps: bool = False
 
@@ -44,7 +44,7 @@ class Moments:
 
     @property
     def variance_slope(self) -> float:
-        """What one unit more variance of z adds to the variance, the mean of z kept."""
+        """The derivative of the variance with respect to the variance of z, at constant mean of z."""
         return self.second_moment_slope - 2.0 * self.mean * self.mean_slope
 
 
@@ -52,17 +52,17 @@ def moments(activation: Any, *, mean: float | tuple[float, float] = 0.0, varianc
     r"""Mean, second moment, variance and second moment of the derivative of $\phi(z)$ for $z \sim N(m, q)$.
 
     Args:
-        activation: whatever names an activation (see `keras_actx.get`), gated ones included, or any elementwise
-            callable. A learnable one counts with its start values. For a gated one, value and gate are independent
+        activation: any specification of an activation (see `keras_actx.get`), gated ones included, or any elementwise
+            callable. A learnable one is used with its initial values. For a gated one, value and gate are independent
             and the derivative is the sum over both; for `layers.Maxout(..., pieces=k)`, the same holds of its k inputs.
-        mean: $m$, a finite number; for a gated one also two, of the value and of the gate.
+        mean: $m$, a finite number; for a gated activation also a pair, for the value and the gate.
         variance: $q$, a number above 0.
 
     Returns:
-        A `Moments`, by quadrature in float64: `mean`, `second_moment`, `variance`, `derivative_second_moment`, and by
-        how much the first three change with $q$: `mean_slope`, `second_moment_slope`, `variance_slope`. `jumps` says
-        whether the function does; the derivative's moment is then that of the parts between the jumps, or inf if no
-        declaration names the points.
+        A `Moments`, by quadrature in float64: `mean`, `second_moment`, `variance`, `derivative_second_moment`, and the
+        derivatives of the first three with respect to $q$: `mean_slope`, `second_moment_slope`, `variance_slope`.
+        `jumps` says whether the function is discontinuous; the derivative's moment is then that of the continuous
+        parts, or inf if no declaration lists the discontinuities.
 
     Raises:
         ValueError: for something that is not elementwise, gated or a maxout, or arguments out of range.
@@ -93,7 +93,7 @@ def moments(activation: Any, *, mean: float | tuple[float, float] = 0.0, varianc
 def gain(activation: Any) -> float:
     r"""The forward gain $1 / \sqrt{E[\phi(z)^2]}$ for $z \sim N(0, 1)$.
 
-    Weights of standard deviation gain / sqrt(fan_in) keep the second moment of the signal from layer to layer.
+    Weights of standard deviation gain / sqrt(fan_in) preserve the second moment of the signal from layer to layer.
 
     Args:
         activation: as for `moments`.
@@ -137,7 +137,7 @@ def _moments(subject: Any, means: tuple[float, float], variance: float) -> Momen
 
 
 def product(v: Moments, g: Moments) -> Moments:
-    """What becomes of two independent factors; the derivative's moment is the sum over both."""
+    """The moments of a product of two independent factors; the derivative's moment is the sum over both."""
     return Moments(
         mean=v.mean * g.mean,
         second_moment=v.second_moment * g.second_moment,
@@ -152,15 +152,15 @@ def product(v: Moments, g: Moments) -> Moments:
 def _of_maxout(layer: Any, mean: float, variance: float) -> Moments:
     if layer.pieces is None:
         raise ValueError(
-            "how many numbers a Maxout is the largest of cannot be seen in its configuration: write "
-            f"Maxout({layer.num_units}, pieces=2), or whatever it is, for its moments"
+            "the configuration of a Maxout does not determine how many inputs it compares: write "
+            f"Maxout({layer.num_units}, pieces=2), or the actual number, for its moments"
         )
     first, second = largest_of_normals(layer.pieces)
     deviation = math.sqrt(variance)
     return Moments(
         mean=mean + deviation * first,
         second_moment=mean * mean + 2.0 * mean * deviation * first + variance * second,
-        derivative_second_moment=1.0,  # the largest alone has a slope, of 1
+        derivative_second_moment=1.0,  # only the largest input has a nonzero derivative, 1
         mean_slope=first / (2.0 * deviation),
         second_moment_slope=mean * first / deviation + second,
     )

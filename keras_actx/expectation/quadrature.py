@@ -1,7 +1,7 @@
 """Integrals against a normal density: composite Gauss-Legendre on panels that are split at kinks.
 
-Gauss-Hermite is the wrong tool: across a kink it is off by up to 25% (relu's derivative). The derivative comes from
-the polynomial through a panel's own nodes, so no backend's autodiff is needed and any callable will do.
+Gauss-Hermite quadrature is unsuitable: across a kink its error is up to 25% (relu's derivative). The derivative is that
+of the polynomial through the nodes of a panel, so any callable is supported, without automatic differentiation.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 
 _NODES = 16
-_REACH = 16.5  # standard deviations: e^x squared, at a variance of 10, lives up to there
+_REACH = 16.5  # standard deviations: the range that e^x squared needs at a variance of 10
 _PANELS = 88
-_NARROWEST = 2.0**-44  # of a panel: enough to corner an undeclared kink
-_AT_ONCE = 128  # panels: what a backend is asked for in one call
+_NARROWEST = 2.0**-44  # the least width of a panel: small enough to isolate an undeclared kink
+_AT_ONCE = 128  # panels per call of the backend
 _MOST_PANELS = 4096
-#: Smooth stand-ins for a kink at 0 bend within a width that halving a panel would never come upon. No round numbers:
-#: a jump at the end of a panel would not be seen.
+#: Smooth approximations of a kink at 0 bend within a width that halving panels would miss. No round numbers: a jump at
+#: the end of a panel would not be detected.
 _AROUND_ZERO = tuple(sign * 0.37 * 10.0**-power for power in range(11) for sign in (1, -1))
 #: Of f, f^2, f'^2, (z^2 - 1) f and (z^2 - 1) f^2; the derivative's rounding noise is larger.
 _TOLERANCE = np.array([1e-15, 1e-15, 1e-14, 1e-15, 1e-15])
-_JUMP = 1e-6  # of the size of f: far above what interpolation errs at the end of a panel
-_REST = 1e-6  # of the derivative's moment: more of it in the narrowest panel is a jump
-_JUMPS_WITHIN = 6.0  # standard deviations: farther out, panels need not follow the function
-#: The same where the function is computed in float32, whose rounding noise halving only makes larger.
+_JUMP = 1e-6  # relative to f: far above the interpolation error at the end of a panel
+_REST = 1e-6  # of the derivative's moment: a larger part in the narrowest panel indicates a jump
+_JUMPS_WITHIN = 6.0  # standard deviations: farther out, panels need not resolve the function
+#: The same for a function computed in float32, where halving panels amplifies rounding errors.
 _SINGLE_TOLERANCE = np.array([1e-7, 1e-7, 1e-4, 1e-6, 1e-6])
 _SINGLE_NARROWEST, _SINGLE_JUMP, _SINGLE_REST = 2.0**-14, 1e-4, 1e-2
 
@@ -56,7 +56,7 @@ _ends = _values_at_ends(_legendre[0])
 
 @dataclass(frozen=True)
 class Expectations:
-    """What `normal_expectations` finds, as float64 numbers; `z` in the last two is (x - mean) / deviation."""
+    """The result of `normal_expectations`, as float64 numbers; `z` in the last two is (x - mean) / deviation."""
 
     value: float
     square: float
@@ -66,7 +66,7 @@ class Expectations:
     jumps: bool
 
 
-@np.errstate(all="ignore")  # a value may be infinite where nothing falls
+@np.errstate(all="ignore")  # the function may be infinite where the density is 0
 def normal_expectations(
     function: Callable[[np.ndarray], np.ndarray],
     mean: float,
@@ -76,18 +76,19 @@ def normal_expectations(
 ) -> Expectations:
     """E[f], E[f^2], E[f'^2], E[(z^2 - 1) f] and E[(z^2 - 1) f^2] for x = mean + deviation z, z ~ N(0, 1).
 
-    The last two are what a change of the deviation does to the first two, kinks or not: the density is differentiated
-    instead of the function, d/dq E[f] = E[(z^2 - 1) f] / (2 q) with q = deviation^2.
+    The last two give the derivatives of the first two with respect to the variance, also with kinks: the density is
+    differentiated instead of the function, d/dq E[f] = E[(z^2 - 1) f] / (2 q) with q = deviation^2.
 
     Args:
         function: takes and returns a float64 array of one dimension.
         mean: of x.
         deviation: standard deviation of x, above 0.
-        kinks: points where a derivative jumps; others are found by halving.
+        kinks: points where a derivative is discontinuous; undeclared ones are located by halving panels.
         exact_to: the relative error of the function's values.
 
     Returns:
-        The five, and whether the function jumps; the third is inf where it jumps at a point not among `kinks`.
+        The five expectations, and whether the function is discontinuous; the third is inf if it is, at a point not in
+        `kinks`.
     """
     single = exact_to > 1e-12
     tolerance, narrowest, jump_size, most_left = (
@@ -103,7 +104,8 @@ def normal_expectations(
     total, size, done = np.zeros(len(_TOLERANCE)), np.zeros(len(_TOLERANCE)), []
     values, _ = _panels(function, mean, deviation, low, high)
     while True:
-        # Two where many are open, to see which are settled; many where few are, which corner a kink in a few rounds.
+        # Two if many panels are open, to find the converged ones; many if few are open, to isolate a kink in a few
+        # rounds.
         widest = (high - low).max()
         parts = 2 if 4 * len(low) > _AT_ONCE else min(_AT_ONCE // len(low), max(2, int(widest / narrowest)))
         cuts = low[:, None] + (high - low)[:, None] * np.arange(parts + 1) / parts
@@ -111,8 +113,8 @@ def normal_expectations(
         new, edges = _panels(function, mean, deviation, cuts[:, :-1].ravel(), cuts[:, 1:].ravel())
         new, edges = new.reshape(len(low), parts, -1), edges.reshape(len(low), parts, 2)
         together = new.sum(axis=1)
-        scale = size + np.abs(together).sum(axis=0)  # not of the sum, which is 0 for an odd function
-        scale[2] = max(scale[2], 1e-2 * scale[1] / deviation / deviation)  # a constant's slope is rounding noise
+        scale = size + np.abs(together).sum(axis=0)  # the sum itself is 0 for an odd function
+        scale[2] = max(scale[2], 1e-2 * scale[1] / deviation / deviation)  # a constant's derivative is rounding noise
         settled = (np.abs(together - values) <= tolerance * scale).all(axis=1)
         total = total + together[settled].sum(axis=0)
         size = size + np.abs(together[settled]).sum(axis=0)
@@ -126,7 +128,7 @@ def normal_expectations(
             break
     jumps = _jumps(np.concatenate(done), max(np.sqrt(abs(total[1])), 1e-300), jump_size)
     found = total + rest
-    # What is left after every halving is a jump: its slope grows without bound.
+    # What remains after all halvings is a jump, whose slope grows without bound.
     cornered = narrow and abs(rest[2]) > most_left * abs(found[2])
     if cornered or any(np.abs(np.array([*named, np.inf]) - jump).min() > 1e-9 for jump in jumps):
         found[2] = np.inf
@@ -134,7 +136,7 @@ def normal_expectations(
 
 
 def _panels(function, mean: float, deviation: float, low: np.ndarray, high: np.ndarray):
-    """The five integrals over each panel, and the function at its two ends as the panel's inside has it."""
+    """The five integrals over each panel, and the one-sided limits of the function at its two ends."""
     nodes, weights = _legendre
     half = 0.5 * (high - low)[:, None]
     z = 0.5 * (high + low)[:, None] + half * nodes[None, :]
@@ -155,7 +157,7 @@ def _borders(cuts: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _jumps(borders: np.ndarray, size: float, jump_size: float) -> np.ndarray:
-    """The places where a panel ends with another value than the next begins with."""
+    """The points where the left and right limits of adjacent panels differ."""
     borders = borders[np.argsort(borders[:, 0], kind="stable")]
     place, value = borders[:, 0], np.fmax(borders[:, 1], borders[:, 2])
     gap = np.abs(np.diff(value)) > jump_size * (size + np.abs(value[1:]) + np.abs(value[:-1]))

@@ -1,4 +1,4 @@
-"""Start weights that fit an activation: decided by the schemes of `pairing.py`, drawn in `paired.py`."""
+"""Initializers matched to an activation: chosen by the schemes in `pairing.py`, drawn in `paired.py`."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Distribution", "Paired", "Pairing", "Scheme", "rational_fit"]
 
-if not TYPE_CHECKING:  # with them, a type checker would take any name for one of this package
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name in this package
     __getattr__, __dir__ = _lazy_imports(
         globals(),
         {"Pairing": "keras_actx.initializers.pairing", "rational_fit": "keras_actx.initializers.rational_start"},

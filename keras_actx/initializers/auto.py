@@ -1,8 +1,8 @@
-"""What "auto" means.
+"""The scheme "auto".
 
-A layer that knows what feeds it starts as the study of training chose for a stack, docs/training.md;
-tests/test_training_study.py holds the choice to the results. One that knows nothing starts as is published for its
-activation.
+A layer with a known input uses the scheme chosen for a stack by the training study in docs/training.md;
+tests/test_training_study.py checks the choice against the results. Any other layer uses the published initialization of
+its activation.
 """
 
 import math
@@ -20,16 +20,16 @@ from keras_actx.initializers.mirrored import odd_slope
 from keras_actx.initializers.textbook import is_sine, textbook
 from keras_actx.names.resolve import resolve
 
-#: For a stack whose activation cannot be mirrored, by the depths that were trained.
+#: For a stack whose activation does not support "mirrored", by the depths of the study.
 STACKED: dict[int, Scheme] = {3: "glorot", 10: "critical", 30: "critical", 50: "critical", 100: "critical"}
-#: How many layers a network is taken to have by a block that sees what is before it and not what will follow.
+#: The number of layers that a block assumes for a network if it knows only the layers before it.
 ASSUMED_DEPTH = 10
 
 
 def scheme_alone(activation: Any, *, standardized: bool = False) -> Scheme:
-    """The scheme for a layer that knows nothing of its surroundings: what was published for its activation.
+    """The scheme for a layer with unknown surroundings: the published one of its activation.
 
-    A callable without a forward gain, which mixes an axis or grows too fast, starts as Keras's `Dense` does.
+    A callable without a forward gain, which mixes an axis or grows too fast, is initialized as Keras's `Dense`.
     """
     subject = resolve(activation).subject
     if standardized or kind_of(subject) != "elementwise":
@@ -42,17 +42,17 @@ def scheme_alone(activation: Any, *, standardized: bool = False) -> Scheme:
 
 
 def scheme_chained(activation: Any, context: LayerContext, *, units: int, pairs: bool) -> Scheme:
-    """The scheme for a layer that knows what feeds it.
+    """The scheme for a layer with a known input.
 
     Args:
-        activation: the layer's own.
-        context: what it knows.
-        units: how many it has.
-        pairs: whether they can be mirrored: their number is even, and the input is the network's, normalized, or comes
+        activation: the layer's activation.
+        context: the layer's context.
+        units: the number of units.
+        pairs: whether the units can be mirrored: their number is even, and the input is the network's, normalized, or
             from mirrored units.
 
     Returns:
-        A scheme, or "auto" where the layer does best as if alone.
+        A scheme, or "auto" if the layer is best initialized without context.
     """
     subject = resolve(activation).subject
     if is_sine(subject) or _is_output(subject, context, units):
@@ -67,30 +67,30 @@ def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, stan
 
     Args:
         activation: of all its layers.
-        depth: how many.
+        depth: the number of layers.
         pairs: whether units can be mirrored: their number is even, and the input is the network's.
-        bias: whether the layers start with the bias of the scheme.
-        standardize: whether outputs are.
+        bias: whether the bias is initialized by the scheme.
+        standardize: whether the outputs are standardized.
 
     Returns:
-        A scheme, or "auto" where each layer does best alone.
+        A scheme, or "auto" if each layer is best initialized independently.
     """
     subject = resolve(activation).subject
-    if is_sine(subject):  # SIREN's start at any depth, as for one layer
+    if is_sine(subject):  # SIREN's initialization at any depth, as for one layer
         return "auto"
     if pairs and not standardize and _mirrors(subject):
         return "mirrored"
     nearest = min(STACKED, key=lambda trained: abs(math.log(trained / depth)))
-    # Other starts lose the signal of gated layers within a few, and standardized layers are critical ones.
+    # Other schemes lose the signal within a few gated layers, and standardized layers require "critical".
     if STACKED[nearest] != "critical" and kind_of(subject) == "elementwise" and not standardize:
         return STACKED[nearest]
     return "critical" if bias and _has_a_critical_point(subject, LayerContext(depth=depth)) else "auto"
 
 
 def _is_output(subject: Any, context: LayerContext, units: int) -> bool:
-    """Whether a layer is taken for a network's last, or one that only reduces: these start by Glorot's rule.
+    """Whether a layer is assumed to be an output or a reduction layer, which is initialized by Glorot's rule.
 
-    A critical start would give an output a size and a bias that belong in front of a further layer.
+    A critical initialization gives an output the variance and bias that are intended for the input of a further layer.
     """
     name = subject.name if isinstance(subject, Activation) else None
     if name != "sigmoid":
@@ -114,6 +114,6 @@ def _has_a_critical_point(subject: Any, context: LayerContext) -> bool:
             return False
         with np.errstate(all="ignore"):
             critical(subject, context)
-    except (ValueError, ArithmeticError):  # it mixes a whole axis, or is flat, or too large
+    except (ValueError, ArithmeticError):  # it mixes a whole axis, is flat, or overflows
         return False
     return True

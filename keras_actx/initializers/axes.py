@@ -1,4 +1,4 @@
-"""What the axes of a kernel are: taps of a convolution, inputs that are summed over, units."""
+"""The roles of the axes of a kernel: taps of a convolution, inputs that are summed over, units."""
 
 import math
 import operator
@@ -13,7 +13,7 @@ from keras_actx._messages import quote
 
 @dataclass(frozen=True)
 class Layout:
-    """The sizes of a kernel's axes by what they are, and how they are ordered in it."""
+    """The sizes of a kernel's axes by role, and their order in the kernel."""
 
     shape: tuple[int, ...]
     taps: tuple[int, ...]
@@ -23,7 +23,7 @@ class Layout:
 
     @classmethod
     def of(cls, shape: tuple[int, ...], input_axes: Sequence[int], output_axes: Sequence[int]) -> "Layout":
-        """Of a kernel of `shape`, whose other axes are taps. Raises `ValueError` for axes that it does not have."""
+        """The layout of a kernel of `shape`; all other axes are taps. Raises `ValueError` for missing axes."""
         rank = len(shape)
         for axis in (*input_axes, *output_axes):
             if not -rank <= axis < rank:
@@ -40,7 +40,7 @@ class Layout:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """`(*taps, fan_in, fan_out)`, of one tap."""
+        """`(*taps, fan_in, fan_out)`, with the fans of a single tap."""
         return (*self.taps, math.prod(self.inputs), math.prod(self.units))
 
     @property
@@ -58,7 +58,7 @@ class Layout:
 
 
 def checked_axes(input_axes: Any, output_axes: Any) -> tuple[list[int] | None, list[int] | None]:
-    """Both as lists, which a config holds. Raises `ValueError` for anything else, and for one without the other."""
+    """Both as lists, for a config. Raises `ValueError` for anything else, and for one without the other."""
     checked = []
     for name, axes in (("input_axes", input_axes), ("output_axes", output_axes)):
         try:
@@ -68,5 +68,5 @@ def checked_axes(input_axes: Any, output_axes: Any) -> tuple[list[int] | None, l
         except TypeError:
             raise ValueError(f"{name}={quote(axes)} is not allowed; use None or whole numbers, as (1, 2)") from None
     if (checked[0] is None) != (checked[1] is None):
-        raise ValueError("input_axes and output_axes go together; give both, or neither")
+        raise ValueError("input_axes and output_axes must be given together")
     return checked[0], checked[1]

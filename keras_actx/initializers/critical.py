@@ -14,16 +14,16 @@ SOURCE = (
     "edge of chaos (Schoenholz et al. 2017, arXiv:1611.01232; Hayou et al. 2019, arXiv:1902.06853) with centred "
     "kernels (Qiao et al. 2019, arXiv:1903.10520), moments by quadrature"
 )
-_SLACK = 0.05  # of the gradient's growth per layer without a bias
+_SLACK = 0.05  # tolerance of the gradient's growth per layer without a bias
 
 
 def critical(activation: Any, context: LayerContext) -> InitSpec:
-    r"""Second moments of signal and gradient that stay the same from layer to layer.
+    r"""Second moments of signal and gradient that are constant from layer to layer.
 
     With z ~ N(beta, q) in front of the activation f of the layer before, and centred columns,
-    $\sigma_w^2 = 1 / E[f'(z)^2]$ keeps the gradient, and a bias of variance $q - Var[f(z)] / E[f'(z)^2]$, which is
-    never negative (Poincare), brings the variance back to q. A gated activation is a function of two numbers, with the
-    same q and a beta of each, and E[f'^2] the sum over both slopes.
+    $\sigma_w^2 = 1 / E[f'(z)^2]$ preserves the gradient, and a bias of variance $q - Var[f(z)] / E[f'(z)^2]$, which is
+    never negative (Poincare), restores the variance q. A gated activation is a function of two variables with the same
+    q and separate betas; E[f'^2] is the sum over both partial derivatives.
 
     Raises:
         ValueError: for an activation that mixes a whole axis, or is flat.
@@ -33,11 +33,11 @@ def critical(activation: Any, context: LayerContext) -> InitSpec:
     jumping = [one for one in (own, before) if moments(one).jumps]
     if jumping:
         warnings.warn(
-            f"{name_of(jumping[0])} jumps, so its gradient says nothing about it and scheme='critical' has no rule; "
-            "the forward gain is used, which keeps the signal alone",
+            f"{name_of(jumping[0])} is discontinuous, so its derivative is uninformative and scheme='critical' "
+            "has no rule; the forward gain is used, which preserves only the signal",
             stacklevel=2,
         )
-        return _forward(own, before, context, "forward gain, since the function jumps")
+        return _forward(own, before, context, "forward gain, since the function is discontinuous")
     if not context.use_bias and not context.normalized:
         return _without_bias(own, before, context)
     target = _point(own, context)
@@ -49,13 +49,13 @@ def critical(activation: Any, context: LayerContext) -> InitSpec:
             form="free",
         )
     source = _point(before, context)
-    # Relative to the variance in front of either activation, the gradient keeps its size.
+    # The gradient is preserved relative to the variance of the input of each activation.
     gain_square = target.q / (source.q * source.moments.derivative_second_moment)
     small_square = gain_square * source.moments.variance / source.moments.second_moment
-    if context.input_standardized:  # (f - mean) / deviation; the mean is what centred columns take away
+    if context.input_standardized:  # (f - mean) / deviation; centred columns remove the mean
         gain_square *= source.moments.variance
         small_square = gain_square
-    reason = "the normalization sees to the variance" if context.normalized else target.reason
+    reason = "the normalization sets the variance" if context.normalized else target.reason
     return _spec(
         target,
         f"critical: {reason}",
@@ -90,7 +90,7 @@ def _known(activation: Any) -> Any:
     if kind_of(subject) == "vector":
         raise ValueError(
             f"{subject} mixes a whole axis, so scheme='critical' has no rule for it; use scheme='textbook' for a layer "
-            "with it, and first_layer=True for one behind it"
+            "with this activation, and first_layer=True for the next layer"
         )
     return subject
 
@@ -101,26 +101,26 @@ def _point(subject: Any, context: LayerContext) -> FixedPoint:
         return (gated_fixed_point if gated else fixed_point)(subject, context.depth)
     found = moments(subject)
     if not found.derivative_second_moment > 0:
-        raise ValueError(f"{name_of(subject)} is flat, so no gradient passes; use scheme='textbook'")
+        raise ValueError(f"{name_of(subject)} is flat, so its gradient is 0; use scheme='textbook'")
     return FixedPoint(0.0, 1.0, found, "z ~ N(0, 1)", 0.0 if gated else None)
 
 
 def _without_bias(own: Any, before: Any, context: LayerContext) -> InitSpec:
-    reason = "forward gain, since without the scheme's bias only the signal can be kept"
+    reason = "forward gain, since without the scheme's bias only the signal can be preserved"
     spec = _forward(own, before, context, reason)
     if context.first_layer:
         return spec
     advice = "leave use_bias and bias_initializer to the scheme, or use scheme='mirrored' or a normalization"
     if abs(spec.chi_1 - 1.0) >= _SLACK:  # pyright: ignore[reportOptionalOperand]  (`_forward` says it)
         warnings.warn(
-            f"scheme='critical' without its bias keeps the signal of {name_of(before)}, but the gradient changes by a "
-            f"factor of {spec.chi_1:.3g} in every layer; {advice}",
+            f"scheme='critical' without its bias preserves the signal of {name_of(before)}, but the gradient changes "
+            f"by a factor of {spec.chi_1:.3g} in every layer; {advice}",
             stacklevel=2,
         )
     elif kind_of(before) == "gated" and spec.chi_q > 1.0 + _SLACK:  # pyright: ignore[reportOptionalOperand]  (`_forward` says it)
         warnings.warn(
-            f"scheme='critical' without its bias cannot hold the signal of {name_of(before)}: an error of its variance "
-            f"grows by a factor of {spec.chi_q:.3g} in every layer; {advice}",
+            f"scheme='critical' without its bias cannot preserve the signal of {name_of(before)}: an error of its "
+            f"variance grows by a factor of {spec.chi_q:.3g} in every layer; {advice}",
             stacklevel=2,
         )
     return spec
@@ -149,8 +149,8 @@ def _forward(own: Any, before: Any, context: LayerContext, reason: str) -> InitS
 
 
 def _variance_growth(found: Any, context: LayerContext) -> float:
-    """By how much a change of the second moment grows, without centring."""
+    """The growth factor of a perturbation of the second moment, without centring."""
     if not context.input_standardized:
         return found.second_moment_slope / found.second_moment
-    # Of (f - mean) / deviation with the constants of z ~ N(0, 1), at which the mean is 0.
+    # For (f - mean) / deviation with the constants for z ~ N(0, 1), where the mean is 0.
     return found.variance_slope / found.variance

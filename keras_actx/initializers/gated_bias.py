@@ -1,4 +1,4 @@
-"""`GatedBias`: a bias with one mean for the values and another for the gates."""
+"""`GatedBias`: a bias with separate means for values and gates."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ from keras_actx.seeds import checked_seed, saved_seed, with_seed_in_range
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class GatedBias(keras.initializers.Initializer):
-    """Draws the bias in front of a gated activation: N(value_mean, stddev^2) and N(gate_mean, stddev^2).
+    """Initializes the bias before a gated activation: N(value_mean, stddev^2) and N(gate_mean, stddev^2).
 
-    `Pairing.bias_initializer` makes it.
+    Created by `Pairing.bias_initializer`.
 
     Args:
         value_mean, gate_mean: finite numbers.
-        stddev: the standard deviation, from 0 on.
+        stddev: the standard deviation, at least 0.
         seed: None, a whole number from 0 to 2**31 - 1 for the same draw after every restart, or a
-            `keras.random.SeedGenerator` for other numbers at each call.
+            `keras.random.SeedGenerator` for different numbers at each call.
         gate: which half is the gate, "last" or "first", as in `layers.GatedLinearUnit`.
         interleaved: whether value and gate alternate.
 

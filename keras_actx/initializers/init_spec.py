@@ -1,4 +1,4 @@
-"""`InitSpec`: what a scheme says about the start of one layer; `LayerContext`: what it has to know about that layer."""
+"""`InitSpec`: the initialization of a layer by a scheme; `LayerContext`: the properties that determine it."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,19 +10,19 @@ from keras_actx.plain_numbers import whole
 
 @dataclass(frozen=True)
 class LayerContext:
-    """Where a layer stands.
+    """The context of a layer.
 
     Raises:
-        ValueError: for a depth that is no number of layers, or a switch that is not True or False.
+        ValueError: for an invalid depth, or a switch that is not True or False.
     """
 
-    first_layer: bool = False  # it sees the network's input, of mean 0 and variance 1
-    input_activation: Any = None  # the activation that made its input; None for its own, as in a stack of equal layers
-    depth: int | None = None  # how many layers the network has
-    use_bias: bool = True  # whether the layer starts with the bias of the scheme
-    normalized: bool = False  # whether a normalization follows before the activation
+    first_layer: bool = False  # its input is the network's, of mean 0 and variance 1
+    input_activation: Any = None  # the activation before it; None for its own, as in a stack of equal layers
+    depth: int | None = None  # the number of layers of the network
+    use_bias: bool = True  # whether the bias is initialized by the scheme
+    normalized: bool = False  # whether a normalization precedes the activation
     standardize: bool = False  # whether the layer's output is shifted and scaled to mean 0 and variance 1
-    input_standardized: bool = False  # whether that of the layer before was
+    input_standardized: bool = False  # whether the output of the layer before was standardized
 
     def __post_init__(self) -> None:
         depth = whole(self.depth)
@@ -43,10 +43,10 @@ class InitSpec:
     gain: float
     mode: Mode
     distribution: Distribution
-    halves: bool = False  # whether value and gate are drawn by themselves
+    halves: bool = False  # whether value and gate are drawn separately
     form: Form = "free"
     taps: Taps = "all"
-    small_gain: float | None = None  # in place of `gain` where fan_in is too small to centre
+    small_gain: float | None = None  # replaces `gain` if fan_in is too small for centring
     bias_mean: float = 0.0
     bias_std: float = 0.0
     bias_mean_gate: float | None = None  # of a gated activation, whose value has `bias_mean`
@@ -59,11 +59,11 @@ class InitSpec:
 
     @property
     def is_finite(self) -> bool:
-        """Whether a float32 kernel holds the numbers, for any layer that fits into memory."""
+        """Whether the numbers are finite in float32, for any layer that fits into memory."""
         sizes = [one for one in (self.gain, self.small_gain) if one is not None]
         numbers = [value for value in vars(self).values() if isinstance(value, float)]
         return all(1 / LARGEST < one < LARGEST for one in sizes) and all(abs(one) < LARGEST for one in numbers)
 
 
-#: Of what is finite in float32, with room for a fan.
+#: The largest number that is finite in float32 when multiplied by a fan.
 LARGEST = 1e30

@@ -1,4 +1,4 @@
-"""The mirrored scheme (looks-linear): an exact isometry at the start, at any depth."""
+"""The mirrored scheme (looks-linear): an exact isometry at initialization, at any depth."""
 
 import math
 from typing import Any
@@ -15,10 +15,10 @@ _POINTS = np.array([2.0**-8, 0.1, 0.3, 0.7, 1.0, 1.6, 2.3, 3.1, 4.5, 6.5, 9.3, 1
 
 
 def mirrored(activation: Any, context: LayerContext) -> InitSpec:
-    """Units in pairs of opposite sign, between which the activation cancels to a straight line.
+    """Units in pairs of opposite sign, in whose difference the activation is linear.
 
-    Where $f(x) - f(-x) = c x$, a kernel [[A, -A], [-A, A]] with A / c orthogonal makes of (f(u), f(-u)) the numbers
-    (A'u, -A'u): signal and gradient keep their length exactly.
+    Where $f(x) - f(-x) = c x$, a kernel [[A, -A], [-A, A]] with A / c orthogonal maps (f(u), f(-u)) to (A'u, -A'u): the
+    norms of signal and gradient are preserved exactly.
 
     Raises:
         ValueError: for an activation without that property.
@@ -28,10 +28,10 @@ def mirrored(activation: Any, context: LayerContext) -> InitSpec:
         chosen, reason = 1.0, "mirrored: [A, -A], for an input of mean 0 and variance 1"
     else:
         before = own if context.input_activation is None else odd_slope(context.input_activation)
-        # Half of the inputs reach A, and its entries come with the deviation gain / sqrt(fan_in).
+        # A has half of the inputs, and its entries have the standard deviation gain / sqrt(fan_in).
         chosen = math.sqrt(2.0) / abs(before)
         reason = f"mirrored: f(x) - f(-x) = {before:.6g} x cancels in pairs of units"
-        if context.input_standardized:  # the shift cancels in the pairs too, the scale does not
+        if context.input_standardized:  # the shift cancels in the pairs, the scale does not
             source = activation if context.input_activation is None else context.input_activation
             chosen *= math.sqrt(moments(source).variance)
     return InitSpec(
@@ -50,9 +50,9 @@ def mirrored(activation: Any, context: LayerContext) -> InitSpec:
     )
 
 
-@np.errstate(all="ignore")  # what is not finite is refused
+@np.errstate(all="ignore")  # non-finite values are rejected
 def odd_slope(activation: Any) -> float:
-    """The c of f(x) - f(-x) = c x. Raises `ValueError` where there is none, or it is 0."""
+    """The c of f(x) - f(-x) = c x. Raises `ValueError` if there is none, or it is 0."""
     subject = resolve(activation).subject
     slope = math.nan
     if kind_of(subject) == "elementwise":

@@ -1,4 +1,4 @@
-"""`Paired`: the Keras initializer that draws what pairing chose."""
+"""`Paired`: the Keras initializer for the choice of `pairing`."""
 
 import inspect
 import math
@@ -22,66 +22,66 @@ from keras_actx.seeds import checked_seed, saved_seed, with_seed_in_range
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
 
-#: Those whose kernels are `(..., inputs, units)`.
+#: Layers with kernels of shape `(..., inputs, units)`.
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
-class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells it the axes of its kernel
-    """Draws a kernel that fits the activation, for any Keras layer with a kernel.
+class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes the axes of its kernel
+    """Initializes a kernel for an activation, for any Keras layer with a kernel.
 
     The schemes:
 
-    - "glorot": Keras's own default, whatever the activation.
-    - "textbook": He, LeCun, Glorot or SIREN where the activation has one of them, the exact forward gain otherwise.
-    - "critical": signal and gradient keep their second moments through any number of layers. The columns of the kernel
-      have mean 0 (where fan_in is 16 or more), and the bias belongs to it: give the layer
-      `bias_initializer=paired.pairing.bias_initializer()`, as `DenseBlock` does by itself.
+    - "glorot": Keras's own default, for any activation.
+    - "textbook": He, LeCun, Glorot or SIREN if published for the activation, the exact forward gain otherwise.
+    - "critical": preserves the second moments of signal and gradient through any number of layers. The columns of the
+      kernel have mean 0 (if fan_in is 16 or more). The scheme requires its bias: set
+      `bias_initializer=paired.pairing.bias_initializer()` in the layer, as `DenseBlock` does.
     - "mirrored": exact at any depth, for activations where f(x) - f(-x) is a multiple of x. All layers must be
       mirrored, the first with `first_layer=True`, and have even sizes.
-    - "auto": "textbook"; "glorot" for a callable without a forward gain. `layers.DenseBlock` in a model and
-      `layers.DenseStack` know more, and their "auto" is another.
+    - "auto": "textbook"; "glorot" for a callable without a forward gain. In `layers.DenseBlock` in a model and in
+      `layers.DenseStack`, "auto" also depends on the context of the layer.
 
     Args:
         activation: the layer's activation: a name, an `Activation`, or any elementwise callable that Keras can save.
         scheme: one of those above.
-        distribution: None for the scheme's own ("orthogonal" for "critical" and "mirrored"), or "truncated_normal",
+        distribution: None for the scheme's default ("orthogonal" for "critical" and "mirrored"), or "truncated_normal",
             "untruncated_normal", "uniform", "orthogonal".
         seed: None, a whole number from 0 to 2**31 - 1 for the same draw after every restart, or a
-            `keras.random.SeedGenerator` for other numbers at each call.
-        first_layer: whether the layer sees the network's input, of mean 0 and variance 1. For `textbook`, `sine` alone
-            heeds it.
-        input_activation: the activation that the layer's input comes out of, for "critical" and "mirrored": theirs is
-            the size that the kernel makes up for. They insist on it, or on `first_layer=True`.
-        depth: None, or how many layers the network has; "critical" uses the activation where it is straight enough.
-        use_bias: whether the layer starts with the scheme's bias; without it "critical" can keep the signal only.
-        normalized: whether a normalization stands between kernel and activation.
-        standardize: whether the layer's output is shifted and scaled to mean 0 and variance 1 by
-            `pairing.output_mean` and `pairing.output_std`; "textbook" then sees to it that z ~ N(0, 1).
-        input_standardized: whether that was done to the layer's input.
+            `keras.random.SeedGenerator` for different numbers at each call.
+        first_layer: whether the layer's input is the network's, of mean 0 and variance 1. Under `textbook`, only `sine`
+            uses it.
+        input_activation: the activation before the layer, for "critical" and "mirrored", which scale the kernel for its
+            output. They require it or `first_layer=True`.
+        depth: None, or the number of layers of the network; "critical" chooses a sufficiently linear point for it.
+        use_bias: whether the bias is initialized by the scheme; without it, "critical" preserves only the signal.
+        normalized: whether there is a normalization between kernel and activation.
+        standardize: whether the layer's output is shifted and scaled to mean 0 and variance 1 by `pairing.output_mean`
+            and `pairing.output_std`; "textbook" then ensures z ~ N(0, 1).
+        input_standardized: whether the layer's input was standardized.
         depthwise: True for the kernel of a depthwise convolution, `(..., channels, multiplier)`, in which nothing is
-            summed over channels. None asks where a kernel could be either.
-        input_axes, output_axes: the axes of the kernel that are summed over, and those that make the output, such as
-            `(0,)` and `(1, 2)` of `(features, heads, size)`; all others are the receptive field of a convolution. None
-            for what the layer says: Keras's `EinsumDense`, and with it `MultiHeadAttention`, does since Keras 3.15;
-            for others they are `(-2,)` and `(-1,)`.
+            summed over channels. None raises an error if a kernel may be either.
+        input_axes, output_axes: the axes of the kernel that are summed over, and those of the output, such as `(0,)`
+            and `(1, 2)` of `(features, heads, size)`; all others are the receptive field of a convolution. None to use
+            the axes provided by the layer: Keras's `EinsumDense`, and with it `MultiHeadAttention`, does so since Keras
+            3.15; for other layers, they are `(-2,)` and `(-1,)`.
 
-    Shape of the kernel: `(..., fan_in, fan_out)`, with the receptive field of a convolution in front. "textbook" fills
-    all of it; "critical" and "mirrored" its centre alone (delta-orthogonal: Xiao et al. 2018, arXiv:1806.05393), so
-    that padding, strides and dilation change nothing, and fan_in is the number of channels. In a grouped convolution,
-    fan_in is that of a group. A depthwise kernel cannot be centred: under "critical" it keeps the signal, and the
-    gradient only if `input_standardized`. A layer with a kernel of three axes or more that is no `Conv1D`, `Conv2D` or
-    `Conv3D` has to say which are what under "critical" and "mirrored"; "glorot" and "textbook" take them for a
-    convolution's, as Keras's own initializers do. Transposed convolutions store `(..., fan_out, fan_in)`: write
-    `input_axes=(-1,), output_axes=(-2,)` for "glorot" and "textbook"; they have pixels that the centre does not reach,
-    so for the others put an `UpSampling` layer and a convolution in their place.
+    Shape of the kernel: `(..., fan_in, fan_out)`, with the receptive field of a convolution in front. "textbook"
+    initializes all of it; "critical" and "mirrored" only its centre (delta-orthogonal: Xiao et al. 2018,
+    arXiv:1806.05393), so that padding, strides and dilation have no effect, and fan_in is the number of channels. In a
+    grouped convolution, fan_in is that of a group. A depthwise kernel cannot be centred: under "critical" it preserves
+    the signal, and the gradient only if `input_standardized`. For a kernel of three axes or more in a layer other than
+    `Conv1D`, `Conv2D` or `Conv3D`, "critical" and "mirrored" require the axes; "glorot" and "textbook" treat them as
+    those of a convolution, as Keras's own initializers do. Transposed convolutions store `(..., fan_out, fan_in)`:
+    write `input_axes=(-1,), output_axes=(-2,)` for "glorot" and "textbook". The centre does not reach all of their
+    pixels, so for the other schemes use an `UpSampling` layer and a convolution instead.
 
     For a gated activation, the kernel has twice the units: values in the first half of its last axis, gates in the
-    last, as `layers.GatedLinearUnit` splits them (given as the activation itself, its `interleaved` is heeded).
+    last, as `layers.GatedLinearUnit` splits them (if it is given as the activation, its `interleaved` is used).
 
     Raises:
         ValueError: for an unknown activation, scheme or distribution, or an activation that the scheme has no rule for;
-            and on a kernel of fewer than two dimensions, of odd size if mirrored or gated, or whose axes are not known.
+            and on a kernel of fewer than two dimensions, of odd size if mirrored or gated, or with unknown axes.
 
     Example:
 
@@ -89,7 +89,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
     >>> layer = keras.layers.Conv2D(8, 3, activation="mish", kernel_initializer=actx.initializers.Paired("mish"))
     """
 
-    # What `LayerContext` says, by its names.
+    # The fields of `LayerContext`.
     first_layer: bool
     input_activation: Any
     depth: int | None
@@ -117,7 +117,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> None:
-        # At the first layer that is started by it, since it takes a third of the import of the package.
+        # Imported at first use, since it takes a third of the import time of the package.
         from keras_actx.initializers.pairing import check_input_is_known, check_scheme, choose
 
         check_scheme(scheme)
@@ -143,12 +143,12 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         for name, value in vars(context).items():
             setattr(self, name, value)
         self.depthwise = depthwise
-        # Its attributes as VarianceScaling has them.
+        # The attributes of VarianceScaling.
         self.input_axes, self.output_axes = checked_axes(input_axes, output_axes)
         if depthwise and self.input_axes is not None:
-            raise ValueError("depthwise=True says already what the axes are; leave out input_axes and output_axes")
+            raise ValueError("depthwise=True determines the axes; leave out input_axes and output_axes")
         self.pairing: Pairing = choose(self.activation, scheme, distribution, context)
-        # Keras's own, made once: an unseeded one draws its seed here and keeps it, as all of Keras's do.
+        # Keras's own initializer, created once: without a seed, it draws one here, as all initializers of Keras do.
         if self.pairing.distribution == "orthogonal":
             self._draw: Any = keras.initializers.RandomNormal(stddev=1.0, seed=seed)
         else:
@@ -167,7 +167,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         if 0 in sizes and chosen.form != "mirrored":
             return keras.ops.zeros(layout.shape, dtype=dtype)
         if self.depthwise:
-            # Every number of the output comes from one channel.
+            # Every output depends on one channel.
             *taps, inputs, units = sizes
             each = self._filled((*taps, 1, inputs * units), dtype, 1.0, kwargs)
             spread = math.sqrt((1 + inputs * units) / (1 + units)) if chosen.mode == "fan_avg" else 1.0
@@ -179,7 +179,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         return layout.arranged(self._filled(sizes, dtype, 1.0, kwargs, layout.units))
 
     def _layout(self, shape: Any) -> "Layout":
-        """Which axes of a kernel are what. Raises `ValueError` where that cannot be known, and would matter."""
+        """The layout of a kernel's axes. Raises `ValueError` if it is required and unknown."""
         given = shape
         try:
             shape = tuple(operator.index(one) for one in shape)
@@ -197,8 +197,8 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
             layer = layer_that_draws()
             if layer is not None and not isinstance(layer, _CONVOLUTIONS):
                 raise ValueError(
-                    f"{layer.name}: scheme={self.scheme!r} fills the centre of a convolution's kernel alone, and what "
-                    f"the axes of this kernel of shape {shape} are, {type(layer).__name__} does not say: write "
+                    f"{layer.name}: scheme={self.scheme!r} initializes only the centre of a convolution's kernel, but "
+                    f"{type(layer).__name__} does not define the axes of this kernel of shape {shape}: write "
                     f"Paired(..., input_axes=..., output_axes=...), as input_axes=(0,), output_axes=(1, 2) for "
                     "(features, heads, size); depthwise=True for a depthwise convolution, depthwise=False for another; "
                     "or use scheme='textbook'"
@@ -211,7 +211,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         return Layout.of(shape, (-2,), (-1,))
 
     def _mirrored(self, layout: "Layout", dtype: Any, kwargs: dict[str, Any]) -> Any:
-        # The last axis of the inputs, and of the units, holds the pairs.
+        # The pairs are along the last axis of the inputs, and of the units.
         *more, inputs = layout.inputs or (0,)
         *before, units = layout.units or (0,)
         if units % 2 or (inputs % 2 and not self.first_layer) or 0 in (units, inputs):
@@ -221,7 +221,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
             )
         inputs = inputs if self.first_layer else inputs // 2
         halves = Layout(layout.shape, layout.taps, (*more, inputs) * bool(layout.inputs), (*before, units // 2))
-        # What reaches a unit comes from half of the inputs, so VarianceScaling's fan_in is half as large.
+        # Each unit depends on half of the inputs, so VarianceScaling's fan_in is halved.
         factor = 1.0 if self.first_layer else math.sqrt(0.5)
         block = keras.ops.reshape(self._filled(halves.sizes, dtype, factor, kwargs), halves.spread)
         return layout.arranged(mirror(block, None if self.first_layer else -1 - len(halves.units)))
@@ -237,7 +237,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
     def _filled(
         self, shape: tuple[int, ...], dtype: Any, factor: float, kwargs: dict[str, Any], units: tuple[int, ...] = ()
     ) -> Any:
-        """A kernel with all its taps, or the one at the centre; `units` are the axes that the last one stands for."""
+        """A kernel with all its taps, or only the centre; `units` are the axes flattened into the last one."""
         if self.pairing.taps == "all" or len(shape) == 2:
             return self._drawn(shape, dtype, factor, kwargs, units)
         return at_centre(self._drawn(shape[-2:], dtype, factor, kwargs, units), shape[:-2])
@@ -249,7 +249,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
         fan_in, fan_out = math.prod(shape[:-1]), shape[-1]
         centred = chosen.form == "centred" and fan_in >= LEAST_CENTRED
         if chosen.form == "centred" and not centred:
-            factor *= chosen.small_gain / chosen.gain  # pyright: ignore[reportOptionalOperand]  (centred, it has one)
+            factor *= chosen.small_gain / chosen.gain  # pyright: ignore[reportOptionalOperand]  (set if centred)
         if chosen.mode == "fan_in_squared":
             factor /= math.sqrt(fan_in)
         if chosen.distribution == "orthogonal":
@@ -267,11 +267,11 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
 
     def _orthogonal(self, normal: Any, stddev: float, centred: bool, units: tuple[int, ...]) -> Any:
         if self.depthwise and normal.shape[0] == 1:
-            return stddev * keras.ops.where(normal < 0, -1.0, 1.0)  # orthogonal matrices of one number each
+            return stddev * keras.ops.where(normal < 0, -1.0, 1.0)  # orthogonal matrices of size 1
         if not self.pairing.halves or self.depthwise:
             return orthogonal(normal, stddev, centred)
         halves = (orthogonal(one, stddev, centred) for one in keras.ops.split(normal, 2, axis=-1))
-        if len(units) > 1:  # value and gate are halves of the last
+        if len(units) > 1:  # value and gate are halves of the last axis
             halves = (keras.ops.reshape(one, (-1, *units[:-1], units[-1] // 2)) for one in halves)
         return join_halves(*halves, interleaved=getattr(self.activation, "interleaved", False))
 
@@ -297,9 +297,9 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense tells i
 
 
 def layer_that_draws() -> keras.Layer | None:
-    """The layer whose `add_weight` called the initializer; None for a call by hand, or where Keras makes it later.
+    """The layer whose `add_weight` called the initializer; None for a direct call or a deferred weight creation.
 
-    Keras tells an initializer nothing of its layer, and of (16, 4, 8) nobody can say what it is.
+    Keras does not pass the layer to an initializer, and a shape such as (16, 4, 8) is ambiguous.
     """
     frame = inspect.currentframe()
     while frame is not None:
@@ -320,9 +320,10 @@ def checked_activation(owner: str, argument: str, given: Any) -> ResolvedActivat
 
 
 def checked_input_activation(given: Any, owner: str) -> Any:
-    """The activation of the layer before, as a config holds it; None stays None.
+    """The activation of the layer before, in its saved form; None for None.
 
-    Of a layer its activation, without weights: Keras would count them among those of the layer that holds it.
+    A layer is replaced by its activation, without weights, which Keras would otherwise track in the layer that holds
+    it.
     """
     if given is None:
         return None
@@ -331,5 +332,5 @@ def checked_input_activation(given: Any, owner: str) -> Any:
 
 
 def saved(activation: Any) -> Any:
-    """An activation as a config holds it; None stays None."""
+    """The saved form of an activation; None for None."""
     return activation if activation is None or isinstance(activation, str) else keras.activations.serialize(activation)

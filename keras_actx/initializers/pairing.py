@@ -1,4 +1,4 @@
-"""Which start weights go with which activation: the schemes by name, and the choice as a value."""
+"""The initialization for an activation: the schemes by name, and the choice as a value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ SCHEMES: dict[Scheme, Callable[[Any, LayerContext], InitSpec]] = {
     "mirrored": mirrored,
 }
 SCHEME_NAMES = get_args(Scheme)  # the table's, and "auto"
-#: Those that scale a kernel for the activation in front of the layer, not for the layer's own.
+#: The schemes that scale a kernel for the activation before the layer, not for the layer's own.
 _ASK_FOR_INPUT = ("critical", "mirrored")
 
 DISTRIBUTIONS = get_args(Distribution)
@@ -37,15 +37,15 @@ _FORMS = {"free": "", "centred": ", columns of mean 0", "mirrored": ", mirrored"
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing(InitSpec):
-    """What was chosen for an activation, and why; see `keras_actx.pairing`.
+    """The initialization chosen for an activation, and the reason; see `keras_actx.pairing`.
 
-    The kernel has entries of standard deviation `gain / sqrt(fan_in)` (or what `mode` says), the bias the mean
-    `bias_mean` and the deviation `bias_std`; of a gated activation, the gate has `bias_mean_gate`, and with `halves`
-    its kernel is drawn by itself. In a convolution, all `taps` are drawn (fan_in counts them), or the "centre" alone.
-    The activation then sees z ~ N(`beta`, `q`), and a gate N(`beta_gate`, `q`). From layer to layer, the second moment
-    of the gradient grows by the factor `chi_1` and a deviation of the variance from `q` by `chi_q`; `nonlinearity` is 0
-    for a straight line. A standardized output is (f(z) - `output_mean`) / `output_std`. What a scheme does not know is
-    None.
+    The entries of the kernel have the standard deviation `gain / sqrt(fan_in)` (or as given by `mode`), the bias has
+    mean `bias_mean` and standard deviation `bias_std`; for a gated activation, the gate has `bias_mean_gate`, and with
+    `halves` its kernel is drawn separately. In a convolution, all `taps` are drawn (fan_in counts them), or only the
+    "centre". The input of the activation is then z ~ N(`beta`, `q`), and N(`beta_gate`, `q`) for a gate. Per layer, the
+    second moment of the gradient grows by the factor `chi_1` and a deviation of the variance from `q` by `chi_q`;
+    `nonlinearity` is 0 for a linear function. A standardized output is (f(z) - `output_mean`) / `output_std`. Unknown
+    fields are None.
 
     Example:
 
@@ -78,14 +78,14 @@ class Pairing(InitSpec):
     def bias_initializer(
         self, seed: Any = None, *, gate: Gate = "last", interleaved: bool = False
     ) -> keras.initializers.Initializer:
-        """The Keras initializer of the bias that belongs to the kernel.
+        """The Keras initializer of the bias for this kernel.
 
         Args:
             seed: None, a whole number from 0 to 2**31 - 1 for the same draw after every restart, or a
-                `keras.random.SeedGenerator`; the kernel's own may be given, the numbers are independent of it.
-            gate, interleaved: for a gated activation, where its `layers.GatedLinearUnit` finds the gate.
+                `keras.random.SeedGenerator`; the seed of the kernel is allowed, the numbers are independent.
+            gate, interleaved: for a gated activation, the arguments of its `layers.GatedLinearUnit`.
         """
-        # Another seed than the kernel's, and than its neighbours': equal seeds draw equal numbers.
+        # Different from the seeds of the kernel and of other layers: equal seeds draw equal numbers.
         seed = checked_seed(seed, "bias_initializer")
         seed = (seed * 2654435761 + 1013904223) % 2**31 if isinstance(seed, int) else seed
         if self.bias_mean_gate not in (None, self.bias_mean):
@@ -110,25 +110,26 @@ def pairing(
     standardize: bool = False,
     input_standardized: bool = False,
 ) -> Pairing:
-    """Which start weights belong to an activation, in words and numbers.
+    """Choose the initialization for an activation.
 
     Args:
-        activation: the layer's own: a name, an `Activation`, or any elementwise callable.
+        activation: the layer's activation: a name, an `Activation`, or any elementwise callable.
         scheme: "glorot", "textbook", "critical" or "mirrored", described in `keras_actx.initializers.Paired`; or
-            "auto", what is published for the activation, or "glorot" for a callable without a forward gain (blocks in a
-            model and a `keras_actx.layers.DenseStack` know more).
-        distribution: None for the scheme's own, or "truncated_normal", "untruncated_normal", "uniform", "orthogonal".
-        first_layer: whether the layer sees the network's input.
-        input_activation: what the input comes out of; None for the layer's own, as in a stack of equal layers.
-        depth: how many such layers the network has, from 1 on; "critical" uses the activation where it is straight
-            enough for them.
-        use_bias: whether the layer starts with the bias that the scheme asks for.
-        normalized: whether a normalization stands between kernel and activation.
+            "auto", the published scheme of the activation, or "glorot" for a callable without a forward gain (for
+            blocks in a model and a `keras_actx.layers.DenseStack`, "auto" also depends on the context).
+        distribution: None for the scheme's default, or "truncated_normal", "untruncated_normal", "uniform",
+            "orthogonal".
+        first_layer: whether the layer's input is the network's.
+        input_activation: the activation before the layer; None for the layer's own, as in a stack of equal layers.
+        depth: the number of such layers in the network, at least 1; "critical" chooses a point where the activation is
+            sufficiently linear for them.
+        use_bias: whether the bias is initialized by the scheme.
+        normalized: whether there is a normalization between kernel and activation.
         standardize: whether the layer's output is standardized, by `output_mean` and `output_std`.
-        input_standardized: whether its input was, behind `input_activation`.
+        input_standardized: whether the layer's input was standardized, after `input_activation`.
 
     Returns:
-        A `Pairing`, printable.
+        A `Pairing`, with a readable `str`.
 
     Raises:
         ValueError: for an unknown scheme or distribution, or an activation that the scheme has no rule for.
@@ -153,18 +154,18 @@ def pairing(
 
 
 def choose(activation: Any, scheme: Scheme, distribution: Distribution | None, context: LayerContext) -> Pairing:
-    """`pairing`, for what is known about the layer."""
+    """`pairing`, for a layer with this context."""
     check_scheme(scheme)
     check_distribution(distribution)
     standardized = context.standardize or context.input_standardized
     chosen = scheme_alone(activation, standardized=standardized) if scheme == "auto" else scheme
     output: tuple[float | None, float | None] = (None, None)
     try:
-        with np.errstate(all="ignore"):  # what is not finite is seen below
+        with np.errstate(all="ignore"):  # non-finite values are checked below
             spec = SCHEMES[chosen](activation, context)
             if context.standardize:
                 output = output_moments_under(activation, spec, context.normalized)
-    except ArithmeticError as error:  # of parameters near the ends of float64
+    except ArithmeticError as error:  # for parameters near the limits of float64
         raise _beyond(activation, context.input_activation, chosen) from error
     if not spec.is_finite or any(abs(one) >= LARGEST for one in output if one is not None):
         raise _beyond(activation, context.input_activation, chosen)
@@ -182,11 +183,11 @@ def _beyond(activation: Any, input_activation: Any, scheme: str) -> ValueError:
 
 
 def check_input_is_known(scheme: str, owner: str, activation: Any, first_layer: bool, input_activation: Any) -> None:
-    """Raise `ValueError` unless the scheme knows what feeds the layer, where that decides the size of the kernel."""
+    """Raise `ValueError` if the scheme scales the kernel for the layer's input and the input is unknown."""
     if isinstance(scheme, str) and scheme in _ASK_FOR_INPUT and not first_layer and input_activation is None:
         name = activation if isinstance(activation, str) else "relu"
         raise ValueError(
-            f"{owner}: scheme={scheme!r} scales the kernel for what feeds the layer: write "
+            f"{owner}: scheme={scheme!r} scales the kernel for the input of the layer: write "
             f"input_activation={name!r} (the activation of the layer before), or first_layer=True for an input of mean "
             "0 and variance 1"
         )

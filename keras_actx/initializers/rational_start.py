@@ -1,4 +1,4 @@
-"""`rational_fit`: coefficients with which a rational activation starts as another function."""
+"""`rational_fit`: coefficients of the rational activation that approximates another function."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,32 +16,33 @@ from keras_actx.names.resolve import resolve
 
 _REACH = 3.0
 _POINTS = 1000
-_WORST = 0.05  # of the function's range: what misses more, such as a jump, is no start
-_DIGITS = 6  # so that a string with all ten coefficients stays readable
+_WORST = 0.05  # largest error relative to the function's range: a larger one, as at a jump, is rejected
+_DIGITS = 6  # so that a string with all ten coefficients is readable
 _NAMES = {"A": "rational", "B": "pade"}
 _COEFFICIENTS = tuple(one.name for one in rational.declaration.parameters)  # p0 .. p5, q1 .. q4
 _ROUNDS = 1000
-_EXACT = 1e-20  # a loss below it is rounding, and the first start with it counts
+_EXACT = 1e-20  # a loss below it is rounding; the first start that reaches it is chosen
 
 
 def rational_fit(activation: Any, version: RationalVersion = "A") -> Activation:
-    """The rational activation nearest to another, as a start for learning.
+    """The rational activation nearest to another activation, as an initialization for learning.
 
-    The least squares fit on [-3, 3], with coefficients rounded to six digits. Outside it drifts away slowly: these
-    quotients have the same slope on both sides far out.
+    The least squares fit on [-3, 3], with coefficients rounded to six digits. Outside, the error grows slowly: these
+    quotients have equal asymptotic slopes on both sides.
 
     Args:
-        activation: whatever names an elementwise activation (see `keras_actx.get`), or any elementwise callable. A
-            learnable one counts with its start values.
+        activation: any specification of an elementwise activation (see `keras_actx.get`), or any elementwise
+            callable. A learnable one is used with its initial values.
         version: "A" for `rational`, "B" for `pade`, whose fit has a denominator without kinks.
 
     Returns:
-        An `Activation`. As a layer's `activation=` it stays fixed; its string, and
-        `keras_actx.layers.LearnableActivation` of it, learn from there.
+        An `Activation`. As a layer's `activation=` it is fixed; its string, and `keras_actx.layers.LearnableActivation`
+        of it, are learnable from these initial values.
 
     Raises:
         ValueError: for another version, something that is not elementwise or not finite in [-3, 3], or a function that
-            the best quotient misses by more than 5% of its range: one that jumps, or has many ripples.
+            the best quotient approximates with an error of more than 5% of its range: one with jumps or many
+            oscillations.
 
     Example:
 
@@ -57,7 +58,7 @@ def rational_fit(activation: Any, version: RationalVersion = "A") -> Activation:
     try:
         with np.errstate(all="ignore"):
             return _fit(subject, version)
-    except (ArithmeticError, np.linalg.LinAlgError) as error:  # of values near the ends of float64
+    except (ArithmeticError, np.linalg.LinAlgError) as error:  # for values near the limits of float64
         raise ValueError(
             f"{quote(name_of(subject))} is too large or too small in [-{_REACH:g}, {_REACH:g}] for the fit of a "
             "rational activation; change its parameters"
@@ -67,12 +68,12 @@ def rational_fit(activation: Any, version: RationalVersion = "A") -> Activation:
 @cached_by_activation
 def _fit(subject: Any, version: RationalVersion) -> Activation:
     name = str(subject) if isinstance(subject, Activation) else quote(name_of(subject))
-    # Chebyshev's points, dense at both ends, where polynomials err most.
+    # Chebyshev points, dense at both ends, where the error of polynomials is largest.
     x = np.cos(np.pi * (np.arange(_POINTS) + 0.5) / _POINTS)[::-1]
     between = np.linspace(-1.0, 1.0, 2 * _POINTS + 1)  # with 0
     y, truth = np.split(_values(subject, name, _REACH * np.concatenate([x, between])), [_POINTS])
     if not (np.isfinite(y).all() and np.isfinite(truth).all()):
-        raise ValueError(f"{name} is not finite in [-{_REACH:g}, {_REACH:g}], so nothing rational starts as it")
+        raise ValueError(f"{name} is not finite in [-{_REACH:g}, {_REACH:g}], so it has no rational approximation")
     spread = float(np.ptp(y)) or float(np.abs(y[0])) or 1.0
     shape = _SHAPES[version](x)
     p, q = min((_least_squares(shape, start, x, y / spread) for start in shape.starts), key=lambda one: one[0])[1:]
@@ -83,8 +84,8 @@ def _fit(subject: Any, version: RationalVersion) -> Activation:
     error = float(np.abs(_quotient(version, _REACH * between, rounded) - truth).max())
     if error > _WORST * spread:
         raise ValueError(
-            f"no rational activation starts as {name}: in [-{_REACH:g}, {_REACH:g}] the best fit misses it by "
-            f"{error:.2g}, where its values span {spread:.2g}"
+            f"{name} has no rational approximation: in [-{_REACH:g}, {_REACH:g}] the best fit has an error of "
+            f"{error:.2g}, with a range of values of {spread:.2g}"
         )
     return Activation(_NAMES[version], tuple(zip(_COEFFICIENTS, rounded, strict=True)))
 
@@ -92,12 +93,12 @@ def _fit(subject: Any, version: RationalVersion) -> Activation:
 def _values(subject: Any, name: str, x: np.ndarray) -> np.ndarray:
     declared = isinstance(subject, Activation)
     if kind_of(subject) != "elementwise":
-        raise ValueError(f"{name} is not elementwise, so nothing rational starts as it")
+        raise ValueError(f"{name} is not elementwise, so it has no rational approximation")
     function = fresh(subject) if isinstance(subject, keras.Layer) else subject
     try:
         return on_arrays(function, called=None if declared else name_of(subject))(x)
     except ValueError as error:
-        raise ValueError(f"nothing rational starts as {name}: {error}") from error
+        raise ValueError(f"{name} has no rational approximation: {error}") from error
 
 
 def _quotient(version: RationalVersion, x: np.ndarray, coefficients: list[float]) -> np.ndarray:
@@ -107,15 +108,14 @@ def _quotient(version: RationalVersion, x: np.ndarray, coefficients: list[float]
     return polyval(x, p) / (1.0 + positive)
 
 
-# The fit, on [-1, 1]. For a given denominator the numerator is a linear least squares problem, so only the denominator
-# is searched for, in numbers u of which every choice is allowed (Golub & Pereyra's variable projection, by
-# Levenberg-Marquardt).
+# The fit, on [-1, 1]. For a given denominator, the numerator is a linear least squares problem, so the search is over
+# the denominator only, in unconstrained parameters u (Golub & Pereyra's variable projection, by Levenberg-Marquardt).
 
 
 class _SumOfAbsolutes:
     """Version A: q_i = u_i^2."""
 
-    starts = ((0.0,) * 4, (1.0,) * 4, (3.0,) * 4, (10.0,) * 4)  # the first stays 0, which is right for polynomials
+    starts = ((0.0,) * 4, (1.0,) * 4, (3.0,) * 4, (10.0,) * 4)  # the first remains 0, which is exact for polynomials
 
     def __init__(self, x: np.ndarray) -> None:
         self._powers = np.abs(x)[:, None] ** np.arange(1, 5)
@@ -160,7 +160,7 @@ def _least_squares(shape: Any, start: tuple, x: np.ndarray, y: np.ndarray) -> tu
         basis, triangle = np.linalg.qr(powers / denominator[:, None])
         fitted = basis @ (basis.T @ y)
         jacobian = -(fitted / denominator)[:, None] * slopes
-        jacobian -= basis @ (basis.T @ jacobian)  # what the numerator takes up (Kaufman)
+        jacobian -= basis @ (basis.T @ jacobian)  # the part absorbed by the numerator (Kaufman)
         return y - fitted, jacobian, np.linalg.solve(triangle, basis.T @ y)
 
     u, damping = np.array(start), 1e-3

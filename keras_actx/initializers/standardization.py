@@ -1,4 +1,4 @@
-"""By what an output is shifted and scaled to have mean 0 and variance 1."""
+"""The shift and scale that standardize an output to mean 0 and variance 1."""
 
 import math
 from typing import Any
@@ -9,7 +9,7 @@ from keras_actx.initializers.init_spec import InitSpec
 from keras_actx.names.resolve import resolve
 
 _ROUNDING = 1e-14
-_FLAT = 1e-12  # of the second moment: a variance below it is rounding
+_FLAT = 1e-12  # relative to the second moment: a smaller variance is rounding
 
 
 def output_moments(
@@ -36,7 +36,7 @@ def output_moments(
     kind = kind_of(subject)
     if kind == "vector":
         raise ValueError(
-            f"standardize=True needs the mean and variance of an output, which {name_of(subject)} has not by itself, "
+            f"standardize=True needs the mean and variance of the output, which are undefined for {name_of(subject)}, "
             "since it mixes a whole axis; use standardize=False, and normalization='layer' in the next block"
         )
     means = (beta, beta if beta_gate is None else beta_gate) if kind == "gated" else beta
@@ -51,9 +51,9 @@ def output_moments(
 
 
 def output_moments_under(activation: Any, spec: InitSpec | None, normalized: bool) -> tuple[float, float]:
-    """Mean and standard deviation of the output of a layer that starts by a spec.
+    """Mean and standard deviation of the output of a layer initialized by a spec.
 
-    Behind a normalization z ~ N(0, 1) whatever the kernel, and it counts as that where no rule knows better.
+    After a normalization, z ~ N(0, 1) for any kernel; the same is assumed if no rule gives its distribution.
     """
     if normalized or spec is None or spec.q is None:
         return output_moments(activation)

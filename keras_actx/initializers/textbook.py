@@ -1,4 +1,4 @@
-"""The published starts: Glorot's for all, and one for each activation that has one, the forward gain for the rest."""
+"""The published initializations: Glorot's for all activations, specific ones, and the forward gain for the others."""
 
 import math
 from typing import Any
@@ -19,16 +19,16 @@ _FORWARD = "exact: 1 / sqrt(E[phi(z)^2]) for z ~ N(0, 1), by quadrature"
 #: The slope below zero of the ReLU family, from the activation's parameters.
 _RELU_FAMILY = {
     "relu": lambda params: params["negative_slope"] if not (params["max_value"] or params["threshold"]) else None,
-    "relu6": lambda params: 0.0,  # its second moment is relu's to nine digits
+    "relu6": lambda params: 0.0,  # its second moment equals relu's to nine digits
     "leaky_relu": lambda params: params["negative_slope"],
     "prelu": lambda params: params["negative_slope"],
     "rrelu": lambda params: (params["lower"] + params["upper"]) / 2,
 }
-_GLOROT_FAMILY = frozenset({"tanh", "sigmoid", "linear"})  # and whatever mixes an axis, as outputs and routers do
+_GLOROT_FAMILY = frozenset({"tanh", "sigmoid", "linear"})  # and all that mix an axis, as in outputs and routers
 
 
 def glorot(activation: Any, context: LayerContext) -> InitSpec:
-    """The glorot scheme: Keras's own default, whatever the activation.
+    """The glorot scheme: Keras's own default, for any activation.
 
     U(-a, a) with a = sqrt(6 / (fan_in + fan_out)), and no bias.
     """
@@ -39,12 +39,12 @@ def textbook(activation: Any, context: LayerContext) -> InitSpec:
     """The rule for one activation.
 
     Args:
-        activation: whatever names one, or any elementwise callable.
-        context: for `sine`, whether the layer sees the network's input; and whether input or output are
-            standardized, which the published rules do not know of.
+        activation: any specification of an activation, or any elementwise callable.
+        context: for `sine`, whether the layer's input is the network's; and whether input or output are standardized,
+            which the published rules do not cover.
 
     Raises:
-        ValueError: for a callable that is not elementwise, or one with no forward gain.
+        ValueError: for a callable that is not elementwise, or has no forward gain.
     """
     subject = resolve(activation).subject
     if (context.standardize or context.input_standardized) and kind_of(subject) != "vector":
@@ -53,7 +53,7 @@ def textbook(activation: Any, context: LayerContext) -> InitSpec:
 
 
 def _to_variance_1(subject: Any, context: LayerContext) -> InitSpec:
-    """z ~ N(0, 1), whatever the input: the one point at which all published rules but SIREN's mean to be."""
+    """z ~ N(0, 1) for any input: the point that all published rules except SIREN's are derived for."""
     reason, source, factor = "variance 1 for a standardized input", _LECUN, 1.0
     if not (context.input_standardized or context.first_layer):
         before = subject if context.input_activation is None else resolve(context.input_activation).subject
@@ -65,7 +65,7 @@ def _to_variance_1(subject: Any, context: LayerContext) -> InitSpec:
     if is_sine(subject):
         if context.first_layer:
             raise ValueError(
-                "SIREN's first layer gives numbers whose variance depends on how many inputs there are, so its output "
+                "the variance of the output of SIREN's first layer depends on the number of inputs, so its output "
                 "cannot be standardized by a constant; use scheme='critical', or first_layer=False for an input of "
                 "mean 0 and variance 1"
             )
@@ -74,12 +74,12 @@ def _to_variance_1(subject: Any, context: LayerContext) -> InitSpec:
 
 
 def is_sine(subject: Any) -> bool:
-    """Whether it is SIREN's, whatever its w0."""
+    """Whether it is SIREN's sine, for any w0."""
     return isinstance(subject, Activation) and subject.name == "sine"
 
 
 def _variance(subject: Any) -> float:
-    """Of z in front of it: SIREN's makes w0 z ~ N(0, 1)."""
+    """The variance of its input z: SIREN's initialization gives w0 z ~ N(0, 1)."""
     return 1.0 / dict(subject.params)["w0"] ** 2 if is_sine(subject) else 1.0
 
 

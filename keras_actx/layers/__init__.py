@@ -1,4 +1,4 @@
-"""The layers: what has weights, randomness or another output shape than its input."""
+"""The layers: activations with weights, with randomness, or with a change of shape, and dense blocks."""
 
 from keras_actx.layers.adaptive_activation import AdaptiveActivation as AdaptiveActivation
 from keras_actx.layers.crelu import CReLU as CReLU
@@ -34,5 +34,5 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    """The layers alone, without the modules that they are in."""
+    """The names of the layers, without the modules."""
     return __all__

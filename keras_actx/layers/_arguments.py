@@ -1,4 +1,4 @@
-"""Checks of plain arguments of layers, and their one error text."""
+"""Checks of plain arguments of layers, with a common error message."""
 
 import math
 import sys
@@ -9,7 +9,7 @@ from keras_actx._messages import quote
 
 
 def refuse_unless(holds: bool, owner: str, name: str, value: Any, allowed: str) -> None:
-    """Raise `ValueError` for an argument unless `holds`; `allowed` says in words what may be given."""
+    """Raise `ValueError` for an argument unless `holds`; `allowed` describes the allowed values."""
     if not holds:
         raise ValueError(f"{owner}: {name}={quote(value)} is not allowed; use {allowed}")
 
@@ -26,12 +26,12 @@ def is_whole(value: Any, least: float = -math.inf, most: float = math.inf) -> bo
 
 
 def is_size(value: Any, most: int = 2**24) -> bool:
-    """Whether it is a whole number above 0 that something may have as its size."""
+    """Whether it is a positive whole number that is valid as a size."""
     return is_whole(value, 1, most)
 
 
 def keras_object(owner: str, name: str, value: Any, get: Callable[[Any], Any]) -> Any:
-    """What Keras makes of a name, config or object. Raises `ValueError` that names the argument where it refuses."""
+    """The Keras object for a name, config or object. Raises `ValueError` with the argument's name on failure."""
     try:
         return get(value)
     except Exception as error:
@@ -42,20 +42,20 @@ def keras_object(owner: str, name: str, value: Any, get: Callable[[Any], Any]) -
 
 
 def check_whole(value: Any, owner: str, name: str, least: int, optional: str = "") -> None:
-    """Raise `ValueError` unless `value` is a whole number of at least `least`, or None where `optional` says why."""
+    """Raise `ValueError` unless `value` is a whole number of at least `least`, or None if `optional` explains it."""
     holds = is_whole(value, least) or (value is None and bool(optional))
     allowed = f"a whole number of at least {least}" + (f", or None {optional}" if optional else "")
     refuse_unless(holds, owner, name, value, allowed)
 
 
 def check_statistics(owner: str, momentum: Any, epsilon: Any) -> None:
-    """Raise `ValueError` for what batch normalization cannot work with."""
+    """Raise `ValueError` for invalid arguments of batch normalization."""
     refuse_unless(is_number(momentum) and 0 <= momentum < 1, owner, "momentum", momentum, "a number in [0, 1)")
     refuse_unless(is_number(epsilon) and epsilon > 0, owner, "epsilon", epsilon, "a number above 0")
 
 
 def check_axes(axes: Any, num_parameters: int | None) -> tuple[int, ...] | None:
-    """The axes as a tuple; None if not given. Raises `ValueError` for what cannot be axes."""
+    """The axes as a tuple; None if not given. Raises `ValueError` for invalid axes."""
     if axes is None:
         return None
     axes = (axes,) if isinstance(axes, int) else axes
@@ -64,5 +64,5 @@ def check_axes(axes: Any, num_parameters: int | None) -> tuple[int, ...] | None:
             f"axes={quote(axes)} is not allowed; use None, -1, or a tuple of axes other than the batch axis 0"
         )
     if num_parameters is not None and len(axes) > 1:
-        raise ValueError(f"num_parameters={num_parameters} is for one axis; axes={quote(axes)} names {len(axes)}")
+        raise ValueError(f"num_parameters={num_parameters} is for one axis; axes={quote(axes)} has {len(axes)}")
     return tuple(axes)

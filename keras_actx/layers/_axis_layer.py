@@ -1,4 +1,4 @@
-"""`AxisLayer`, the base of layers that rearrange one axis: which axis it is, the dtype, the mask."""
+"""`AxisLayer`, the base class of layers that operate on one axis: handles the axis, the dtype and the mask."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from keras_actx.layers._base import FollowsInputLayer
 class AxisLayer(FollowsInputLayer):
     """A layer without weights that works along one axis.
 
-    Subclasses say in `_length` what becomes of the axis, and raise there for a length that does not fit.
+    Subclasses return the new length of the axis from `_length`, which raises for an invalid length.
     """
 
     def __init__(self, *, axis: int = -1, **kwargs: Any) -> None:
@@ -22,7 +22,7 @@ class AxisLayer(FollowsInputLayer):
         self.axis = axis
 
     def _length(self, length: int | None) -> int | None:
-        """The length of the axis after the layer; None if unknown. Raises `ValueError` for one that does not fit."""
+        """The length of the axis after the layer; None if unknown. Raises `ValueError` for an invalid length."""
         raise NotImplementedError
 
     def _positive_axis(self, shape: Any) -> int:
@@ -35,7 +35,7 @@ class AxisLayer(FollowsInputLayer):
         return self.axis % rank
 
     def build(self, input_shape: Any) -> None:
-        """Check the shape. Raises `ValueError` if the axis is missing or its length does not fit."""
+        """Check the shape. Raises `ValueError` if the axis is missing or its length is invalid."""
         self.compute_output_shape(input_shape)
         self.built = True
 
@@ -46,7 +46,7 @@ class AxisLayer(FollowsInputLayer):
         return tuple(shape)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """The mask as it is, or None where the layer moves the very steps that it speaks of."""
+        """The unchanged mask, or None if the layer's axis is one of the mask's axes."""
         if previous_mask is None or self._positive_axis(inputs.shape) < len(previous_mask.shape):
             return None
         return previous_mask
@@ -59,7 +59,7 @@ class AxisLayer(FollowsInputLayer):
 
     @staticmethod
     def _as_float(inputs: Any) -> Any:
-        """The input; whole numbers in `keras.config.floatx()`."""
+        """The input; integers are converted to `keras.config.floatx()`."""
         inputs = keras.ops.convert_to_tensor(inputs)
         return keras.ops.cast(inputs, output_dtype(inputs.dtype))
 

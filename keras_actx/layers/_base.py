@@ -1,4 +1,4 @@
-"""The base classes of layers with an activation: under `keras.RematScope`, in dtype, and around an `Activation`."""
+"""Base classes of layers with an activation: for `keras.RematScope`, for dtypes, and for an `Activation`."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from keras_actx.declaration.evaluation import output_dtype
 
 
 class RematerializedLayer(keras.layers.Layer):
-    """A layer whose `activation` Keras must not replace while the layer runs.
+    """A layer whose `activation` Keras must not replace during a call.
 
-    Under that scope Keras sets `layer.activation` to a rematerialized copy for each call: for a read-only property it
-    fails, and on torch for every layer, since there it is a child module. Nor is there a need: a formula of this
-    package keeps its input alone anyway, and an activation that is a layer was made under the same scope.
+    Under `keras.RematScope`, Keras sets `layer.activation` to a rematerialized copy for each call. This fails for a
+    read-only property, and on torch for every layer, whose activation is a child module. It is also unnecessary: a
+    formula of this package saves only its input, and an activation layer was created under the same scope.
     """
 
     def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
-        # No public name tells the mode; without this one, Keras's own method is used.
+        # The mode has no public name; without this private one, Keras's own method is used.
         if getattr(getattr(self, "_remat_mode", None), "mode", None) == "activations":
             return layer_call
         return super().rematerialized_call(layer_call, *args, **kwargs)
@@ -26,11 +26,11 @@ class RematerializedLayer(keras.layers.Layer):
 class FollowsInputLayer(RematerializedLayer):
     """A layer whose output has the input's dtype, whatever the dtype policy.
 
-    An activation inside another layer cannot know that layer's policy, and must not cast in its middle. Weights have
-    the policy's variable dtype.
+    An activation inside another layer does not know that layer's policy and must not cast within it. Weights have the
+    variable dtype of the policy.
     """
 
-    #: Whether the output has another shape than the input, so that no layer can hold it as its activation.
+    #: Whether the output shape differs from the input shape, so that it cannot be the activation of a layer.
     changes_shape = False
 
     def __init__(self, **kwargs: Any) -> None:
@@ -54,7 +54,7 @@ class DeclaredActivationLayer(FollowsInputLayer):
 
     @property
     def activation(self) -> Activation:
-        """The activation applied, with the parameters it starts from."""
+        """The activation, with the initial parameters."""
         return self.declared
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The parts of a `DenseBlock`: from what the user wrote to Keras layers."""
+"""The parts of a `DenseBlock`: Keras layers from the arguments of the user."""
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,14 +36,14 @@ def check_arguments(owner: str, *, units: Any, use_bias: Any, dropout: Any, **sw
 
 
 def activation_layer(given: Any, units: int, dtype: Any, seed: int | None = None) -> keras.layers.Layer:
-    """The layer that applies the activation: gated, learnable with a parameter a unit, or plain."""
+    """The layer that applies the activation: gated, learnable with one parameter per unit, or plain."""
     saved = isinstance(given, dict)
     if saved:
         given = keras_object("DenseBlock", "activation", given, unbuilt)
     resolved = resolve(given) if isinstance(given, str) else keras_object("DenseBlock", "activation", given, resolve)
     layer = resolved.function if isinstance(resolved.function, keras.layers.Layer) else None
     activation = resolved.activation
-    # Keras's own layer around a gated function, and Keras's `glu`, only work where the kernel is doubled.
+    # Keras's Activation layer with a gated function, and Keras's `glu`, require a kernel of twice the width.
     if activation is not None and activation.declaration.kind == "gated" and type(layer) in _AROUND_FUNCTIONS:
         return GatedLinearUnit(activation, dtype=dtype, name="activation")
     if isinstance(layer, AxisLayer):
@@ -53,57 +53,57 @@ def activation_layer(given: Any, units: int, dtype: Any, seed: int | None = None
     if resolved.learnable:
         count = resolved.num_parameters or units
         return LearnableActivation(activation, num_parameters=count, dtype=dtype, name="activation")
-    # A block whose activation is random has saved the layer that draws, not a value.
+    # A block with a random activation has saved the layer that draws, not a value.
     if resolved.stochastic and not saved:
-        own_seed = None if seed is None else (seed * 1000003 + 1) % 2**31  # not that of the dropout
+        own_seed = None if seed is None else (seed * 1000003 + 1) % 2**31  # different from the dropout's
         return StochasticActivation(activation, seed=own_seed, dtype=dtype, name="activation")
     return keras.layers.Activation(resolved.function, dtype=dtype, name="activation")
 
 
-#: What a function is in: nothing, or Keras's layer, which adds nothing to it.
+#: The wrapper of a function: none, or Keras's Activation layer, which is equivalent.
 _AROUND_FUNCTIONS = (type(None), keras.layers.Activation)
 
 
 def unbuilt(config: dict[str, Any]) -> Any:
-    """What a config holds; not built yet, since the block builds its parts, so that their paths begin with its own."""
+    """The object of a config, not built, since the block builds its parts: their paths then begin with its own."""
     return keras.saving.deserialize_keras_object({key: one for key, one in config.items() if key != "build_config"})
 
 
 def _shape_error(written: str) -> ValueError:
     return ValueError(
-        f"DenseBlock: activation={written} changes or mixes an axis, and a block gives as many numbers as it has "
-        "units; write a DenseBlock with activation=None and the layer behind it"
+        f"DenseBlock: activation={written} changes or mixes an axis, but the output size of a block is its number "
+        "of units; write a DenseBlock with activation=None and the layer behind it"
     )
 
 
 def keeps_shape(layer: keras.layers.Layer, inner: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bool:
-    """Whether an activation is known to give the block the shape that it says.
+    """Whether the activation is known to have the output shape of the block.
 
     Raises:
-        ValueError: if it is known not to.
+        ValueError: if it is known to have another shape.
     """
     try:
         if type(layer) is keras.layers.Activation and not isinstance(layer.activation, keras.layers.Layer):
-            found = layer.activation(keras.KerasTensor(inner)).shape  # the layer would say what it was given  # pyright: ignore[reportAttributeAccessIssue]  (Keras has no types)
+            found = layer.activation(keras.KerasTensor(inner)).shape  # the layer would report its input shape  # pyright: ignore[reportAttributeAccessIssue]  (Keras has no types)
         else:
             found = layer.compute_output_shape(inner)
-    except Exception:  # a function of the backend's own, or a layer that does not know: the call will tell
+    except Exception:  # a backend function, or a layer of unknown shape: checked at the call
         return False
     check_shape(layer, found, expected)
     return True
 
 
 def check_shape(layer: keras.layers.Layer, found: Any, expected: Any) -> None:
-    """Raise `ValueError` unless all sizes that are known agree."""
+    """Raise `ValueError` unless all known sizes agree."""
     found, expected = tuple(found), tuple(expected)
     known = [both for both in zip(found, expected, strict=False) if None not in both]
     if len(found) != len(expected) or any(one != other for one, other in known):
         name = getattr(getattr(layer, "activation", None), "__name__", layer.name)
-        raise _shape_error(f"{quote(name)} makes {found} of {expected}: it")
+        raise _shape_error(f"{quote(name)} has the output shape {found} instead of {expected}: it")
 
 
 def normalization_layer(given: Any, dtype: Any) -> keras.layers.Layer | None:
-    """The layer a name, config or layer stands for. Raises `ValueError` for anything else."""
+    """The layer for a name, config or layer. Raises `ValueError` for anything else."""
     if given is None or isinstance(given, keras.layers.Layer):
         return given
     if isinstance(given, dict):
@@ -120,7 +120,7 @@ def normalization_layer(given: Any, dtype: Any) -> keras.layers.Layer | None:
 
 
 def dropout_layer(rate: float, activation: Any, seed: Any, dtype: Any) -> keras.layers.Layer | None:
-    """Dropout; alpha dropout for selu, whose mean and variance it keeps."""
+    """Dropout; alpha dropout for selu, which preserves its mean and variance."""
     if not rate:
         return None
     selu = getattr(activation, "__name__", "") == "selu"
@@ -129,7 +129,7 @@ def dropout_layer(rate: float, activation: Any, seed: Any, dtype: Any) -> keras.
 
 
 class Parts(Sequence):
-    """The parts of a block as `model.summary(expand_nested=True)` looks for them, in `layers`.
+    """The parts of a block in `layers`, where `model.summary(expand_nested=True)` looks for them.
 
     Not a list: Keras would save the weights of its members a second time, under another path.
     """
@@ -144,20 +144,20 @@ class Parts(Sequence):
         return self._parts[i]
 
 
-#: How many blocks the configs in a block may make, in all.
+#: The maximum number of blocks created from the configs in a block.
 _MOST_NESTED = 100
-#: How many objects a stack may make of the configs that every block of it reads.
+#: The maximum number of objects that a stack creates from the configs that each of its blocks reads.
 _MOST_OBJECTS = 200_000
 
-#: Inside the `__init__` of a block or a stack: whether it is that of a block, and how many blocks were made in one.
+#: Within the `__init__` of a block or a stack: whether it is a block's, and the number of blocks created in it.
 _making: ContextVar[tuple[bool, list[int]] | None] = ContextVar("_making", default=None)
 
 
 def bounded(init: Init, is_block: bool) -> Init:
-    """The `__init__` of a block or stack, which refuses more blocks in the configs of one than anybody needs.
+    """The `__init__` of a block or stack with a limit on the number of blocks nested in its configs.
 
-    A stack reads a config once for each block, so that a file of a few hundred bytes could make any number of them,
-    through whatever wrapper.
+    A stack reads a config once for each block, so that a file of a few hundred bytes could create any number of blocks,
+    through any wrapper.
     """
 
     @functools.wraps(init)
@@ -179,7 +179,7 @@ def bounded(init: Init, is_block: bool) -> Init:
 
 
 def check_repeated(depth: int, arguments: Mapping[str, Any]) -> None:
-    """Raise `ValueError` if reading the configs among the arguments once a block makes too many objects."""
+    """Raise `ValueError` if reading the configs among the arguments once per block creates too many objects."""
     for name, value in arguments.items():
         count = sum(1 for _ in _objects(value))
         if depth * count > _MOST_OBJECTS:
@@ -190,7 +190,7 @@ def check_repeated(depth: int, arguments: Mapping[str, Any]) -> None:
 
 
 def _objects(config: Any) -> Iterator[Mapping[str, Any]]:
-    """The objects in a config, those in objects included."""
+    """The objects in a config, including nested ones."""
     waiting = [config]
     while waiting:
         one = waiting.pop()

@@ -1,4 +1,4 @@
-"""What the layers have in common that look at a whole image, sequence or feature vector."""
+"""The base class of layers that depend on a whole image, sequence or feature vector."""
 
 import math
 from typing import Any
@@ -12,7 +12,7 @@ from keras_actx.layers._arguments import refuse_unless
 
 
 def in_full(x: Any, dtype: str) -> Any:
-    """`x` in the dtype to compute in for a result in `dtype`."""
+    """`x` in the compute dtype for a result in `dtype`."""
     return ops.cast(x, inner_dtype(dtype))
 
 
@@ -23,9 +23,9 @@ def mean(x: Any, axes: Any, keepdims: bool = False) -> Any:
 
 
 def where_present(mask: Any, inputs: Any, channel_axis: int) -> Any:
-    """The mask of the steps or pixels, shaped to broadcast against the input; None where there is none.
+    """The mask of the steps or pixels, shaped to broadcast against the input; None without a mask.
 
-    Keras gives a mask of shape `(batch, steps)`, or of more of the axes without channels; features have no positions.
+    Keras passes a mask of shape `(batch, steps)`, or of more axes except the channels; features have no positions.
     """
     rank = len(inputs.shape)
     if mask is None or rank < 3 or not 2 <= len(mask.shape) < rank:
@@ -37,16 +37,16 @@ def where_present(mask: Any, inputs: Any, channel_axis: int) -> Any:
 
 
 def mask_of_statistics(present: Any, inputs: Any) -> Any:
-    """The mask in the form that Keras's batch normalization of the last axis takes: all axes but the channels."""
+    """The mask in the form required by Keras's batch normalization of the last axis: all axes except the channels."""
     if present is None:
         return None
     return ops.broadcast_to(ops.squeeze(present, -1), ops.shape(inputs)[:-1])
 
 
 class ContextLayer(keras.layers.Layer):
-    """An activation of a whole image, sequence or feature vector, with one group of parameters a channel.
+    """An activation of a whole image, sequence or feature vector, with one group of parameters per channel.
 
-    It works in its dtype policy, as Keras's layers do, since it is made of them.
+    It follows its dtype policy, as Keras's layers do, since it is composed of them.
     """
 
     ranks: tuple[int, ...] = (2, 3, 4, 5)
@@ -68,7 +68,7 @@ class ContextLayer(keras.layers.Layer):
         return 1 if self.data_format == "channels_first" else rank - 1
 
     def _channels(self, input_shape: Any) -> int:
-        """How many channels there are. Raises `ValueError` for a rank that does not fit, or an unknown number."""
+        """The number of channels. Raises `ValueError` for an invalid rank, or an unknown number."""
         rank = len(input_shape)
         if rank not in self.ranks:
             allowed = " or ".join(str(one) for one in self.ranks)
@@ -85,7 +85,7 @@ class ContextLayer(keras.layers.Layer):
         return count
 
     def _instead(self, rank: int) -> str:
-        """What to use for an input of a rank that does not fit, as a sentence."""
+        """A sentence with an alternative for an input of an invalid rank."""
         return ""
 
     def _along_channels(self, values: Any, rank: int) -> Any:
@@ -95,13 +95,13 @@ class ContextLayer(keras.layers.Layer):
         return ops.reshape(values, shape)
 
     def _summary(self, inputs: Any, mask: Any) -> Any:
-        """The mean over space or time, `(batch, channels)`, without what is masked; features as they are."""
+        """The mean over space or time, `(batch, channels)`, without masked positions; features are unchanged."""
         rank = len(inputs.shape)
         if rank == 2:
             return inputs
         axis = self._channel_axis(rank)
         space = [one for one in range(1, rank) if one != axis]
-        wide = in_full(inputs, keras.backend.standardize_dtype(inputs.dtype))  # sums leave float16 soon
+        wide = in_full(inputs, keras.backend.standardize_dtype(inputs.dtype))  # sums may overflow in float16
         present = where_present(mask, inputs, axis)
         if present is None:
             result = mean(wide, space)

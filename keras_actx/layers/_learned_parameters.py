@@ -1,4 +1,4 @@
-"""What layers have in common whose parameters are weights: one for all, one a channel, or one along any axes."""
+"""The base class of layers whose parameters are weights: shared, per channel, or varying along any axes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from keras_actx.layers._held import HeldLayer
 
 
 class LayerWithParameters(HeldLayer, FollowsInputLayer):
-    """An activation layer whose parameters are weights, as a layer of its own or held by another.
+    """An activation layer whose parameters are weights, standalone or as the activation of another layer.
 
     Subclasses call `_learn` in their `__init__`, and `_learned_for` or `_learned_as` in their `call`.
     """
@@ -28,12 +28,12 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
         constraint: Any,
         per_channel: bool = False,
     ) -> None:
-        """Note which parameters learn, from where, and along which axes they differ."""
+        """Set the learnable parameters, their initial values, and the axes along which they vary."""
         if not isinstance(per_channel, bool):
             raise ValueError(f"per_channel={quote(per_channel)} is not allowed; use True or False")
         if per_channel and (axes is not None or num_parameters is not None):
             raise ValueError(
-                "per_channel=True takes the number of channels from the layer that holds the activation; leave out "
+                "per_channel=True reads the number of channels from the layer that holds the activation; leave out "
                 "num_parameters and axes"
             )
         self.num_parameters = num_parameters
@@ -46,8 +46,8 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
 
     @property
     def _learned(self) -> dict[str, Any]:
-        """The weights by parameter; none before they are made."""
-        # Attributes, since TensorFlow's checkpoints do not follow a dict.
+        """The weights by parameter; empty before they are created."""
+        # Attributes, since TensorFlow's checkpoints do not track a dict.
         return {name: getattr(self, _ATTRIBUTE + name) for name in self._start if hasattr(self, _ATTRIBUTE + name)}
 
     @property
@@ -76,20 +76,20 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
                 initializer=self.initializer.get(name) or keras.initializers.Constant(value),
                 regularizer=self.regularizer.get(name),
                 constraint=self.constraint.get(name) or self._default_constraint(name),
-                autocast=False,  # the formula decides its own precision
+                autocast=False,  # the formula sets its own precision
             )
             setattr(self, _ATTRIBUTE + name, weight)
 
     def _default_constraint(self, name: str) -> Any:
-        """What keeps a parameter where it belongs when the user says nothing."""
+        """The default constraint of a parameter."""
         return None
 
     def _ends_of(self, name: str) -> tuple[float | None, float | None]:
-        """The lowest and the highest value that the parameter may take; None without one."""
+        """The lowest and the highest value of the parameter; None if it is unbounded."""
         return None, None
 
     def check_input_shape(self, input_shape: Any) -> None:
-        """Raise `ValueError` unless there is one value for each place along the axes."""
+        """Raise `ValueError` unless there is one value for each position along the axes."""
         if input_shape is None or self._axes_used is None:
             return
         shape = tuple(input_shape)
@@ -110,7 +110,7 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
     def _learned_for(self, inputs: Any) -> dict[str, Any]:
         """The learned parameters in their ranges, in a shape that broadcasts against the input."""
         values = {
-            # TensorFlow reads a variable at each use of it, but a cast one once.
+            # TensorFlow reads a variable at each use, but a cast variable once.
             name: kept_within(keras.ops.cast(weight, weight.dtype), *self._ends_of(name))
             for name, weight in self._learned.items()
         }
@@ -134,7 +134,7 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
 
     @property
     def _axes_used(self) -> tuple[int, ...] | None:
-        """The axes along which the parameters differ; None for one value for all."""
+        """The axes along which the parameters vary; None for a shared value."""
         if self.axes is None and (self.per_channel or self.num_parameters is not None):
             return (self._channel_axis_of_holder(),)
         return self.axes
@@ -155,7 +155,7 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
         return {**config, **{key: None for key in ("num_parameters", "axes") if key in config}}
 
     def _learning_config(self) -> dict[str, Any]:
-        """The part of the config that `_learn` takes, and the names that learn."""
+        """The arguments of `_learn` for the config, and the names of the learnable parameters."""
         saved = keras.saving.serialize_keras_object
         return {
             "num_parameters": self.num_parameters,
@@ -168,12 +168,12 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
         }
 
 
-#: What the attribute that holds a weight begins with: a parameter may have any name, also one of Keras's attributes.
+#: The prefix of attributes for weights: a parameter may have any name, also that of an attribute of Keras.
 _ATTRIBUTE = "learned_"
 
 
 def kept_within(value: Any, low: float | None, high: float | None) -> Any:
-    """The value, or the end that it is beyond; the gradient passes all the same, so that the value can come back.
+    """The value clipped to the range with a straight-through gradient, so that it can return into the range.
 
     Keras's optimizers apply constraints; those of torch and optax do not.
     """
@@ -192,7 +192,7 @@ def by_parameter(given: Any, names: Sequence[str], get: Any, what: str) -> dict[
     """One object for all parameters, or one by name, as a dict by name.
 
     Raises:
-        ValueError: for the name of a parameter that does not learn.
+        ValueError: for the name of a parameter that is not learnable.
     """
     if given is None:
         return {}
@@ -203,5 +203,5 @@ def by_parameter(given: Any, names: Sequence[str], get: Any, what: str) -> dict[
     for name in given:
         if name not in names:
             hint = did_you_mean(str(name), names)
-            raise ValueError(f"{what} names {quote(name)}, but what learns is {', '.join(names)}.{hint}")
+            raise ValueError(f"{what} names {quote(name)}, but the learnable parameters are {', '.join(names)}.{hint}")
     return {name: get(one) for name, one in given.items() if one is not None}

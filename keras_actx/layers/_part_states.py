@@ -1,4 +1,4 @@
-"""What was done to the parts of a block after it was made: quantized, given LoRA, frozen, moved to another dtype."""
+"""Changes to the parts of a block after its creation: quantization, LoRA, freezing, another dtype policy."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -11,7 +11,7 @@ _KEYS = ("dtype", "trainable", "lora_rank", "lora_alpha", "quantization_config")
 
 
 def of_kernel(policy: Any) -> Any:
-    """The policy that the dense part of a block starts with: of a map the default, until its path is known."""
+    """The initial policy of the dense part of a block: the default of a map, until the path of the part is known."""
     return policy.default_policy if isinstance(policy, keras.dtype_policies.DTypePolicyMap) else policy
 
 
@@ -31,13 +31,13 @@ def same_policy(one: Any, other: Any) -> bool:
 
 
 def apply_map(policy: Any, path: str | None, parts: Mapping[str, keras.layers.Layer], given: Any) -> None:
-    """Give the parts that have the map's default the policies that it has for their paths."""
+    """Assign the policies of a map to the parts that have its default, by their paths."""
     default = unquantized(policy)
     for name, part in parts.items():
         of_default = any(same_policy(part.dtype_policy, one) for one in (default, policy.default_policy))
         if name not in given and of_default:
             chosen = policy[f"{path}/{part.name}"]
-            # A copy: `DTypePolicyMap.get_config` removes the names of its own.
+            # A copy: `DTypePolicyMap.get_config` removes the names of its policies.
             chosen = type(chosen).from_config(chosen.get_config())
             part.dtype_policy = chosen if name == "dense" else unquantized(chosen)
 
@@ -49,7 +49,7 @@ def is_as_made(part: keras.layers.Layer, policy: Any, trainable: bool) -> bool:
 
 
 def state_of(part: keras.layers.Layer) -> dict[str, Any]:
-    """What `restore` takes, for a config."""
+    """The state of a part for a config, as expected by `restore`."""
     state = {"dtype": keras.dtype_policies.serialize(part.dtype_policy), "trainable": part.trainable}
     if getattr(part, "lora_rank", None):
         state |= {"lora_rank": part.lora_rank, "lora_alpha": getattr(part, "lora_alpha", None)}
@@ -59,7 +59,7 @@ def state_of(part: keras.layers.Layer) -> dict[str, Any]:
 
 
 def restore(owner: str, parts: Mapping[str, keras.layers.Layer], states: Any) -> None:
-    """Put unbuilt parts back into the states of a config. Raises `ValueError` for what no config of ours holds."""
+    """Restore the states of a config on unbuilt parts. Raises `ValueError` for an invalid config."""
     refuse_unless(isinstance(states, Mapping), owner, "parts", states, "a dict by the name of the part")
     for name, state in states.items():
         part, allowed = cast(Any, parts.get(name)), f"a dict of {', '.join(_KEYS)} for one of {', '.join(parts)}"
@@ -84,12 +84,12 @@ def _restore_dense(owner: str, dense: Any, state: Mapping[str, Any]) -> None:
     refuse_unless(rank is None or is_size(rank), owner, "parts: lora_rank", rank, "a whole number above 0")
     refuse_unless(alpha is None or is_number(alpha), owner, "parts: lora_alpha", alpha, "a number")
     if rank is not None:
-        dense.lora_rank = rank  # `Dense.build` makes the weights
+        dense.lora_rank = rank  # `Dense.build` creates the weights
         dense.lora_alpha = rank if alpha is None else alpha
     given = state.get("quantization_config")
     if given is not None:
         made = keras_object(owner, "quantization_config", given, keras.saving.deserialize_keras_object)
-        kind = getattr(keras.quantizers, "QuantizationConfig", None)  # older ones have none
+        kind = getattr(keras.quantizers, "QuantizationConfig", None)  # missing in older versions
         fits = kind is not None and isinstance(made, kind)
         refuse_unless(fits, owner, "parts: quantization_config", given, "the config of a Keras QuantizationConfig")
         dense.quantization_config = made

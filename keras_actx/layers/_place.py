@@ -1,4 +1,4 @@
-"""Where a block stands in a Sequential or functional model: what made its input, and how many layers are before it."""
+"""The position of a block in a Sequential or functional model: its input, and the number of layers before it."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -14,21 +14,21 @@ L = keras.layers
 
 
 def _of_keras(*names: str) -> tuple[type, ...]:
-    """Layer classes of Keras, those that this version has."""
+    """The layer classes of Keras that exist in this version."""
     return tuple(getattr(L, name) for name in names if hasattr(L, name))
 
 
-#: Through these a number passes as it is, or with noise that keeps its size.
+#: Layers that pass values unchanged, or with noise that preserves their scale.
 _TRANSPARENT = _of_keras(
     *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "Identity", "Masking"),
     *("RepeatVector", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
 )
-#: Through these too, and the last axis is another.
+#: Such layers that change the last axis.
 _MOVING = _of_keras("Flatten", "Permute", "Reshape")
 _NORMALIZATIONS = _of_keras(
     "BatchNormalization", "GroupNormalization", "LayerNormalization", "Normalization", "RMSNormalization"
 )
-#: With a kernel, a bias and an activation.
+#: Layers with a kernel, a bias and an activation.
 _KERNELS = _of_keras(
     *("Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"),
     *("SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
@@ -37,11 +37,12 @@ _KERNELS = _of_keras(
 
 @dataclass(frozen=True)
 class Place:
-    """What a block saw when it was built.
+    """What is known about the input of a block when it is built.
 
-    `input_activation` is what the input came out of, `first_layer` says that it has mean 0 and variance 1; where both
-    are missing, nothing is known about it. `mirrored` says that the input's features are pairs of a mirrored layer,
-    `position` which layer with a kernel this is, from 1 on, as far as the graph tells.
+    `input_activation` is the activation that produced the input, `first_layer` says that the input has mean 0 and
+    variance 1; if neither is set, nothing is known about it. `mirrored` says that the input's features are pairs of a
+    mirrored layer; `position` is the index of the block among the layers with a kernel, from 1 on, as far as the graph
+    determines it.
     """
 
     fed_by: str
@@ -54,19 +55,19 @@ class Place:
 
     @property
     def is_known(self) -> bool:
-        """Whether it says what feeds the block."""
+        """Whether the input of the block is known."""
         return self.first_layer or self.input_activation is not None
 
     def __str__(self) -> str:
         return f"fed by {self.fed_by}; layer {self.position}"
 
     def get_config(self) -> dict[str, Any]:
-        """As `Place.from_config` reads it."""
+        """The config for `Place.from_config`."""
         return {**vars(self), "input_activation": saved(self.input_activation)}
 
     @classmethod
     def from_config(cls, config: Any) -> "Place":
-        """Raises `ValueError` for what `get_config` did not write."""
+        """Raises `ValueError` for anything but a result of `get_config`."""
         told = config if isinstance(config, dict) else {"": config}
         kinds = {field.name: type(field.default) for field in fields(cls)} | {"fed_by": str}
         of_kind = all(
@@ -78,7 +79,7 @@ class Place:
 
 
 def place_of(tensor: Any) -> Place | None:
-    """The place of a layer with this input; None for a tensor that no graph of Keras made, as in a subclassed model."""
+    """The place of a layer with this input; None for a tensor outside of a Keras graph, as in a subclassed model."""
     made, moved = _made_by(tensor), False
     while made is not None and isinstance(made[0], (*_TRANSPARENT, *_MOVING)) and len(made[1]) == 1:
         moved = moved or isinstance(made[0], _MOVING)
@@ -92,12 +93,12 @@ def place_of(tensor: Any) -> Place | None:
     position = _position(tensor)
     found = _after(layer, position) if len(inputs) == 1 else None
     if found is None:
-        return Place(f"{layer.name}, which says nothing about its output", position)
+        return Place(f"{layer.name}, whose output is not known", position)
     return replace(found, mirrored=False) if moved else found
 
 
 def _made_by(tensor: Any) -> tuple[Any, Any] | None:
-    """The layer or operation that made a tensor, and its inputs. Keras has no public name for either."""
+    """The layer or operation that produced a tensor, and its inputs. Keras has no public name for either."""
     try:
         operation, node, _ = tensor._keras_history
         return operation, operation._inbound_nodes[node].input_tensors
@@ -106,7 +107,7 @@ def _made_by(tensor: Any) -> tuple[Any, Any] | None:
 
 
 def _position(tensor: Any) -> int:
-    """That of a layer with this input: how many layers with a kernel are before it, as far as the graph is a chain."""
+    """The position of a layer with this input, from the number of layers with a kernel before it in a chain."""
     position = 1
     while (made := _made_by(tensor)) is not None and len(made[1]) == 1:
         layer, (tensor,) = made
@@ -152,7 +153,7 @@ def _after_block(name: str, block: Any, position: int) -> Place:
 
 
 def _activation_of(layer: Any) -> Any:
-    """The activation whose output a layer gives; None if it is none."""
+    """The activation that produces a layer's output; None if there is none."""
     if isinstance(layer, DeclaredActivationLayer):
         return layer.activation
     if isinstance(layer, (*_KERNELS, L.Activation)):

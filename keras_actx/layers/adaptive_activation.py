@@ -1,4 +1,4 @@
-"""`AdaptiveActivation`: any activation, with a scale, a slope and a shift that learn."""
+"""`AdaptiveActivation`: any activation with a learnable scale, slope and shift."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,33 +23,33 @@ _NAMES = ("scale", "slope", "shift")
 @named_layer("adaptive", why="wraps another activation", fits_inside=True)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class AdaptiveActivation(LayerWithParameters):
-    """Any activation `f` between a learned slope, shift and scale: `scale f(n slope x + shift)`.
+    """Any activation `f` with a learned slope, shift and scale: `scale f(n slope x + shift)`.
 
     With `parameters=("slope",)` it is the adaptive activation of physics-informed networks (Jagtap, Kawaguchi &
-    Karniadakis 2019, arXiv:1906.01170), whose fixed factor `n` makes the slope learn faster: it starts from `1 / n`,
-    and the same step of an optimizer changes the function `n` times as much. One slope a unit is `axes=-1`, or
-    `num_parameters=units` inside another layer.
+    Karniadakis 2019, arXiv:1906.01170), whose fixed factor `n` accelerates the learning of the slope: it starts from
+    `1 / n`, and the same step of an optimizer changes the function `n` times as much. For one slope per unit, use
+    `axes=-1`, or `num_parameters=units` inside another layer.
 
-    It may be the `activation=` of any layer, which then builds it: `Dense(64, activation=AdaptiveActivation("tanh"))`,
-    a new one for each layer.
+    It may be the `activation=` of any layer, which then builds it: `Dense(64, activation=AdaptiveActivation("tanh"))`.
+    Use a new instance for each layer.
 
     Args:
         activation: a name (`"tanh"`, `"snake(alpha=2.0)"`, `"prelu"`), an `Activation`, a layer, or a callable that
-            Keras can save; it must keep the shape.
-        scale: the scale, or where it starts.
-        slope: the slope, or where it starts; None for `1 / n`, so that it starts as `activation` itself.
-        shift: the shift, or where it starts.
+            Keras can save; it must preserve the shape.
+        scale: the scale, or its initial value.
+        slope: the slope, or its initial value; None for `1 / n`, so that it starts as `activation` itself.
+        shift: the shift, or its initial value.
         n: the fixed factor of the slope, above 0; 1 or more in the paper.
-        parameters: which of "scale", "slope" and "shift" learn; the others stay as they are.
-        num_parameters, axes, initializer, regularizer, constraint: as in `LearnableActivation`; by default one of each
-            parameter for all, from the numbers above, without constraints.
+        parameters: which of "scale", "slope" and "shift" are learnable; the others are fixed.
+        num_parameters, axes, initializer, regularizer, constraint: as in `LearnableActivation`; by default shared
+            parameters, initialized to the numbers above, without constraints.
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
 
-    Input shape: any. Output shape: the same, in the dtype of the input; under `mixed_float16` the weights stay float32.
-    A mask passes.
+    Input shape: any. Output shape: the same, in the dtype of the input; under `mixed_float16` the weights are float32.
+    The mask is propagated.
 
     Raises:
-        ValueError: for an unknown activation, one that changes the shape, or settings that do not fit.
+        ValueError: for an unknown activation, one that changes the shape, or incompatible settings.
 
     Example:
 
@@ -114,7 +114,7 @@ class AdaptiveActivation(LayerWithParameters):
         return inner_is_known and super()._size_is_known()
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights that are not there yet. Raises `ValueError` if the activation would change the shape."""
+        """Create the missing weights. Raises `ValueError` if the activation would change the shape."""
         if input_shape is not None:
             self.compute_output_shape(input_shape)
         super().build(input_shape)
@@ -128,7 +128,7 @@ class AdaptiveActivation(LayerWithParameters):
         if isinstance(self.activation, keras.Layer):
             try:
                 found = self.activation.compute_output_shape(tuple(input_shape))
-            except NotImplementedError:  # a layer of the user's without the method; the call will tell
+            except NotImplementedError:  # a user's layer without the method; checked at the call
                 found = input_shape
             self._check_shape(found, input_shape)
         return tuple(input_shape)
@@ -136,12 +136,12 @@ class AdaptiveActivation(LayerWithParameters):
     def _check_shape(self, found: Any, expected: Any) -> None:
         if tuple(found) != tuple(expected):
             raise ValueError(
-                f"{self.name}: the activation makes {tuple(found)} of the shape {tuple(expected)}; use one that keeps "
-                "the shape"
+                f"{self.name}: the activation changes the shape {tuple(expected)} to {tuple(found)}; use one that "
+                "keeps the shape"
             )
 
     def call(self, inputs: Any) -> Any:
-        """Apply the activation between slope, shift and scale."""
+        """Apply the activation with slope, shift and scale."""
         inputs = ops.convert_to_tensor(inputs)
         dtype = output_dtype(inputs.dtype)
         x = in_full(inputs, dtype)

@@ -1,4 +1,4 @@
-"""`CReLU`: the positive and the negative part side by side."""
+"""`CReLU`: concatenation of the positive and the negative part."""
 
 from typing import Any
 
@@ -25,10 +25,10 @@ class CReLU(AxisLayer):
         **kwargs: `name`, `dtype` of a Keras layer.
 
     Input shape: `(batch, ..., n)`. Output shape: `(batch, ..., 2 * n)`, in the dtype of the input.
-    A mask passes unless it speaks of `axis`.
+    The mask is propagated unless it covers `axis`.
 
     Raises:
-        ValueError: for an axis that is not allowed, and on build for one that the input does not have.
+        ValueError: for an invalid axis, and on build for an axis that the input does not have.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""`DenseBlock`: Dense, normalization, activation and dropout, with start weights that fit the activation."""
+"""`DenseBlock`: Dense, normalization, activation and dropout, initialized for the activation."""
 
 from dataclasses import replace
 from functools import partial
@@ -35,42 +35,44 @@ if TYPE_CHECKING:
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class DenseBlock(RematerializedLayer):
-    """Dense, normalization, activation and dropout, in that order, started for the activation.
+    """Dense, normalization, activation and dropout, in that order, initialized for the activation.
 
-    In a `Sequential` or functional model, a block that is built there finds out what feeds it and starts as a layer of
-    `DenseStack` does; elsewhere it starts by what is published for its activation. `block.pairing` says which.
+    In a `Sequential` or functional model, a block determines the layer before it when it is built and is initialized as
+    a layer of `DenseStack`; elsewhere it uses the published initialization of its activation. `block.pairing` reports
+    the choice.
 
     Composed of Keras's own layers (`block.dense`, `block.normalization`, `block.activation_layer`,
     `block.dropout_layer`), so that LoRA, quantization, masks, dtype policies, regularizers and constraints work on the
-    parts as they do in Keras; what was done to a part is saved with the block. `block.quantize` and `block.enable_lora`
-    are those of `block.dense`.
+    parts as they do in Keras; changes to a part are saved with the block. `block.quantize` and `block.enable_lora` are
+    those of `block.dense`.
 
     Args:
         units: size of the output, a whole number above 0.
-        activation: a name, an `Activation`, a layer or any callable. A gated name (`"swiglu"`) gets one kernel of
-            `2 * units` columns and gives `units`. A learnable one has one parameter a unit unless the string says
+        activation: a name, an `Activation`, a layer or any callable. A gated name (`"swiglu"`) has one kernel of
+            `2 * units` columns and `units` outputs. A learnable one has one parameter per unit unless the string sets
             `num_parameters`.
-        scheme: how kernel and bias start, "glorot", "textbook", "critical", "mirrored" or "auto"; see
+        scheme: the initialization of kernel and bias, "glorot", "textbook", "critical", "mirrored" or "auto"; see
             `keras_actx.initializers.Paired`.
-        kernel_initializer: None for the paired one; any Keras initializer replaces it. For a gated activation it draws
-            the whole `(fan_in, 2 * units)` kernel at once.
-        bias_initializer: None for the one that belongs to the kernel (zeros except for "critical"), or any Keras
+        kernel_initializer: None for the initializer of the scheme; or any Keras initializer. For a gated activation it
+            initializes the whole `(fan_in, 2 * units)` kernel.
+        bias_initializer: None for the initializer of the scheme (zeros except for "critical"), or any Keras
             initializer.
-        use_bias: None for a bias unless batch normalization follows, which has its own; or True or False.
+        use_bias: None for a bias unless batch normalization, which has its own, follows; or True or False.
         normalization: None, "batch", "layer", "rms", or a Keras layer.
         dropout: the fraction to drop, in [0, 1); alpha dropout for selu.
-        residual: add the input to the output; needs an input of `units`.
-        standardize: whether the activation's output becomes (f(z) - mean) / deviation, with the two numbers, constants
-            that are neither trained nor weights, of the z that the scheme starts the block at: at the start it has mean
-            0 and variance 1, before dropout and before the input is added. With initializers of your own, and behind a
-            normalization, they are those of z ~ N(0, 1); of a learnable activation, those of its start values.
-        first_layer: whether the block sees the network's input, for "critical", "mirrored", and `sine`.
+        residual: add the input to the output; requires an input of size `units`.
+        standardize: whether the activation's output becomes (f(z) - mean) / deviation. Mean and deviation are
+            constants, neither trained nor weights, for the distribution of z at initialization under the scheme: the
+            initial output has mean 0 and variance 1, before dropout and before the input is added. With custom
+            initializers, and behind a normalization, they are those for z ~ N(0, 1); for a learnable activation, those
+            of its initial values.
+        first_layer: whether the block receives the network's input, for "critical", "mirrored", and `sine`.
         input_activation: the activation of the layer before; "critical" and "mirrored", which scale the kernel for it,
-            insist on it or on `first_layer=True`. `keras_actx.layers.DenseStack` says it by itself.
-        input_standardized: whether the layer before had `standardize=True`; the kernel then makes up for that.
-        depth: None, or how many layers the network has, for "critical".
+            require it or `first_layer=True`. `keras_actx.layers.DenseStack` sets it.
+        input_standardized: whether the layer before had `standardize=True`; the kernel then compensates for it.
+        depth: None, or the number of layers of the network, for "critical".
         seed: None, or a whole number from 0 to 2**31 - 1 for the same kernel, dropout and random activation after every
-            restart; a `keras.random.SeedGenerator` gives its next number.
+            restart; a `keras.random.SeedGenerator` provides its next number.
         kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint: as in
             `keras.layers.Dense`; the activity is the block's output.
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
@@ -79,8 +81,7 @@ class DenseBlock(RematerializedLayer):
 
     Raises:
         ValueError: for an argument out of range, an unknown name or scheme, `standardize=True` for an activation that
-            mixes a whole axis or gives a constant, and on build for a residual block whose input has another size than
-            `units`.
+            mixes a whole axis or is constant, and on build for a residual block whose input size differs from `units`.
 
     Example:
 
@@ -125,7 +126,7 @@ class DenseBlock(RematerializedLayer):
         }
         check_arguments("DenseBlock", units=units, use_bias=use_bias, dropout=dropout, **switches)
         seed = checked_seed_number(seed, "DenseBlock")
-        # What decides is imported at the first block.
+        # The code of the schemes is imported at the first block.
         from keras_actx.initializers.pairing import check_input_is_known, check_scheme
 
         check_scheme(scheme)
@@ -188,7 +189,7 @@ class DenseBlock(RematerializedLayer):
             part.trainable = False
 
     def _context(self, **around: Any) -> LayerContext:
-        """What a scheme has to know: `around` says what is around the block, it knows the rest."""
+        """The context for a scheme: `around` describes the surroundings of the block; the block adds the rest."""
         return LayerContext(
             use_bias=self._uses_bias and self._scheme_decides_bias,
             normalized=self.normalization is not None,
@@ -208,7 +209,7 @@ class DenseBlock(RematerializedLayer):
         return kernel_initializer.pairing.bias_initializer(self.seed, **layout)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the block; where Keras builds it for a model's graph, it starts for its place there."""
+        """Call the block; when Keras builds it in a model's graph, it is initialized for its place there."""
         if not self.built and self._looks_around():
             inputs = args[0] if args else kwargs.get("inputs")
             self.place = place_of(inputs) or self.place
@@ -216,9 +217,9 @@ class DenseBlock(RematerializedLayer):
         return super().__call__(*args, **kwargs)
 
     def _looks_around(self) -> bool:
-        """Whether nothing was said about what is around the block, and its start may depend on that.
+        """Whether no argument describes the surroundings of the block, and its initialization may depend on them.
 
-        What standardizes the output belongs to the function that a model computes, and does not.
+        The standardization of the output is part of the function of the model and does not depend on them.
         """
         told = self.first_layer or self.input_activation is not None or self.depth is not None
         return self.scheme == "auto" and self._scheme_decides and not (told or self.standardize)
@@ -247,49 +248,49 @@ class DenseBlock(RematerializedLayer):
 
     @property
     def pairing(self) -> "Pairing | None":
-        """What was chosen for the kernel, and why, in words and numbers; None for an initializer of another kind."""
+        """The chosen initialization and its reason; None for any other initializer."""
         initializer = self.dense.kernel_initializer
         return initializer.pairing if isinstance(initializer, Paired) else None
 
     @property
     def activation(self) -> Any:
-        """The activation, as it is saved."""
+        """The activation, in its saved form."""
         layer = self.activation_layer
         return layer.activation if isinstance(layer, keras.layers.Activation) else layer
 
     @property
     def kernel_initializer(self) -> Any:
-        """What the kernel starts from."""
+        """The initializer of the kernel."""
         return self.dense.kernel_initializer
 
     @property
     def bias_initializer(self) -> Any:
-        """What the bias starts from."""
+        """The initializer of the bias."""
         return self.dense.bias_initializer
 
     @property
     def kernel_regularizer(self) -> Any:
-        """That of the kernel, or None."""
+        """The regularizer of the kernel, or None."""
         return self.dense.kernel_regularizer
 
     @property
     def bias_regularizer(self) -> Any:
-        """That of the bias, or None."""
+        """The regularizer of the bias, or None."""
         return self.dense.bias_regularizer
 
     @property
     def kernel_constraint(self) -> Any:
-        """That of the kernel, or None."""
+        """The constraint of the kernel, or None."""
         return self.dense.kernel_constraint
 
     @property
     def bias_constraint(self) -> Any:
-        """That of the bias, or None."""
+        """The constraint of the bias, or None."""
         return self.dense.bias_constraint
 
     @property
     def layers(self) -> Parts:
-        """The parts, in the order in which they run."""
+        """The parts, in the order of execution."""
         return Parts(self._by_name().values())
 
     def _by_name(self) -> dict[str, keras.layers.Layer]:
@@ -302,7 +303,7 @@ class DenseBlock(RematerializedLayer):
         return {name: part for name, part in parts.items() if part is not None}
 
     def _moments_at_start(self, kernel_initializer: Any) -> tuple[float, float]:
-        """What standardizes the output."""
+        """The mean and standard deviation that standardize the output."""
         from keras_actx.initializers.standardization import output_moments_under
 
         spec = kernel_initializer.pairing if isinstance(kernel_initializer, Paired) else None
@@ -310,10 +311,10 @@ class DenseBlock(RematerializedLayer):
 
     @property
     def paired_with(self) -> Any:
-        """The activation that the start is for."""
+        """The activation that the initialization is chosen for."""
         layer = self.activation_layer
         if isinstance(layer, GatedLinearUnit) and layer.interleaved:
-            return layer  # for the order of its columns
+            return layer  # which defines the order of the columns
         return layer.activation if isinstance(layer, (DeclaredActivationLayer, keras.layers.Activation)) else layer
 
     def build(self, input_shape: Any) -> None:
@@ -330,7 +331,7 @@ class DenseBlock(RematerializedLayer):
         alpha = self.dense.lora_alpha
         self.dense.build(shape)
         if self.dense.lora_enabled:
-            self.dense.lora_alpha = alpha  # which `Dense.build` forgets
+            self.dense.lora_alpha = alpha  # `Dense.build` resets it
         inner, expected = (*shape[:-1], self.dense.units), (*shape[:-1], self.units)
         self._shape_is_known = keeps_shape(self.activation_layer, inner, expected)
         for name, part in parts.items():
@@ -349,7 +350,7 @@ class DenseBlock(RematerializedLayer):
         return x + inputs if self.residual else x
 
     def activate(self, x: Any) -> Any:
-        """The activation of `x`, standardized if so asked."""
+        """The activation of `x`, standardized if `standardize`."""
         layer = self.activation_layer
         y = layer.activation(x) if self._is_function(layer) else layer(x)
         if not self._shape_is_known:
@@ -360,12 +361,12 @@ class DenseBlock(RematerializedLayer):
         return (y - mean) / stddev
 
     def _is_function(self, layer: Any) -> bool:
-        """Whether calling it as a layer does nothing more, and takes torch a hundredth of a step of training."""
+        """Whether a call as a layer is equivalent but costs 1 % of a training step on torch."""
         plain = type(layer) is keras.layers.Activation and layer.activity_regularizer is None
         return plain and not self._as_layers and layer.compute_dtype == self.compute_dtype
 
     def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keras calls it only under `keras.RematScope`: then the activation is called as the layer made under it."""
+        """Keras calls it only under `keras.RematScope`: the activation is then called as a layer of that scope."""
         if not self._as_layers:
             self._as_layers = True
         return super().rematerialized_call(layer_call, *args, **kwargs)
@@ -375,15 +376,15 @@ class DenseBlock(RematerializedLayer):
         self.dense.quantize(mode, type_check=type_check, **kwargs)
 
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
-        """The call: under a quantized policy, the kernel's part is quantized and the others are not."""
+        """The call: under a quantized policy, only the part with the kernel is quantized."""
         return self.call(*args, **kwargs)
 
     def enable_lora(self, rank: int, *args: Any, **kwargs: Any) -> None:
-        """Give the kernel a low-rank update that trains in its place, as `keras.layers.Dense.enable_lora` does."""
+        """Add a low-rank update that is trained in place of the kernel, as `keras.layers.Dense.enable_lora` does."""
         self.dense.enable_lora(rank, *args, **kwargs)
 
     def part_states(self, always: bool = False) -> dict[str, Any] | None:
-        """What was done to the parts, for a config; None for nothing, unless `always`."""
+        """The changes to the parts, for a config; None without changes, unless `always`."""
         policy, parts = self.dtype_policy, self._by_name()
         made_with = {name: part_states.unquantized(policy) for name in parts} | {"dense": part_states.of_kernel(policy)}
         as_made = all(part_states.is_as_made(part, made_with[name], self.trainable) for name, part in parts.items())
@@ -392,7 +393,7 @@ class DenseBlock(RematerializedLayer):
         return {name: part_states.state_of(part) for name, part in parts.items()}
 
     def restore_parts(self, states: Any) -> None:
-        """Do that to the parts of a block that is not built. Raises `ValueError` for what no config holds."""
+        """Apply such changes to the parts of an unbuilt block. Raises `ValueError` for an invalid config."""
         part_states.restore(self.name, self._by_name(), states)
         self._restored = tuple(states)
 

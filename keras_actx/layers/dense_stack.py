@@ -1,10 +1,11 @@
-"""`DenseStack`: equal blocks one after the other, each told what feeds it."""
+"""`DenseStack`: a sequence of equal blocks, each initialized for the block before it."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import keras
 
+from keras_actx._messages import quote
 from keras_actx.choices import Scheme
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import checked_activation, checked_input_activation, saved
@@ -22,31 +23,31 @@ _TOLD = ("input_activation", "input_standardized", "first_layer", "depth")
 
 
 def block_seed(seed: int, i: int) -> int:
-    """That of block i in a stack of this seed: every block draws other numbers."""
+    """The seed of block i in a stack of this seed: every block draws different numbers."""
     return (seed * 1000003 + i) % 2**31
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class DenseStack(RematerializedLayer):
-    """`depth` times `DenseBlock(units, activation, ...)`, each told what feeds it and how deep the network is.
+    """A sequence of `depth` blocks `DenseBlock(units, activation, ...)`, each initialized for its input and the depth.
 
-    That is what the schemes "critical" and "mirrored" ask for. `stack.blocks` holds the blocks.
+    The schemes "critical" and "mirrored" require this information. `stack.blocks` holds the blocks.
 
     Args:
-        depth: how many blocks, a whole number above 0.
+        depth: the number of blocks, a whole number above 0.
         units: size of every output.
-        activation: as in `DenseBlock`; a name, so that each block gets its own.
-        scheme: as in `DenseBlock`, but for "auto", which here knows more: "mirrored" where the activation allows it,
-            units are even and the stack sees the network's input; else "critical" with `depth=`, but "glorot" for up
-            to 5 elementwise layers; SIREN's start for `sine`. With `residual` or a normalization each block is for
-            itself.
+        activation: as in `DenseBlock`; a name, so that each block creates its own.
+        scheme: as in `DenseBlock`, except for "auto": "mirrored" if the activation supports it, `units` is even and the
+            stack receives the network's input; otherwise "critical" with `depth=`, but "glorot" for up to 5 elementwise
+            layers; SIREN's initialization for `sine`. With `residual` or a normalization, each block is initialized
+            independently.
         input_activation: the activation of the layer before the stack; None for the network's input, of mean 0 and
             variance 1.
         input_standardized: whether the layer before the stack had `standardize=True`.
         residual: add its input to each block's output, except the first's, which may have another size.
-        standardize: as in `DenseBlock`, for each; every block knows that of the block before.
+        standardize: as in `DenseBlock`, for each block; every block accounts for that of the block before.
         seed: None, or a whole number from 0 to 2**31 - 1 for the same weights after every restart; every block draws
-            others. A `keras.random.SeedGenerator` gives its next number.
+            different ones. A `keras.random.SeedGenerator` provides its next number.
         **kwargs: all other arguments of `DenseBlock`, for each block; `name`, `dtype`, `trainable` for all.
 
     Input shape: `(batch, ..., features)`. Output shape: `(batch, ..., units)`.
@@ -86,14 +87,17 @@ class DenseStack(RematerializedLayer):
         check_arguments("DenseStack", units=units, **of_dense, **switches)
         input_activation = checked_input_activation(input_activation, "DenseStack")
         for name in _TOLD[2:]:
-            refuse_unless(name not in kwargs, "DenseStack", name, kwargs.get(name), "nothing: it is known here")
+            if name in kwargs:
+                raise ValueError(
+                    f"DenseStack: {name}={quote(kwargs[name])} is not allowed: DenseStack sets it; remove it"
+                )
         arguments = {"activation": activation, **kwargs}
         for name, value in arguments.items():
             shared = isinstance(value, (keras.layers.Layer, keras.initializers.Initializer))
             allowed = "a name or a config, since blocks would share its weights or draw the same numbers"
             refuse_unless(not shared, "DenseStack", name, value, allowed)
         check_repeated(depth, arguments)
-        # What decides is imported at the first stack.
+        # The code of the schemes is imported at the first stack.
         from keras_actx.initializers.auto import scheme_stacked
         from keras_actx.initializers.pairing import check_scheme
 
@@ -117,9 +121,9 @@ class DenseStack(RematerializedLayer):
         self.residual = residual
         self.supports_masking = True
         self.blocks: list[DenseBlock] = []
-        # A config makes a layer, of which every block needs its own.
+        # Every block needs its own layer, created from the config.
         of_each = activation if isinstance(activation, dict) else resolved
-        with keras.name_scope(self.name):  # for weights that exist before the stack is built
+        with keras.name_scope(self.name):  # for weights created before the stack is built
             for i in range(depth):
                 first = i == 0
                 block = DenseBlock(
@@ -139,8 +143,8 @@ class DenseStack(RematerializedLayer):
                 )
                 self.blocks.append(block)
                 if keras.backend.backend() == "tensorflow":
-                    # For `tf.train.Checkpoint` and SavedModel, which do not look into lists; private, so that Keras's
-                    # own files, which take attributes by name, find the blocks in the list.
+                    # For `tf.train.Checkpoint` and SavedModel, which do not track lists; private, so that Keras's
+                    # files, which use attributes by name, find the blocks in the list.
                     setattr(self, f"_block_{i}", block)
 
         for block in () if self.trainable else self.blocks:
@@ -153,23 +157,23 @@ class DenseStack(RematerializedLayer):
 
     @property
     def activation(self) -> Any:
-        """The activation of the blocks, which each have their own; of a layer, its config."""
+        """The activation of the blocks, a separate one for each; for a layer, its config."""
         activation = self.blocks[0].paired_with
         return keras.activations.serialize(activation) if isinstance(activation, keras.layers.Layer) else activation
 
     @property
     def input_activation(self) -> Any:
-        """That of the layer before the stack, or None."""
+        """The activation of the layer before the stack, or None."""
         return self.blocks[0].input_activation
 
     @property
     def input_standardized(self) -> bool:
-        """Whether that layer's output was standardized."""
+        """Whether the output of the layer before the stack was standardized."""
         return self.blocks[0].input_standardized
 
     @property
     def standardize(self) -> bool:
-        """Whether the blocks' outputs are."""
+        """Whether the outputs of the blocks are standardized."""
         return self.blocks[0].standardize
 
     @property
@@ -179,7 +183,7 @@ class DenseStack(RematerializedLayer):
 
     @property
     def pairing(self) -> "Pairing | None":
-        """What was chosen for the blocks but the first; for a stack of one, for that one."""
+        """The initialization chosen for all blocks after the first; for a stack of one block, for that block."""
         return self.blocks[-1].pairing
 
     def quantize(self, mode: Any = None, type_check: bool = True, **kwargs: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (Keras 3.10 has no `config`)
@@ -188,11 +192,11 @@ class DenseStack(RematerializedLayer):
             block.quantize(mode, type_check=type_check, **kwargs)
 
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
-        """The call: under a quantized policy, the blocks quantize what they can."""
+        """The call: under a quantized policy, the blocks quantize their kernels."""
         return self.call(*args, **kwargs)
 
     def enable_lora(self, rank: int, *args: Any, **kwargs: Any) -> None:
-        """Give every kernel a low-rank update that trains in its place, as `keras.layers.Dense.enable_lora` does."""
+        """Add low-rank updates that are trained in place of the kernels, as `keras.layers.Dense.enable_lora` does."""
         for block in self.blocks:
             block.enable_lora(rank, *args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""`Dice`: a PReLU whose turning point follows the data."""
+"""`Dice`: a PReLU with a data-dependent transition point."""
 
 from typing import Any
 
@@ -12,27 +12,27 @@ from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
-@named_layer("dice", why="keeps the statistics of each channel")
+@named_layer("dice", why="tracks the statistics of each channel")
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class Dice(keras.layers.Layer):
-    """PReLU with a soft turning point at the mean of the data (Zhou et al. 2018, arXiv:1706.06978).
+    """PReLU with a smooth transition at the mean of the data (Zhou et al. 2018, arXiv:1706.06978).
 
     `p x + (1 - p) alpha x` with `p = sigmoid((x - mean) / sqrt(variance + epsilon))`, `alpha` learned for each channel;
     mean and variance are those of the batch in training and their running means otherwise.
 
-    Ports differ: DeepCTR has epsilon 1e-9 and an `alpha` a channel; others have one `alpha` for all, a normalization
-    with a scale and an offset of its own, or an `alpha` that is neither trained nor saved.
+    Ports differ: DeepCTR has epsilon 1e-9 and one `alpha` per channel; others have a shared `alpha`, a normalization
+    with a learned scale and offset, or an `alpha` that is neither trained nor saved.
 
     Args:
         axis: the axis of the channels; any but the batch axis 0.
         momentum: of the running means, in [0, 1), as in `keras.layers.BatchNormalization`.
-        epsilon: added to the variance, above 0; the paper has 1e-8.
+        epsilon: added to the variance, above 0; 1e-8 in the paper.
         alpha_initializer: a Keras initializer.
         alpha_regularizer, alpha_constraint: a Keras regularizer, a Keras constraint, or None.
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
 
-    Input shape: `(batch, ..., channels)`, of any rank from 2 on. Output shape: the same. With the channels last,
-    masked steps do not count in the statistics.
+    Input shape: `(batch, ..., channels)`, of rank 2 or more. Output shape: the same. With the channels last,
+    masked steps are excluded from the statistics.
 
     Raises:
         ValueError: for an argument that is not allowed, and on build for an axis that is missing or of unknown size.
@@ -80,7 +80,7 @@ class Dice(keras.layers.Layer):
         return axis
 
     def build(self, input_shape: Any) -> None:
-        """Make `alpha` and the running statistics."""
+        """Create `alpha` and the running statistics."""
         self.alpha = self.add_weight(
             name="alpha",
             shape=(input_shape[self._channel_axis(input_shape)],),
@@ -101,7 +101,7 @@ class Dice(keras.layers.Layer):
         self.normalization.build(tuple(input_shape))
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Mix the two slopes by where each number lies among its channel's."""
+        """Interpolate the two slopes by the position of each value in the distribution of its channel."""
         inputs = ops.cast(inputs, self.compute_dtype)
         rank = len(inputs.shape)
         axis = self._channel_axis(inputs.shape)

@@ -1,4 +1,4 @@
-"""`DynamicReLU`: the largest of several lines whose slopes depend on the whole input."""
+"""`DynamicReLU`: the maximum of several lines whose slopes depend on the whole input."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,29 +17,30 @@ from keras_actx.plain_numbers import takes_numpy_scalars
 @named_layer("dynamic_relu", aliases=("dyrelu",), why="computes its slopes from the whole input")
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class DynamicReLU(ContextLayer):
-    """Dynamic ReLU, the largest of `k` lines `a x + b` that depend on the input (Chen et al. 2020, arXiv:2003.10027).
+    """Dynamic ReLU, the maximum of `k` lines `a x + b` that depend on the input (Chen et al. 2020, arXiv:2003.10027).
 
     From the mean over space, or the features themselves, a network of two layers computes
     `t = 2 sigmoid(expand(relu(reduce(mean)))) - 1`, and with it the lines `a_i = initial_a_i + lambda_a t_i` and
-    `b_i = initial_b_i + lambda_b t_(k + i)`: for each channel (the paper's DY-ReLU-B), or the same for all (A).
+    `b_i = initial_b_i + lambda_b t_(k + i)`: for each channel (the paper's DY-ReLU-B), or shared by all (A).
 
-    The second layer starts from zeros, so that this starts exactly as `initial_a` and `initial_b` say, by default as
-    ReLU; the first layer moves from the second training step on. Public ports start both layers at random.
+    The second layer is initialized to zeros, so that the initial function is defined by `initial_a` and `initial_b`, by
+    default ReLU; the first layer changes from the second training step on. Public ports initialize both layers
+    randomly.
 
     Args:
-        k: how many lines, a whole number of at least 1; a single line starts as the identity.
-        reduction: by how much the first layer reduces the channels, a whole number of at least 1. The more, the
-            fewer weights.
-        shared: whether all channels share their lines (A) instead of having their own (B).
-        lambda_a, lambda_b: how far slopes and offsets may move from where they start, numbers of at least 0.
-        initial_a: `k` slopes to start from; None for 1, then zeros.
-        initial_b: `k` offsets to start from; None for zeros.
+        k: the number of lines, a whole number of at least 1; a single line starts as the identity.
+        reduction: the factor by which the first layer reduces the channels, a whole number of at least 1. A larger
+            factor means fewer weights.
+        shared: whether all channels share their lines (A) or have separate ones (B).
+        lambda_a, lambda_b: the largest change of slopes and offsets from their initial values, numbers of at least 0.
+        initial_a: `k` initial slopes; None for 1, then zeros.
+        initial_b: `k` initial offsets; None for zeros.
         data_format: "channels_last", "channels_first", or None for Keras's setting.
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
 
     Input shape: features `(batch, channels)`, sequences `(batch, steps, channels)`, images `(batch, height, width,
-    channels)` or volumes, or with the channels first; space may vary. Output shape: the same. Masked steps do not count
-    in the mean. The mean takes in later steps, too: it is not for models that must not see them.
+    channels)` or volumes, or with the channels first; spatial sizes may vary. Output shape: the same. Masked steps are
+    excluded from the mean. The mean includes later steps: do not use this layer in causal models.
 
     Raises:
         ValueError: for an argument that is not allowed, and on build for an input of another rank.
@@ -87,7 +88,7 @@ class DynamicReLU(ContextLayer):
         self.initial_b = [0.0] * k if initial_b is None else [float(one) for one in initial_b]
 
     def build(self, input_shape: Any) -> None:
-        """Make the network that computes the lines."""
+        """Create the network that computes the lines."""
         channels = self._channels(input_shape)
         hidden = max(1, channels // self.reduction)
         self.reduce = keras.layers.Dense(hidden, activation="relu", dtype=self.dtype_policy, name="reduce")
@@ -101,19 +102,19 @@ class DynamicReLU(ContextLayer):
         self.expand.build((None, hidden))
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        """The largest of the lines."""
+        """The maximum of the lines."""
         inputs = ops.cast(inputs, self.compute_dtype)
         rank = len(inputs.shape)
         logits = in_full(self.expand(self.reduce(self._summary(inputs, mask))), self.compute_dtype)
         logits = ops.reshape(logits, (-1, 2 * self.k, logits.shape[-1] // (2 * self.k)))
-        moved = ops.tanh(0.5 * logits)  # 2 sigmoid - 1, without its cancellation
+        moved = ops.tanh(0.5 * logits)  # 2 sigmoid - 1, without cancellation
         x = in_full(inputs, self.compute_dtype)
         largest = None
         for i in range(self.k):
             slope = self._along_channels(self.initial_a[i] + self.lambda_a * moved[:, i], rank)
             offset = self._along_channels(self.initial_b[i] + self.lambda_b * moved[:, self.k + i], rank)
             line = slope * x + offset
-            # Of equal lines the last one, so that the derivative at 0 starts as ReLU's, 0, on every backend.
+            # The last of equal lines, so that the initial derivative at 0 is ReLU's, 0, on every backend.
             largest = line if largest is None else ops.where(largest > line, largest, line)
         return ops.cast(largest, self.compute_dtype)
 

@@ -1,4 +1,4 @@
-"""`FunnelReLU`: the larger of each pixel and what its neighbours say."""
+"""`FunnelReLU`: the maximum of each pixel and a function of its neighbourhood."""
 
 import math
 from typing import Any
@@ -14,31 +14,31 @@ from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
-@named_layer("funnel_relu", why="looks at the neighbours of each pixel")
+@named_layer("funnel_relu", why="depends on the neighbours of each pixel")
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class FunnelReLU(ContextLayer):
     """Funnel activation, `max(x, BN(depthwise_convolution(x)))` (Ma, Zhang & Sun 2020, arXiv:2007.11824).
 
-    The condition that takes the place of ReLU's 0 is a linear function of a window around each pixel, one a channel,
-    normalized over the batch. FReLU, its short name, is also that of the flexible ReLU `relu(x) + b`.
+    The condition, which replaces ReLU's 0, is a linear function of a window around each pixel, one per channel,
+    normalized over the batch. The short name FReLU also refers to the flexible ReLU `relu(x) + b`.
 
-    Past an edge there are zeros, and there is no bias before the normalization, which has its own.
+    The input is padded with zeros. There is no bias before the normalization, which has its own.
 
     Args:
         kernel_size: size of the window, an odd whole number, or one for each axis of space.
         momentum, epsilon: of the batch normalization, as in `keras.layers.BatchNormalization`.
-        depthwise_initializer: a Keras initializer for the windows; None for a normal distribution of variance one over
-            the number of pixels in a window, so that the normalization starts from numbers of the input's size.
+        depthwise_initializer: a Keras initializer for the windows; None for a normal distribution with the variance 1 /
+            (number of pixels in a window), so that the input of the normalization initially has the input's variance.
         data_format: "channels_last", "channels_first", or None for Keras's setting.
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
 
     Input shape: images `(batch, height, width, channels)` or sequences `(batch, steps, channels)`, or with the channels
-    first; space may vary. Output shape: the same. With channels last, masked steps are zeros to their neighbours and
-    do not count in the statistics.
+    first; spatial sizes may vary. Output shape: the same. With channels last, masked steps are treated as zeros by
+    their neighbours and are excluded from the statistics.
 
     Raises:
-        ValueError: for an argument that is not allowed, and on build for an input of another rank. Features have no
-            neighbours: there `keras_actx.layers.DynamicReLU` is at home.
+        ValueError: for an argument that is not allowed, and on build for an input of another rank. For features, which
+            have no neighbours, use `keras_actx.layers.DynamicReLU`.
 
     Example:
 
@@ -79,14 +79,14 @@ class FunnelReLU(ContextLayer):
         )
 
     def build(self, input_shape: Any) -> None:
-        """Make the windows and the normalization."""
+        """Create the windows and the normalization."""
         self._channels(input_shape)
         space = len(input_shape) - 2
         window = (self.kernel_size,) * space if isinstance(self.kernel_size, int) else self.kernel_size
         if len(window) != space:
             raise ValueError(
                 f"{self.name}: kernel_size={self.kernel_size} has {len(window)} numbers, but the input shape "
-                f"{tuple(input_shape)} has {space} of space; use one number for all"
+                f"{tuple(input_shape)} has {space} spatial axes; use one number for all"
             )
         kind = keras.layers.DepthwiseConv1D if space == 1 else keras.layers.DepthwiseConv2D
         self.depthwise = kind(
@@ -94,7 +94,7 @@ class FunnelReLU(ContextLayer):
             padding="same",
             use_bias=False,
             data_format=self.data_format,
-            # Keras's own would count all channels as inputs of each.
+            # Keras's own initializers would count all channels as inputs of each output.
             depthwise_initializer=self.depthwise_initializer  # pyright: ignore[reportArgumentType]  (Keras has no types)
             or keras.initializers.RandomNormal(stddev=1 / math.sqrt(math.prod(window))),
             dtype=self.dtype_policy,
@@ -111,15 +111,15 @@ class FunnelReLU(ContextLayer):
         self.normalization.build(tuple(input_shape))
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """The larger of the input and the condition."""
+        """The maximum of the input and the condition."""
         inputs = ops.cast(inputs, self.compute_dtype)
         present = None
-        if self.data_format == "channels_last":  # the only one for which Keras's normalization knows masks
+        if self.data_format == "channels_last":  # the only format for which Keras's normalization supports masks
             present = where_present(mask, inputs, -1)
         seen = inputs if present is None else ops.where(present, inputs, ops.zeros_like(inputs))
         condition = self.depthwise(seen)
         condition = self.normalization(condition, training=training, mask=mask_of_statistics(present, inputs))
-        return ops.where(inputs > condition, inputs, condition)  # `ops.maximum` makes float32 of float64 on torch
+        return ops.where(inputs > condition, inputs, condition)  # `ops.maximum` converts float64 to float32 on torch
 
     def get_config(self) -> dict[str, Any]:
         given = self.depthwise_initializer

@@ -1,4 +1,4 @@
-"""`GatedLinearUnit`: the layer that halves the last axis into value and gate."""
+"""`GatedLinearUnit`: the layer that splits the last axis into value and gate."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ from keras_actx.plain_numbers import takes_numpy_scalars
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class GatedLinearUnit(DeclaredActivationLayer):
-    """Splits the last axis into a value and a gate, and lets a function of the gate scale the value.
+    """Splits the last axis into a value and a gate, and multiplies the value by a function of the gate.
 
     Args:
         activation: a gated name (`keras_actx.names(kind="gated")`), such as `"swiglu"`.
-        gate: which half is the gate, "last" (as Keras and torch have it for `glu`) or "first".
-        interleaved: whether value and gate alternate from column to column instead of filling a half each; `gate` then
-            says which of each two is the gate. Checkpoints of gpt-oss load with
+        gate: which half is the gate, "last" (as for `glu` in Keras and torch) or "first".
+        interleaved: whether value and gate are alternating columns instead of halves; `gate` then says which column of
+            each pair is the gate. Checkpoints of gpt-oss load with
             `GatedLinearUnit("swiglu_clamped", gate="first", interleaved=True)`.
         **kwargs: `name`, `dtype` of a Keras layer.
 
@@ -57,7 +57,7 @@ class GatedLinearUnit(DeclaredActivationLayer):
     def call(self, inputs: Any) -> Any:
         """Apply the gate."""
         if self.gate == "first" or self.interleaved:
-            self.compute_output_shape(inputs.shape)  # refuses an odd axis
+            self.compute_output_shape(inputs.shape)  # raises for an odd axis
             if self.interleaved:
                 first, last = inputs[..., ::2], inputs[..., 1::2]
             else:

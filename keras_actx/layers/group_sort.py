@@ -1,4 +1,4 @@
-"""`GroupSort`: sorting within groups of an axis."""
+"""`GroupSort`: sorts within groups along an axis."""
 
 from typing import Any
 
@@ -14,28 +14,28 @@ from keras_actx.plain_numbers import takes_numpy_scalars
 @named_layer(
     "group_sort",
     aliases=("groupsort", "groupsort2", "maxmin", "full_sort", "fullsort"),
-    why="needs an axis that divides into groups, which only a layer sees when it is built",
+    why="requires an axis divisible into groups, which only a layer can check when it is built",
 )
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class GroupSort(AxisLayer):
     """Sorts neighbouring units in groups, smallest first (Anil, Lucas & Grosse 2018, arXiv:1811.05381).
 
-    It moves numbers without changing them: its Lipschitz constant is 1, and the norm of the gradient stays. Groups of
-    2 are what that paper calls MaxMin and deel-lip `GroupSort2`; deel-lip's own `MaxMin` is `keras_actx.layers.CReLU`.
-    One group of all is deel-lip's `FullSort`.
+    It is a permutation: its Lipschitz constant is 1, and it preserves the norm of the gradient. Groups of 2 are called
+    MaxMin in that paper and `GroupSort2` in deel-lip; deel-lip's own `MaxMin` is `keras_actx.layers.CReLU`. A single
+    group is deel-lip's `FullSort`.
 
-    Equal numbers keep their order, so the gradient there is that of leaving them in place.
+    The sort is stable: equal numbers keep their order, and so do their gradients.
 
     Args:
-        group_size: how many neighbours are sorted together, or None for the whole axis.
+        group_size: the number of neighbours in a group, or None for the whole axis.
         axis: any axis but the batch axis 0; unless `group_size` is None, its size must be known.
         **kwargs: `name`, `dtype` of a Keras layer.
 
-    Input shape: any with `axis`. Output shape: the same, in the dtype of the input. A mask passes unless it speaks of
-    `axis`.
+    Input shape: any with `axis`. Output shape: the same, in the dtype of the input. The mask is propagated unless it
+    covers `axis`.
 
     Raises:
-        ValueError: for an argument that is not allowed, and on build for a size that `group_size` does not divide.
+        ValueError: for an invalid argument, and on build for a size that is not a multiple of `group_size`.
 
     Example:
 
@@ -62,7 +62,7 @@ class GroupSort(AxisLayer):
     def call(self, inputs: Any) -> Any:
         """The same numbers, sorted in each group."""
         inputs = self._as_float(inputs)
-        shape = self.compute_output_shape(inputs.shape)  # refuses what does not divide
+        shape = self.compute_output_shape(inputs.shape)  # raises for a size that is not a multiple
         if self.group_size is None:
             return _sorted(inputs, self._positive_axis(shape))
         length: Any = shape[self.axis]

@@ -1,4 +1,4 @@
-"""`LearnableActivation`: an activation whose parameters are weights."""
+"""`LearnableActivation`: an activation with learnable parameters."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -21,32 +21,33 @@ from keras_actx.plain_numbers import takes_numpy_scalars
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
-    """An activation whose parameters learn: one for all, one a channel, or one along any axes.
+    """An activation with learnable parameters: shared, one per channel, or one per position along any axes.
 
-    As the `activation=` of another layer, which is where a string such as `"swish(beta=1.5, learnable=True)"` puts a
-    new one, it is built along with that layer. A learned value is kept in its declared range, by a constraint and in
-    the formula, which takes the nearest end for a value that an optimizer without constraints has moved beyond.
+    As the `activation=` of another layer, where a string such as `"swish(beta=1.5, learnable=True)"` creates a new one,
+    it is built together with that layer. A learned value is kept in its declared range by a constraint, and in the
+    formula by clipping values that an optimizer without constraints has moved out of the range.
 
     Args:
-        activation: a string with the start values (`"swish(beta=1.0)"`), or an `Activation`.
-        num_parameters: None for one value of each parameter, or the number of channels for one value a channel.
-        axes: None, or the axes of the input (the batch axis, 0, excepted) along which the parameters differ: `-1` for
-            one a channel, `(1, 2, 3)` for one an element of an image. With `num_parameters`, the channel axis if not
-            given: -1, or 1 inside a layer with `data_format="channels_first"`. Sizes along `axes` must be known at
-            build; all others may vary.
-        per_channel: one value a channel, as many as there are, along the same axis as with `num_parameters`.
-        parameters: the names that learn; None for all that its declaration lets learn. `learned_names` has them.
-        initializer: None to start from the values in `activation`; or a Keras initializer; or a dict of them by
-            parameter name.
+        activation: a string with the initial values (`"swish(beta=1.0)"`), or an `Activation`.
+        num_parameters: None for one shared value of each parameter, or the number of channels for one value per
+            channel.
+        axes: None, or the axes of the input (except the batch axis 0) along which the parameters vary: `-1` for one
+            value per channel, `(1, 2, 3)` for one per element of an image. With `num_parameters`, the default is the
+            channel axis: -1, or 1 inside a layer with `data_format="channels_first"`. Sizes along `axes` must be known
+            at build; all others may vary.
+        per_channel: one value for each channel, along the same axis as with `num_parameters`; the number is inferred.
+        parameters: the names of the learnable parameters; None for all that the declaration allows. They are available
+            as `learned_names`.
+        initializer: None for the values in `activation`; or a Keras initializer; or a dict of them by parameter name.
         regularizer: a Keras regularizer, or a dict by parameter name.
         constraint: None for the declared range; or a Keras constraint; or a dict by parameter name.
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
 
-    Input shape: any. Output shape: the same, in the dtype of the input; under `mixed_float16` the weights stay float32.
+    Input shape: any. Output shape: the same, in the dtype of the input; under `mixed_float16` the weights are float32.
 
     Raises:
-        ValueError: for an unknown activation, one without a numeric parameter, or settings that do not fit; and on
-            build for another number of channels than `num_parameters`.
+        ValueError: for an unknown activation, one without a numeric parameter, or incompatible settings; and on build
+            for a number of channels other than `num_parameters`.
 
     Example:
 
@@ -92,7 +93,7 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
 
     @property
     def name(self) -> str:
-        """The layer's name; to Keras's plots, which name a layer's activation by it, the activation as it is now."""
+        """The layer's name; for Keras's plots, which label activations by it, the activation's current string."""
         plotted = sys._getframe(1).f_code.co_name == "get_layer_activation_name"
         return str(self) if plotted else self._own_name
 
@@ -102,7 +103,7 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
 
     @property
     def learned_names(self) -> tuple[str, ...]:
-        """The parameters that learn."""
+        """The names of the learnable parameters."""
         return tuple(self._start)
 
     def _ends_of(self, name: str) -> tuple[float | None, float | None]:
@@ -117,10 +118,10 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
         return evaluate(self.declared.declaration, inputs, {**dict(self.declared.params), **self._learned_for(inputs)})
 
     def fixed(self) -> Activation:
-        """The fixed activation that this one has become; its `str` is the string for it.
+        """The fixed activation with the current values; its `str` is the equivalent string.
 
         Raises:
-            ValueError: where a parameter has more than one value.
+            ValueError: if a parameter has more than one value.
 
         Example:
 
@@ -134,25 +135,25 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
         for name, value in now.items():
             if value.ndim:
                 raise ValueError(
-                    f"{self.name}: {name} has {value.size} values, so no fixed activation is the same; "
+                    f"{self.name}: {name} has {value.size} values, so no fixed activation is equivalent; "
                     "bind one of your choice: layer.activation.bind(...)"
                 )
         return self.declared.bind(**{name: self._in_range(name, float(value)) for name, value in now.items()})
 
     def _in_range(self, name: str, number: float) -> float:
-        """An end of a range may not be a number of the weight's dtype."""
+        """The number clipped to the range, a bound of which the weight's dtype may not represent exactly."""
         low, high = self._ends[name]
         number = number if low is None else max(low, number)
         return number if high is None else min(high, number)
 
     def _values_now(self) -> dict[str, np.ndarray]:
-        """What has been learned, kept in range; the start values before there are weights."""
+        """The learned values, clipped to their ranges; the initial values before the weights exist."""
         start = {name: np.asarray(value) for name, value in self._start.items()}
         kept = ((name, kept_within(weight.value, *self._ends[name])) for name, weight in self._learned.items())
         return {**start, **{name: np.asarray(keras.ops.convert_to_numpy(value)) for name, value in kept}}
 
     def __str__(self) -> str:
-        """The activation with the values of now: `swish(beta=0.71)`; a range where there are several."""
+        """The activation with the current values: `swish(beta=0.71)`; a range if there are several."""
         try:
             shown = {name: _digits(value) for name, value in self._values_now().items()}
         except Exception:  # within a traced function there are no values
@@ -168,7 +169,7 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
 
 
 def _digits(values: np.ndarray) -> str:
-    """A number to four digits, or the lowest and highest of several."""
+    """A number rounded to four digits, or the lowest and highest of several."""
     low, high = float(values.min()), float(values.max())
     return f"{low:.4g}" if values.size == 1 else f"{low:.4g}..{high:.4g}"
 
@@ -176,18 +177,20 @@ def _digits(values: np.ndarray) -> str:
 def _check_parameters(declaration: Declaration, given: Sequence[str] | None) -> tuple[str, ...]:
     can_learn = [one.name for one in declaration.parameters if one.kind is float and not one.optional]
     if declaration.kind == "gated" or declaration.stochastic or not can_learn:
-        raise ValueError(f"{declaration.identifier} has no parameter that can learn")
+        raise ValueError(f"{declaration.identifier} has no learnable parameter")
     chosen = declaration.learnable_parameters if given is None else given
     listed = isinstance(chosen, Iterable) and not isinstance(chosen, (str, bytes))
     chosen = tuple(chosen) if listed else ()
     if not chosen:
         raise ValueError(
-            f"{declaration.identifier}: parameters={quote(given)} is not a list of names; {can_learn} can learn"
+            f"{declaration.identifier}: parameters={quote(given)} is not a list of names; learnable are {can_learn}"
         )
     for name in chosen:
         if name not in can_learn:
             hint = did_you_mean(str(name), can_learn)
-            raise ValueError(f"{declaration.identifier}: {quote(name)} cannot learn; {', '.join(can_learn)} can.{hint}")
+            raise ValueError(
+                f"{declaration.identifier}: {quote(name)} is not learnable; use {', '.join(can_learn)}.{hint}"
+            )
     return chosen
 
 

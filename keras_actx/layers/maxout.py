@@ -1,4 +1,4 @@
-"""`Maxout`: the largest of several pieces of an axis."""
+"""`Maxout`: the maximum over groups of an axis."""
 
 from typing import Any
 
@@ -16,30 +16,30 @@ from keras_actx.plain_numbers import takes_numpy_scalars
 @named_layer("maxout", why="changes the size of an axis")
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class Maxout(AxisLayer):
-    """The largest of `k = size / num_units` numbers for each unit of an axis (Goodfellow et al. 2013, arXiv:1302.4389).
+    """The maximum of `k = size / num_units` inputs for each unit of an axis (Goodfellow et al. 2013, arXiv:1302.4389).
 
     Put it after a layer of `k * num_units` units without an activation.
 
-    Which numbers belong together differs. With "strided" grouping, unit `u` takes the numbers `u`, `u + num_units`,
-    `u + 2 * num_units`, ...: tensorflow-addons has it so. With "contiguous", it takes the `k` neighbours from `k * u`
-    on, as a pooling layer does: so do Echo and activations-plus. For layers that start from random weights it makes no
-    difference; for weights trained elsewhere it does.
+    Libraries group the inputs differently. With "strided" grouping, unit `u` compares the inputs `u`, `u + num_units`,
+    `u + 2 * num_units`, ..., as in tensorflow-addons. With "contiguous", it compares the `k` neighbours from `k * u`
+    on, as a pooling layer does and as in Echo and activations-plus. The grouping matters only for weights trained
+    elsewhere, not for random initial weights.
 
-    Where several are the largest, they share the gradient evenly.
+    The gradient is divided evenly among equal maxima.
 
     Args:
         num_units: size of the axis afterwards; must divide its size before.
         axis: any axis but the batch axis 0; its size must be known.
         grouping: "strided" or "contiguous".
-        pieces: None, or `k` where it is known: checked on build, and needed for `keras_actx.moments` and start weights,
-            which see the layer without its input.
+        pieces: None, or `k` if it is known: checked on build, and required by `keras_actx.moments` and initializers,
+            which do not know the input of the layer.
         **kwargs: `name`, `dtype` of a Keras layer.
 
     Input shape: `(batch, ..., k * num_units)`. Output shape: `(batch, ..., num_units)`, in the dtype of the input.
-    A mask passes unless it speaks of `axis`.
+    The mask is propagated unless it covers `axis`.
 
     Raises:
-        ValueError: for an argument that is not allowed, and on build for a size that `num_units` does not divide.
+        ValueError: for an invalid argument, and on build for a size that is not a multiple of `num_units`.
 
     Example:
 
@@ -52,7 +52,7 @@ class Maxout(AxisLayer):
     """
 
     changes_shape = True
-    #: Read by `keras_actx.expectation`, which knows no layers.
+    #: Read by `keras_actx.expectation`, which does not import the layers.
     kind_of_moments = "maxout"
 
     @takes_numpy_scalars
@@ -66,7 +66,7 @@ class Maxout(AxisLayer):
         **kwargs: Any,
     ) -> None:
         check_whole(num_units, "Maxout", "num_units", least=1)
-        check_whole(pieces, "Maxout", "pieces", least=1, optional="where it need not be known")
+        check_whole(pieces, "Maxout", "pieces", least=1, optional="if it need not be known")
         if not isinstance(grouping, str) or grouping not in ("strided", "contiguous"):
             raise ValueError(f"Maxout: grouping={quote(grouping)} is not allowed; use 'strided' or 'contiguous'")
         super().__init__(axis=axis, **kwargs)
@@ -88,9 +88,9 @@ class Maxout(AxisLayer):
         return self.num_units
 
     def call(self, inputs: Any) -> Any:
-        """The largest of each group."""
+        """The maximum of each group."""
         inputs = self._as_float(inputs)
-        self.compute_output_shape(inputs.shape)  # refuses what does not divide
+        self.compute_output_shape(inputs.shape)  # raises for a size that is not a multiple
         pieces = inputs.shape[self.axis] // self.num_units
         strided = self.grouping == "strided"
         groups, axis = self._in_groups(inputs, *((pieces, self.num_units) if strided else (self.num_units, pieces)))

@@ -22,14 +22,14 @@ class MetaACON(ContextLayer):
     `d sigmoid(beta d) + p2 x` with `d = (p1 - p2) x`, `p1` and `p2` learned for each channel, and
     `beta = sigmoid(BN(fc2(BN(fc1(mean)))))`, where the mean is taken over space and is the input itself for features.
 
-    As `acon_c` does in this package, it starts as a swish, from `p1 = 1` and `p2 = 0`; the authors' code draws both
-    from N(0, 1): `p1_initializer=keras.initializers.RandomNormal(stddev=1.0)`, and for `p2` likewise.
-    The two layers have no bias, since the normalization after them has one. YOLOv5's port leaves out the normalization
-    and keeps biases: its statistics are those of one vector an image, and with a batch of one there are none.
+    Like `acon_c` in this package, it starts as a swish, from `p1 = 1` and `p2 = 0`; the authors' code draws both from
+    N(0, 1): `p1_initializer=keras.initializers.RandomNormal(stddev=1.0)`, and for `p2` likewise. The two layers have no
+    bias, since the normalization after them has one. YOLOv5's port omits the normalization and has biases: the
+    statistics are over one vector per image, and undefined for a batch of one.
 
     Args:
-        reduction: by how much the first layer reduces the channels, a whole number of at least 1; it is also the
-            smallest number that is left of them, as in the authors' code.
+        reduction: the factor by which the first layer reduces the channels, a whole number of at least 1; it is also
+            the minimum of the reduced number of channels, as in the authors' code.
         normalize: whether to normalize over the batch, as the paper does; False for small batches.
         momentum, epsilon: of the batch normalization, as in `keras.layers.BatchNormalization`.
         p1_initializer, p2_initializer: Keras initializers.
@@ -37,8 +37,8 @@ class MetaACON(ContextLayer):
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
 
     Input shape: features `(batch, channels)`, sequences `(batch, steps, channels)`, images `(batch, height, width,
-    channels)` or volumes, or with the channels first; space may vary. Output shape: the same. Masked steps do not count
-    in the mean. The mean takes in later steps, too: it is not for models that must not see them.
+    channels)` or volumes, or with the channels first; spatial sizes may vary. Output shape: the same. Masked steps are
+    excluded from the mean. The mean includes later steps: do not use this layer in causal models.
 
     Raises:
         ValueError: for an argument that is not allowed, and on build for an input of another rank.
@@ -76,7 +76,7 @@ class MetaACON(ContextLayer):
         self.p2_initializer = keras_object("MetaACON", "p2_initializer", p2_initializer, keras.initializers.get)
 
     def build(self, input_shape: Any) -> None:
-        """Make the two slopes of each channel, and the network that computes the sharpness."""
+        """Create the two slopes of each channel, and the network that computes the sharpness."""
         channels = self._channels(input_shape)
         self.p1 = self.add_weight(name="p1", shape=(channels,), initializer=self.p1_initializer, autocast=False)
         self.p2 = self.add_weight(name="p2", shape=(channels,), initializer=self.p2_initializer, autocast=False)
@@ -85,7 +85,7 @@ class MetaACON(ContextLayer):
         self.fc2, self.bn2 = self._step(2, hidden, channels)
 
     def _step(self, number: int, width: int, units: int) -> tuple[Any, Any]:
-        """A dense layer and its normalization, None without."""
+        """A dense layer and its normalization, or None without one."""
         dense = keras.layers.Dense(units, use_bias=not self.normalize, dtype=self.dtype_policy, name=f"fc{number}")
         dense.build((None, width))
         if not self.normalize:
@@ -97,7 +97,7 @@ class MetaACON(ContextLayer):
         return dense, normalization
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """The smooth maximum, with the input's sharpness."""
+        """The smooth maximum, with the sharpness computed from the input."""
         inputs = ops.cast(inputs, self.compute_dtype)
         rank = len(inputs.shape)
         logits = self._summary(inputs, mask)

@@ -1,4 +1,4 @@
-"""`PolyNorm`: a polynomial whose powers are normalized, for transformers."""
+"""`PolyNorm`: a polynomial of normalized powers, for transformers."""
 
 from typing import Any
 
@@ -21,11 +21,11 @@ class PolyNorm(HeldLayer, FollowsInputLayer):
     """The sum `w0 norm(x^3) + w1 norm(x^2) + w2 norm(x) + b` of normalized powers (Zhuo et al. 2024, arXiv:2411.03884).
 
     `norm(u) = u / sqrt(mean(u^2) + epsilon)`, the mean taken over the last axis. The weights start from 1/3 and
-    the bias from 0, as the paper has it; Liger-Kernel's module starts from 0.3, 0.4, 0.3 and 0.1.
+    the bias from 0, as in the paper; Liger-Kernel's module starts from 0.3, 0.4, 0.3 and 0.1.
 
-    The powers are those of `x` over its largest magnitude, so that none overflows, for numbers of any size in any
-    dtype. It may be the `activation=` of any layer, which then builds it: `Dense(64, activation=PolyNorm())`, a new one
-    for each layer.
+    The powers are computed of `x` divided by its largest magnitude, so that they do not overflow for any input in any
+    dtype. It may be the `activation=` of any layer, which then builds it: `Dense(64, activation=PolyNorm())`. Use a new
+    instance for each layer.
 
     Args:
         epsilon: added to the mean square, above 0.
@@ -34,7 +34,7 @@ class PolyNorm(HeldLayer, FollowsInputLayer):
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
 
     Input shape: `(batch, ..., features)`. Output shape: the same, in the dtype of the input; under `mixed_float16` the
-    weights stay float32. A mask passes.
+    weights are float32. The mask is propagated.
 
     Raises:
         ValueError: for an argument that is not allowed.
@@ -83,8 +83,8 @@ class PolyNorm(HeldLayer, FollowsInputLayer):
         weight, bias = ops.cast(self.weight, x.dtype), ops.cast(self.bias, x.dtype)
         # The result does not depend on the scale, so neither does the gradient.
         largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True))
-        # In two steps that a `where` keeps apart: compilers divide by multiplying with the reciprocal, which for the
-        # largest numbers is subnormal, and then flushed to 0.
+        # In two steps, separated by a `where`: compilers divide by multiplying with the reciprocal, which for the
+        # largest numbers is subnormal and flushed to 0.
         small = 2.0**-512 if dtype == "float64" else 2.0**-64
         huge, one = largest > 1.0 / small, ops.ones_like(largest)
         x = ops.where(huge, small * x, x)

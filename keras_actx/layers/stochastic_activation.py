@@ -21,13 +21,13 @@ class StochasticActivation(HeldLayer, DeclaredActivationLayer):
     Args:
         activation: a string such as `"rrelu(lower=0.1, upper=0.3)"`, or an `Activation`.
         seed: None, or a whole number from 0 to 2**31 - 1 for the same draws after every restart; a
-            `keras.random.SeedGenerator` gives its next number.
+            `keras.random.SeedGenerator` provides its next number.
         **kwargs: `name`, `dtype` of a Keras layer.
 
     Input shape: any. Output shape: the same, in the dtype of the input.
 
-    Inside a recurrent layer, JAX cannot draw new random numbers at each step: there training fails, as it does for
-    any of Keras's random layers in a cell.
+    Inside a recurrent layer, JAX cannot draw new random numbers at each step: training fails there, as for any random
+    Keras layer in a cell.
 
     Raises:
         ValueError: for an activation that is unknown or not stochastic.
@@ -44,7 +44,7 @@ class StochasticActivation(HeldLayer, DeclaredActivationLayer):
     def __init__(self, activation: Any, *, seed: Any = None, **kwargs: Any) -> None:
         resolved = resolve_declared(activation, "StochasticActivation")
         if not resolved.activation.declaration.stochastic:
-            raise ValueError(f"activation={resolved.activation} is not stochastic; use it as it is")
+            raise ValueError(f"activation={resolved.activation} is not stochastic; use it directly")
         seed = checked_seed_number(seed, "StochasticActivation")
         super().__init__(resolved.activation, **kwargs)
         self.seed = seed
@@ -55,7 +55,7 @@ class StochasticActivation(HeldLayer, DeclaredActivationLayer):
         return self.seed_generator is not None
 
     def _make_weights(self, input_shape: Any) -> None:
-        # Named, or Keras would number it.
+        # Named, since Keras would otherwise number it.
         self.seed_generator = keras.random.SeedGenerator(self.seed, name="seed_generator")
 
     def call(self, inputs: Any, training: bool = False) -> Any:

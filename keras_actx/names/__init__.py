@@ -1,1 +1,1 @@
-"""How a name becomes an activation: the string form, look-up, errors, and the hook into Keras."""
+"""Names of activations: the string form, look-up, errors, and the hook into Keras."""

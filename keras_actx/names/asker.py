@@ -1,7 +1,7 @@
-"""Which layer asks for an activation: the one whose `__init__`, `build` or `call` is running.
+"""Identifies the layer that looks up an activation: the one whose `__init__`, `build` or `call` is on the stack.
 
-Keras hands a name to its table without saying for whom. An activation with weights needs to know: the layer that holds
-it builds it (`keras_actx/layers/_held.py`), and one made in a `call` would be new, and untrained, at every call.
+Keras passes a name to its table without the layer. An activation with weights needs the layer, which builds it
+(`keras_actx/layers/_held.py`); one created in a `call` would be new, and untrained, at every call.
 """
 
 import weakref
@@ -11,19 +11,19 @@ from typing import Any
 
 import keras
 
-#: How many activations of a name each holder has: a recurrent cell has two.
+#: The number of activations of one name in each layer: a recurrent cell has two.
 _labels: weakref.WeakKeyDictionary[Any, Counter[str]] = weakref.WeakKeyDictionary()
 
 
 def holder_at(frame: FrameType | None) -> keras.layers.Layer | None:
     """The layer whose `__init__` or `build` is the code of `frame`; None for any other code."""
     layer = _layer_of(frame) if frame is not None and frame.f_code.co_name in ("__init__", "build") else None
-    # Before `super().__init__()` it can hold nothing.
+    # Before `super().__init__()` it cannot track sublayers.
     return layer if layer is not None and hasattr(layer, "name") else None
 
 
 def is_asked_in_a_call(frame: FrameType | None) -> bool:
-    """Whether `frame`, or what called it, runs in the `call` of a layer, and not in what makes or builds one there."""
+    """Whether the innermost layer method on the stack of `frame` is a `call`, not an `__init__` or `build`."""
     while frame is not None:
         name = frame.f_code.co_name
         if name in ("__init__", "build", "call") and _layer_of(frame) is not None:
@@ -38,7 +38,7 @@ def is_keras_code(frame: FrameType | None) -> bool:
 
 
 def label_inside(holder: keras.layers.Layer, name: str) -> str:
-    """The name for an activation that a string in `holder` made: the activation's, numbered from the second on."""
+    """The name for an activation created from a string in `holder`: the activation's, numbered from the second one."""
     counts = _labels.setdefault(holder, Counter())
     counts[name] += 1
     return name if counts[name] == 1 else f"{name}_{counts[name] - 1}"

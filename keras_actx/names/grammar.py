@@ -1,4 +1,4 @@
-"""The string form `name(key=value, ...)`, read by a small scanner: no `eval`, no `ast`, nothing to exhaust."""
+"""The string form `name(key=value, ...)`, parsed by a small scanner of bounded cost, without `eval` or `ast`."""
 
 import math
 import re
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from keras_actx._messages import quote
 
-#: Characters, checked before anything else looks at the string. All parameters with all their digits fit: fifty, with
-#: names of 40 characters.
+#: In characters, checked before the string is parsed. Sufficient for fifty parameters with all their digits and names
+#: of 40 characters.
 LONGEST = 4000
 
 _NAME = r"(?:[A-Za-z][A-Za-z0-9_.\-]{0,39}>)?[A-Za-z][A-Za-z0-9_]{0,39}"
@@ -19,7 +19,7 @@ _WORDS = {"True": True, "False": False, "None": None}
 
 @dataclass(frozen=True)
 class ParsedName:
-    """What a string says, before anything is looked up."""
+    """A parsed string, before any look-up."""
 
     name: str
     settings: tuple[tuple[str, float | int | bool | None], ...]
@@ -29,7 +29,7 @@ class ParsedName:
 def read(text: str) -> ParsedName:
     """Read `name` or `name(key=value, ...)`; a value is `True`, `False`, `None` or a decimal number.
 
-    Values without a key may come first, `leaky_relu(0.1)`; whose they are is not said here.
+    Values without a key may come first, `leaky_relu(0.1)`; they are assigned to parameters later.
 
     Raises:
         ValueError: if the text has another form, repeats a key, or holds a number that is not finite.

@@ -1,10 +1,9 @@
-"""The one hook into Keras: what its layers ask for an activation, continued by ours.
+"""The hook into Keras: extends the look-up of activations in its layers by this package's.
 
-`keras.activations.get(string)` does exactly `ALL_OBJECTS_DICT.get(string, None)` (Keras 3.0 to 3.16-dev), so a
-`dict` whose `get` continues where Keras's table ends makes every layer understand our names. Keras's own names are
-found first and untouched. `get` itself is wrapped where Keras's layers find it, for what they are given instead of a
-string; and `deserialize`, which leaves a name of ours a string. The private names of Keras are used here and nowhere
-else.
+`keras.activations.get(string)` does exactly `ALL_OBJECTS_DICT.get(string, None)` (Keras 3.0 to 3.16-dev), so a `dict`
+whose `get` falls back to another look-up makes every layer accept our names. Keras's own names take precedence and are
+unchanged. `get` itself is wrapped where Keras's layers look it up, for arguments other than strings; so is
+`deserialize`, which returns a name of ours as a string. Private names of Keras are used in this module only.
 """
 
 import functools
@@ -21,7 +20,7 @@ from keras_actx import _keras_functions
 from keras_actx._keras_functions import KERAS_NAMES
 from keras_actx.declaration import registry
 
-#: From a value, and the frame of the code that asks, to an activation.
+#: A function of a value and the frame of the calling code that returns an activation.
 Lookup = Callable[[Any, FrameType], Any]
 
 _WAY_ROUND = (
@@ -31,7 +30,7 @@ _WAY_ROUND = (
 
 
 class _Table(dict):
-    """Keras's table, continued by another look-up for strings."""
+    """Keras's table, extended by another look-up for strings."""
 
     def __init__(self, original: dict[str, Any], fallback: Lookup) -> None:
         super().__init__(original)
@@ -44,19 +43,19 @@ class _Table(dict):
             pass
         if not isinstance(identifier, str):
             return default
-        return self._fallback(identifier, sys._getframe(2))  # what called Keras's `get`
+        return self._fallback(identifier, sys._getframe(2))  # the caller of Keras's `get`
 
 
 def install(fallback: Lookup, get: Lookup) -> bool:
-    """Put our table in the place of Keras's; once, and only if a look-up through it works.
+    """Replace Keras's table by ours, once, and only if a look-up through it works.
 
     Args:
         fallback: the look-up of strings that are not Keras's own names.
-        get: the look-up of everything that Keras's layers are given.
+        get: the look-up of all activations passed to Keras's layers.
 
     Returns:
-        Whether strings now work in Keras's own layers. If a Keras release broke the hook, one warning names the way
-        round.
+        Whether strings now work in Keras's own layers. If a Keras release broke the hook, one warning describes the
+        workaround.
     """
     try:
         module: Any = importlib.import_module("keras.src.activations")
@@ -69,7 +68,7 @@ def install(fallback: Lookup, get: Lookup) -> bool:
         if found[0] is not original["relu"] or not callable(found[1]):
             module.ALL_OBJECTS_DICT = original
             raise RuntimeError("a look-up did not reach the table")
-    except Exception as error:  # whatever a future Keras changed, importing us must not break the user's program
+    except Exception as error:  # any change in a future Keras; the import of this package must not fail
         warnings.warn(
             f"keras_actx cannot add its activation names to Keras {keras.__version__} ({error}). {_WAY_ROUND}.",
             stacklevel=3,
@@ -97,7 +96,7 @@ def _warn_about_new_keras_names() -> None:
     taken = sorted(name for name in names if name not in KERAS_NAMES and registry.find(name) is not None)
     if taken:
         warnings.warn(
-            f"Keras {keras.__version__} has taken over {', '.join(taken)}: the plain names now mean Keras's functions. "
-            f"Write 'keras_actx>{taken[0]}' for ours; saved models keep meaning what they meant.",
+            f"Keras {keras.__version__} now defines {', '.join(taken)}: the plain names refer to Keras's functions. "
+            f"Write 'keras_actx>{taken[0]}' for ours; saved models are not affected.",
             stacklevel=4,
         )

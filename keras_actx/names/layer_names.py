@@ -1,4 +1,4 @@
-"""Names of activations that are layers of their own: no function or value could stand for them in `activation=`."""
+"""Names of activations that are standalone layers, which no function or value can replace in `activation=`."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Class = TypeVar("Class", bound=type)
 
 @dataclass(frozen=True)
 class LayerName:
-    """A name, the layer to write for it, and why it takes a layer."""
+    """A name, the layer for it, and the reason why it requires a layer."""
 
     name: str
     written: str  # as the user writes it: keras_actx.layers.Maxout(num_units)
@@ -28,7 +28,7 @@ _table: Mapping[str, LayerName] = MappingProxyType({})
 
 
 def add(entry: LayerName, aliases: tuple[str, ...] = ()) -> None:
-    """Enter a name and its aliases; the same layer declared again (a module reloaded) replaces its old entry.
+    """Enter a name and its aliases; the same layer registered again (a module reloaded) replaces its old entry.
 
     Raises:
         ValueError: if another layer holds one of the names.
@@ -38,20 +38,20 @@ def add(entry: LayerName, aliases: tuple[str, ...] = ()) -> None:
     for name in names:
         if name in _table and _table[name].written != entry.written:
             raise ValueError(f"the name {name!r} belongs to {_table[name].written} already; choose another")
-    # Published whole: a reader sees the old table or the new one.
+    # Replaced atomically: a reader sees either the old table or the new one.
     _table = MappingProxyType({**_table, **dict.fromkeys(names, entry)})
 
 
 def named_layer(
     name: str, *, aliases: tuple[str, ...] = (), why: str, fits_inside: bool = False
 ) -> Callable[[Class], Class]:
-    """Enter a layer class under the name of its activation; `activation="name"` then names the layer to write.
+    """Register a layer class under the name of its activation; the error for `activation="name"` then names the layer.
 
     Args:
         name: the activation's name, as it would be written in a string.
-        aliases: other names of it.
-        why: what keeps its name from being the `activation=` of a layer, to be read after the name: "changes the size
-            of an axis", "has weights whose shape depends on its input".
+        aliases: other names.
+        why: the reason why the name cannot be the `activation=` of a layer, as a predicate of the name: "changes the
+            size of an axis", "has weights whose shape depends on its input".
         fits_inside: whether an instance of it may be the `activation=` of a layer.
 
     Raises:
@@ -75,7 +75,7 @@ def named_layer(
 
 
 def find(name: str) -> LayerName | None:
-    """What a name, or `keras_actx>name`, says about a layer; None if it is not one of these names."""
+    """The entry of a name, or of `keras_actx>name`; None if it is not one of these names."""
     return _table.get(name.removeprefix(f"{OWN_PACKAGE}>"))
 
 
@@ -90,10 +90,10 @@ def aliases(name: str) -> tuple[str, ...]:
 
 
 def declared(name: object) -> Declaration:
-    """The declaration behind a name that must have one; this package's own may be written as other libraries do.
+    """The declaration of a name that must exist; this package's own names may be spelled as in other libraries.
 
     Raises:
-        ValueError: naming the layer to write if it is a layer's name, or the nearest name of either sort.
+        ValueError: with the layer if it is a layer's name, otherwise with the nearest name of either kind.
     """
     if isinstance(name, str) and len(name) <= 200:
         found = registry.find(name)
@@ -104,7 +104,7 @@ def declared(name: object) -> Declaration:
             return registry.find_declaration(exact)
         entry = find(exact)
         if entry is not None:
-            raise ValueError(f"{name!r} {entry.why}, so it is a layer of its own. {_how_to_write(entry)}")
+            raise ValueError(f"{name!r} {entry.why}, so it is a standalone layer. {_how_to_write(entry)}")
         hint = _hint(name)
         if hint:
             raise ValueError(f"unknown activation {quote(name)}.{hint}")
@@ -112,14 +112,14 @@ def declared(name: object) -> Declaration:
 
 
 def refuse_layer(layer: object) -> None:
-    """Raise `ValueError` for a layer that changes the shape, naming how to use it."""
+    """Raise `ValueError` for a layer that changes the shape, with its correct use."""
     entry = next((one for one in _table.values() if one.layer is not None and isinstance(layer, one.layer)), None)
     if entry is None:
-        raise ValueError(f"{type(layer).__name__} changes the shape; use it as a layer of its own")
-    raise ValueError(f"{type(layer).__name__} {entry.why}, so it is a layer of its own. {_how_to_write(entry)}")
+        raise ValueError(f"{type(layer).__name__} changes the shape; use it as a standalone layer")
+    raise ValueError(f"{type(layer).__name__} {entry.why}, so it is a standalone layer. {_how_to_write(entry)}")
 
 
-#: How people write that there is no activation.
+#: Common spellings of no activation.
 _NO_ACTIVATION = frozenset({"none", "null", "nothing", "no", "id", "identity", "noop", "pass", "passthrough"})
 
 
@@ -133,7 +133,7 @@ def _hint(name: str) -> str:
     if registry.find(known[0]) is None and find(known[0]) is None:
         return ""
     return (
-        f" Did you mean {known[0]!r}? Import the module that declares it if you mean another package's, or pass "
+        f" Did you mean {known[0]!r}? Import the module that declares it if it is another package's, or pass "
         f"custom_objects={{{quote(name)}: ...}} when loading."
     )
 
@@ -145,13 +145,13 @@ def _how_to_write(entry: LayerName) -> str:
 
 
 def _respelled(name: str) -> str:
-    """The name of this package that is `name` but for case and underscores; without one, `name` itself.
+    """The name of this package that equals `name` up to case and underscores; `name` itself if there is none.
 
     Raises:
-        ValueError: if it could mean several.
+        ValueError: if several names match.
     """
     wanted = name.removeprefix(f"{OWN_PACKAGE}>")
-    if not wanted.isascii():  # lower() would make an ASCII letter of some that are not
+    if not wanted.isascii():  # lower() maps some non-ASCII letters to ASCII ones
         return name
     layers = (one for one in _table if registry.letters(one) == registry.letters(wanted))
     choices = [f"{OWN_PACKAGE}>{one}" for one in (*registry.spelled_like(wanted), *layers)]

@@ -19,7 +19,7 @@ KINDS = get_args(NameKind)
 
 
 def get(identifier: Any) -> Callable[..., Any]:
-    """Whatever names an activation, as a callable to pass to any layer's `activation=`.
+    """Resolve an activation to a callable for the `activation=` of any layer.
 
     Args:
         identifier: a string (`"snake"`, `"snake(alpha=2.0)"`, `"swish(beta=1.5, learnable=True)"`,
@@ -27,11 +27,11 @@ def get(identifier: Any) -> Callable[..., Any]:
 
     Returns:
         Keras's own function for its plain names; an `Activation` value for a fixed activation (equal strings give
-        equal values); a new layer for a learnable or stochastic one, so that two layers never share parameters.
+            equal values); a new layer for a learnable or stochastic one, so that layers do not share parameters.
 
     Raises:
-        ValueError: for an unknown or misspelt name, an unknown key, a value out of range, or an activation that
-            changes the shape (`swiglu`, `maxout`), with the layer to use instead.
+        ValueError: for an unknown name, an unknown key, a value out of range, or an activation that changes the shape
+            (`swiglu`, `maxout`), with the layer to use instead.
 
     Example:
 
@@ -43,7 +43,7 @@ def get(identifier: Any) -> Callable[..., Any]:
 
 
 def get_for(identifier: Any, frame: FrameType | None) -> Callable[..., Any]:
-    """`get` for the code that runs in `frame`: one with weights becomes part of the layer that asks."""
+    """`get` for the code that runs in `frame`: an activation with weights becomes a sublayer of the calling layer."""
     if isinstance(identifier, str):
         return from_string(identifier, frame)
     found: Any = resolve(identifier).function
@@ -56,7 +56,7 @@ def get_for(identifier: Any, frame: FrameType | None) -> Callable[..., Any]:
 
 
 def from_string(identifier: str, frame: FrameType | None = None) -> Callable[..., Any]:
-    """What a string stands for, asked for by the code in `frame`.
+    """The activation for a string, for the calling code in `frame`.
 
     Raises:
         ValueError: see `get`.
@@ -64,11 +64,11 @@ def from_string(identifier: str, frame: FrameType | None = None) -> Callable[...
     try:
         resolved = resolve(identifier)
     except ValueError as error:
-        # Keras's own words first: code that matches on them keeps working.
+        # Begins with Keras's own message, for code that matches on it.
         message = f"Could not interpret activation function identifier: {quote(identifier)}. {error}"
         raise ValueError(message) from None
     activation = resolved.activation
-    if activation is None or resolved.function is not activation:  # Keras's own, or what the user has given Keras
+    if activation is None or resolved.function is not activation:  # Keras's own, or a custom object of the user
         return resolved.function
     refuse_gated(activation)
     if not (resolved.learnable or resolved.stochastic):
@@ -84,7 +84,7 @@ def from_string(identifier: str, frame: FrameType | None = None) -> Callable[...
 
 
 def refuse_gated(activation: Activation) -> None:
-    """Raise `ValueError` for an activation that halves the axis: layers would report the wrong shape."""
+    """Raise `ValueError` for an activation that halves the last axis: layers would report the wrong shape."""
     if activation.declaration.kind == "gated":
         name = activation.declaration.identifier
         raise ValueError(
@@ -95,7 +95,7 @@ def refuse_gated(activation: Activation) -> None:
 
 
 def refuse_other_shape(function: Any) -> None:
-    """Raise `ValueError` for a value or a layer of ours whose output has another shape than its input."""
+    """Raise `ValueError` for a value or a layer of this package whose output shape differs from its input shape."""
     if not getattr(function, "changes_shape", False) and not isinstance(function, Activation):
         return
     activation = getattr(function, "declared", function)
@@ -108,7 +108,7 @@ def refuse_other_shape(function: Any) -> None:
 def _new_layer(
     resolved: ResolvedActivation, activation: Activation, holder: keras.layers.Layer | None
 ) -> keras.layers.Layer:
-    """A layer for an activation with state of its own, which `holder` builds along with itself."""
+    """A layer for an activation with state, which `holder` builds together with itself."""
     name = None if holder is None else asker.label_inside(holder, activation.declaration.name)
     if resolved.learnable:
         counts = {"num_parameters": resolved.num_parameters, "per_channel": resolved.per_channel}
@@ -120,12 +120,12 @@ def _new_layer(
     return layer
 
 
-#: The layers for activations with state, by what the state is for.
+#: The layers for activations with state, by kind: "learnable" or "stochastic".
 _layers: dict[str, Callable[..., keras.layers.Layer]] = {}
 
 
 def use_for_state(kind: str, layer: Callable[..., keras.layers.Layer]) -> None:
-    """Have names of a kind, "learnable" or "stochastic", make this layer; the layer's own module says so."""
+    """Use this layer for names of a kind, "learnable" or "stochastic"; called by the layer's module."""
     _layers[kind] = layer
 
 
@@ -133,9 +133,9 @@ def names(kind: NameKind | None = None) -> tuple[str, ...]:
     """All activations by identifier, sorted.
 
     Args:
-        kind: "elementwise", "vector" or "gated" for that shape of function; "learnable" for those whose plain name
-            learns, "parametric" for those with a parameter that can, "stochastic" for those random in training;
-            "layer" for names that are layers of their own (`maxout`), which are in no other list.
+        kind: "elementwise", "vector" or "gated" for that shape of function; "learnable" for those whose plain name is
+            learnable, "parametric" for those with a parameter that can be, "stochastic" for those random in training;
+            "layer" for names of standalone layers (`maxout`), which are in no other list.
 
     Raises:
         ValueError: for another `kind`.
@@ -166,7 +166,7 @@ def describe(name: str) -> Declaration:
     """The declaration of an activation: formula, parameters with ranges, defaults, references, kinks, aliases, kind.
 
     Raises:
-        ValueError: for an unknown name, with the nearest one; for a layer's name (`maxout`), with the layer.
+        ValueError: for an unknown name, with the nearest name; for the name of a layer (`maxout`), with the layer.
 
     Example:
 
@@ -178,10 +178,10 @@ def describe(name: str) -> Declaration:
 
 
 def serialize(activation: Any) -> Any:
-    """What a saved model holds for an activation: a plain name for Keras's own, a config dict for others.
+    """The saved form of an activation: a plain name for Keras's own, a config dict for others.
 
     Raises:
-        ValueError: for something Keras cannot save.
+        ValueError: for an object that Keras cannot save.
 
     Example:
 
@@ -193,7 +193,7 @@ def serialize(activation: Any) -> Any:
 
 
 def deserialize(config: Any) -> Callable[..., Any]:
-    """The activation that `serialize` wrote down.
+    """The activation from its form returned by `serialize`.
 
     Raises:
         ValueError: for an unknown name or parameters that are not allowed.

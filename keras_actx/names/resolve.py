@@ -1,4 +1,4 @@
-"""`resolve`: the one place that reads what a user passes as an activation."""
+"""`resolve`: interprets all arguments that specify an activation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,11 +20,11 @@ _LARGEST_NUM_PARAMETERS = 2**24
 
 @dataclass(frozen=True)
 class ResolvedActivation:
-    """What a user's value stands for.
+    """A resolved specification of an activation.
 
-    `given` is what an argument keeps of it and a config saves: the name, or the callable. `function` is what is called:
-    of a name, the fixed value, also where it learns. `subject` is the declared `Activation` where there is one, which
-    knows its kinks and kind, else the function. The rest is what the reserved keys of the string form say.
+    `given` is the form stored in arguments and configs: the name, or the callable. `function` is the callable: for a
+    name, the fixed value, also if it is learnable. `subject` is the declared `Activation` if there is one, with its
+    kinks and kind, otherwise the function. The other fields are the reserved keys of the string form.
     """
 
     given: Any
@@ -37,12 +37,12 @@ class ResolvedActivation:
 
     @property
     def activation(self) -> Activation | None:
-        """The declared activation; None for a callable that nobody has declared."""
+        """The declared activation; None for an undeclared callable."""
         return self.subject if isinstance(self.subject, Activation) else None
 
 
 class ResolvedDeclaration(ResolvedActivation):
-    """The same where it is known to be declared."""
+    """The same for a declared activation."""
 
     @property
     def activation(self) -> Activation:
@@ -51,14 +51,14 @@ class ResolvedDeclaration(ResolvedActivation):
 
 
 def resolve(value: Any) -> ResolvedActivation:
-    """Read a name, a config, None, an `Activation`, a layer or any other callable.
+    """Resolve a name, a config, None, an `Activation`, a layer or any other callable.
 
-    Keras's plain names stand for Keras's functions. A name that the user has given Keras counts after ours, while a
-    file is loaded before ours.
+    Keras's plain names refer to Keras's functions. The user's custom objects of Keras take precedence over this
+    package's names while a file is loaded, and follow them otherwise.
 
     Raises:
-        ValueError: for a malformed string, an unknown name or key, a value out of range, the name of a layer, or
-            something that is no activation.
+        ValueError: for a malformed string, an unknown name or key, a value out of range, the name of a layer, or an
+            object that is not an activation.
     """
     if isinstance(value, ResolvedActivation):
         return value
@@ -70,7 +70,7 @@ def resolve(value: Any) -> ResolvedActivation:
 
 
 def resolve_declared(value: Any, owner: str = "") -> ResolvedDeclaration:
-    """The same for what must be declared: a name of ours, an `Activation` or the config of one.
+    """The same for a declared activation: a name of this package, an `Activation` or its config.
 
     Raises:
         ValueError: for anything else, or an activation that does not exist.
@@ -83,7 +83,7 @@ def resolve_declared(value: Any, owner: str = "") -> ResolvedDeclaration:
         return _of_value(value)
     raise ValueError(
         f"{owner}: activation={quote(value)} is not allowed; give a name such as 'swish(beta=1.0)', or an Activation. "
-        "A function of your own becomes one with @keras_actx.activation."
+        "Declare your own function with @keras_actx.activation."
     )
 
 
@@ -100,9 +100,9 @@ def _from_other(value: Any) -> ResolvedActivation:
     try:
         found = keras_get(value)
     except (AttributeError, KeyError, IndexError) as error:  # a config of another form
-        raise ValueError(f"{quote(value)} is no activation; use a name, an Activation or a callable") from error
+        raise ValueError(f"{quote(value)} is not an activation; use a name, an Activation or a callable") from error
     if isinstance(value, dict) and not isinstance(found, dict):
-        return replace(resolve(found), stochastic=False)  # what was saved as a value is fixed
+        return replace(resolve(found), stochastic=False)  # a saved value is fixed
     return ResolvedActivation(found, found, _subject_of(found))  # pyright: ignore[reportArgumentType]  (Keras has no types)
 
 
@@ -122,9 +122,9 @@ def _from_string(text: str) -> ResolvedActivation:
 
 
 def _custom_object(name: str, in_scope: bool = False) -> Callable[..., Any] | None:
-    """What the user has given Keras under this name; with `in_scope`, only for the loading that is under way.
+    """The user's custom object of Keras with this name; with `in_scope`, only of the current custom object scope.
 
-    No classes: calling one would make an object of what a file says.
+    No classes: calling one would create an object specified by a file.
     """
     found = keras.saving.get_registered_object(name)
     if isinstance(found, type) or not callable(found):
@@ -133,7 +133,7 @@ def _custom_object(name: str, in_scope: bool = False) -> Callable[..., Any] | No
 
 
 def _subject_of(function: Any) -> Any:
-    """Our declaration of a function of Keras, which agrees with it; any other function itself."""
+    """The equivalent declaration of a Keras function; any other function itself."""
     name = getattr(function, "__name__", "")
     if not isinstance(name, str) or name not in KERAS_NAMES or keras_function(name) is not function:
         return function
@@ -147,9 +147,9 @@ def _own_value(name: str, edition: int) -> Activation | None:
 
 
 def _known(text: str) -> ResolvedDeclaration:
-    """A string of the form `name(key=value, ..., learnable=True, num_parameters=8)`, by our declarations."""
+    """Resolve a string of the form `name(key=value, ..., learnable=True, num_parameters=8)` by our declarations."""
     if len(text) > grammar.LONGEST:
-        grammar.read(text)  # raises; and nothing so long is remembered
+        grammar.read(text)  # raises, and keeps long strings out of the cache
     return _named(text, registry.edition())
 
 
@@ -173,7 +173,7 @@ def _named(text: str, edition: int) -> ResolvedDeclaration:
         raise ValueError(f"{parsed.name} has no numeric parameter, so it cannot be learnable")
     if (num_parameters is not None or per_channel) and not learnable:
         key = "per_channel" if per_channel else "num_parameters"
-        raise ValueError(f"{parsed.name}: {key} only goes with learnable=True")
+        raise ValueError(f"{parsed.name}: {key} requires learnable=True")
     if num_parameters is not None and per_channel:
         raise ValueError(f"{parsed.name}: per_channel=True counts the channels itself; leave out num_parameters")
     random = declaration.stochastic and training is None
@@ -182,11 +182,11 @@ def _named(text: str, edition: int) -> ResolvedDeclaration:
 
 def _check_training(value: Any, declaration: Declaration) -> None:
     if not declaration.stochastic:
-        declaration.complete({"training": value})  # raises, naming what there is
+        declaration.complete({"training": value})  # raises an error that lists the parameters
     if value is not False:
         raise ValueError(
-            f"{declaration.identifier}: training={quote(value)} is not allowed; write training=False for what it is "
-            "when it is not random, or the plain name"
+            f"{declaration.identifier}: training={quote(value)} is not allowed; write training=False for its form "
+            "outside of training, or the plain name"
         )
 
 
@@ -197,5 +197,5 @@ def check_num_parameters(value: Any, owner: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_NUM_PARAMETERS:
         raise ValueError(
             f"{owner}: num_parameters={quote(value)} is not allowed; "
-            f"use None (one for all) or a whole number from 1 to {_LARGEST_NUM_PARAMETERS}"
+            f"use None (shared) or a whole number from 1 to {_LARGEST_NUM_PARAMETERS}"
         )

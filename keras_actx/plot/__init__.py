@@ -1,4 +1,4 @@
-"""Pictures, with matplotlib (the extra `plot`), which is imported when one is drawn."""
+"""Plots, with matplotlib (the extra `plot`), which is imported when a plot is drawn."""
 
 from typing import TYPE_CHECKING
 
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 __all__ = ["propagation"]
 
-if not TYPE_CHECKING:  # with them, a type checker would take any name for one of this package
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name in this package
     __getattr__, __dir__ = _lazy_imports(globals(), {"propagation": "keras_actx.plot.through_depth"})

@@ -1,4 +1,4 @@
-"""`propagation`: signal and gradient through the depth of a network, by scheme, as a picture."""
+"""`propagation`: a plot of signal and gradient propagation over the depth of a network, by scheme."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,24 +27,24 @@ def propagation(
     batch: int = 64,
     seed: int = 0,
 ) -> Any:
-    """What `depth` layers of this activation make of a signal and of a gradient, one line a scheme.
+    """Plot the propagation of signal and gradient through `depth` layers of this activation, one line per scheme.
 
     For each scheme a `DenseStack(depth, width, activation, scheme=scheme)` is built and measured on normal inputs and a
-    random gradient of size 1 at the top: the second moment of the pre-activations z, its variance across inputs, and
-    the second moment of the gradient with respect to z, in factors of ten. A level line is a network that can be
-    trained; where the second one falls, all inputs come out alike.
+    random gradient of size 1 at the last layer: the second moment of the pre-activations z, its variance across inputs,
+    and the second moment of the gradient with respect to z, as powers of ten. A constant line indicates a trainable
+    network; where the second line falls, the outputs for all inputs become equal.
 
     Args:
-        activation: whatever `keras_actx.layers.DenseStack` takes: a name, for example.
-        schemes: names of schemes; see `keras_actx.initializers.Paired`. One that has no rule for the activation is
-            named in the legend, without a line.
-        depth: how many layers, from 2 on.
+        activation: as for `keras_actx.layers.DenseStack`: a name, for example.
+        schemes: names of schemes; see `keras_actx.initializers.Paired`. A scheme without a rule for the activation is
+            listed in the legend without a line.
+        depth: the number of layers, at least 2.
         width: units of each.
-        batch: how many inputs, from 2 on.
+        batch: the number of inputs, at least 2.
         seed: of weights, inputs and gradient.
 
     Returns:
-        A `matplotlib.figure.Figure`, with `savefig`.
+        A `matplotlib.figure.Figure`.
 
     Raises:
         ImportError: without matplotlib.
@@ -82,7 +82,7 @@ def propagation(
     for axes, (what, title) in zip(figure.subplots(1, 3), _PANELS.items(), strict=True):
         for scheme, found in measured.items():
             decades = getattr(found, what)
-            # Infinite is what left the range of the dtype: a gap.
+            # Infinite values exceed the range of the dtype and leave a gap.
             axes.plot(range(1, depth + 1), np.where(np.isfinite(decades), decades, np.nan), label=scheme)
         for scheme, _ in without:
             axes.plot([], [], color="none", label=f"{scheme}: no rule")

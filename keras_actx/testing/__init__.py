@@ -1,8 +1,8 @@
-"""Checks for activations: this package's own go through them, and so can anybody's.
+"""Checks for activations: for this package's own and for those of users.
 
-Needs the extra `keras-actx[testing]`; nothing else in the package imports it. `check_activation` is the one call;
-the modules hold its parts: `oracle` is what an activation is worth, `values`, `derivatives`, `vectors` and
-`structure` what is asserted, `known_errors` what is excused. `bytes_kept`, of `memory`, counts what a function keeps.
+Needs the extra `keras-actx[testing]`; nothing else in the package imports it. `check_activation` runs all checks. Its
+parts are in modules: `oracle` computes reference values; `values`, `derivatives`, `vectors` and `structure` hold the
+assertions; `known_errors` the exceptions. `bytes_kept`, in `memory`, counts the bytes that a function saves.
 """
 
 try:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from keras_actx.testing.known_errors import KnownError as KnownError
     from keras_actx.testing.memory import bytes_kept as bytes_kept
 
-if not TYPE_CHECKING:  # with them, a type checker would take any name for one of this package
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name in this package
     __getattr__, __dir__ = _lazy_imports(
         globals(),
         {

@@ -1,7 +1,7 @@
-"""Exact values on disk, so that three backends need to compute them once.
+"""Exact values cached on disk, so that they are computed once for three backends.
 
-The folder is named by the environment variable KERAS_ACTX_ORACLE; without it nothing is written. What is stored is
-found by a hash of the reference formula as Python compiled it, of its parameters, and of the points.
+The folder is named by the environment variable KERAS_ACTX_ORACLE; without it nothing is written. The key is a hash of
+the bytecode of the reference formula, of its parameters, and of the points.
 """
 
 import dataclasses
@@ -19,11 +19,11 @@ import numpy as np
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import call_text
 
-_VERSION = 2  # of the engines and of the file's form
+_VERSION = 2  # of the engines and of the file format
 
 
 def cached(key: tuple[Any, ...], compute: Callable[[], tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
-    """`compute()`, or what it gave the last time for an equal key."""
+    """`compute()`, or its cached result for an equal key."""
     folder = os.environ.get("KERAS_ACTX_ORACLE")
     if not folder:
         return compute()
@@ -37,18 +37,17 @@ def cached(key: tuple[Any, ...], compute: Callable[[], tuple[np.ndarray, ...]]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
         np.savez_compressed(file, **{f"{i:02}": one for i, one in enumerate(arrays)})  # pyright: ignore[reportArgumentType]  (the names are numbers)
-    Path(file.name).replace(path)  # whole, or not at all: others read at the same time
+    Path(file.name).replace(path)  # atomic, since other processes read at the same time
     return arrays
 
 
 def digest(array: np.ndarray) -> str:
-    """A short name for the contents of an array."""
+    """A digest of the contents of an array."""
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """A hash of what a function computes: its bytecode, constants, closure, and the functions, numbers and activations
-    it names."""
+    """A hash of a function: its bytecode, constants, closure, and the objects that it refers to."""
     seen: set[int] = set()
     return hashlib.sha256(repr(_described(function, seen)).encode()).hexdigest()
 
@@ -74,7 +73,7 @@ def _described(thing: Any, seen: set[int]) -> Any:
 def _of_code(code: types.CodeType, scope: dict[str, Any], seen: set[int], documentation: str | None = None) -> Any:
     constants = code.co_consts
     if documentation is not None and constants[:1] == (documentation,):
-        constants = constants[1:]  # a better docstring computes nothing else
+        constants = constants[1:]  # the docstring does not affect the results
     constants = [_of_code(one, scope, seen) if isinstance(one, types.CodeType) else repr(one) for one in constants]
     named = [(name, _described(scope[name], seen)) if name in scope else name for name in code.co_names]
     modules = [scope[name] for name in code.co_names if isinstance(scope.get(name), types.ModuleType)]

@@ -1,4 +1,4 @@
-"""`check_activation`: everything that this package demands of its own activations, for anybody's."""
+"""`check_activation`: all requirements of this package on its own activations, for any activation."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,29 +23,29 @@ _SATURATED = "backends differentiate sigmoid, tanh and expm1 as functions of the
 def check_activation(
     activation: Any, *, points: int = 4096, thorough: bool = False, known_errors: Iterable[KnownError] = ()
 ) -> None:
-    r"""Check an activation as this package checks its own, on the backend in use; the first fault raises.
+    r"""Check an activation as this package checks its own, on the active backend; raises at the first failure.
 
     $$|y - f(x)| \le 4 \epsilon \, (|f(x)| + |x f'(x)|), \quad
     |y' - f'(x)| \le 8 \epsilon \, (|f'(x)| + |x f''(x)|)$$
 
     With $\epsilon = 2^{-23}$ in float32 and $2^{-52}$ in float64; 16-bit values are within one unit in the last place,
-    at all 65,536 numbers. For parameters other than the defaults, $|p \, \partial f / \partial p|$ is added. A
-    derivative may be off by $2 \epsilon \max|f'|$ where it vanishes, as those of the backends' own functions are.
+    at all 65,536 numbers. For parameters other than the defaults, $|p \, \partial f / \partial p|$ is added. The error
+    of a derivative may be $2 \epsilon \max|f'|$ where it vanishes, as for the backends' own functions.
 
 
-    Values in four dtypes, with every parameter at its default, inside its range and at its closed ends, against the
+    Values in four dtypes, with every parameter at its default, inside its range and at its closed bounds, against the
     declared reference formula (`exact`) in at least 100 bits; NaN and $\pm\infty$; first and second derivatives and
-    those of the parameters, by the backend's autodiff; the promised derivative at kinks; shapes from rank 0 to 5, empty
-    and strided ones; symbolic, compiled and mapped calls; writing down and reading back; learning inside a layer.
+    those of the parameters, by the backend's autodiff; the declared derivative at kinks; shapes from rank 0 to 5, empty
+    and strided ones; symbolic, compiled and mapped calls; serialization; learning inside a layer.
 
     Args:
-        activation: a name such as `"my_project>my_swish"`, or the `Activation` that `@keras_actx.activation` made.
-        points: how many points the grids of 32 and 64 bits have, from 64.
-        thorough: also with the backend's slow compilers (torch's inductor takes seconds).
-        known_errors: (`keras_actx.testing.KnownError`) excused, for what the backend itself prevents.
+        activation: a name such as `"my_project>my_swish"`, or an `Activation` from `@keras_actx.activation`.
+        points: the number of points of the grids of 32 and 64 bits, at least 64.
+        thorough: also check with the backend's slow compilers (torch's inductor takes seconds).
+        known_errors: (`keras_actx.testing.KnownError`) exceptions for limitations of the backend.
 
     Raises:
-        AssertionError: for a fault, naming where and how large.
+        AssertionError: for a failure, with its place and size.
         RuntimeError: under `python -O`, which removes assertions, and on JAX without `JAX_ENABLE_X64=1`.
         ValueError: for an unknown name, a declaration without `exact`, or `points` out of range.
 
@@ -62,7 +62,7 @@ def check_activation(
     AssertionError: docs_check>my_swish(beta=1.0): nan at -1 * inf, not 0.0
     """
     if not __debug__:
-        raise RuntimeError("check_activation asserts, and python -O removes assertions: run without -O")
+        raise RuntimeError("check_activation uses assertions, which python -O removes: run without -O")
     if dtype_of(keras.ops.zeros((), "float64")) != "float64":
         raise RuntimeError("check_activation needs float64, which JAX has with JAX_ENABLE_X64=1 in the environment")
     chosen = resolve_declared(activation, "check_activation").activation
@@ -70,7 +70,7 @@ def check_activation(
         raise ValueError(f"points={quote(points)} is not allowed; use a whole number from 64")
     if chosen.declaration.exact is None:
         raise ValueError(
-            f"{chosen} declares no reference formula, and there is nothing else to check it against; give the "
+            f"{chosen} declares no reference formula, which the checks require; give the "
             "decorator one: @keras_actx.activation(exact=lambda mp, x, **params: ...)"
         )
     check_structure(chosen, thorough)
@@ -87,7 +87,7 @@ def check_activation(
 
 
 def check_numbers(activation: Activation, points: int, known: tuple[KnownError, ...] = ()) -> None:
-    """Values and derivatives of one activation with its parameters."""
+    """Check values and derivatives of one activation with its parameters."""
     for dtype in DTYPES:
         count = points if dtype in ("float32", "float64") else _SIXTEEN_BITS
         of_value = known_errors_for(known, activation, "value", dtype)
@@ -108,7 +108,7 @@ def check_numbers(activation: Activation, points: int, known: tuple[KnownError, 
 
 
 def check_structure(activation: Activation, thorough: bool = False) -> None:
-    """Shapes, dtypes, ways of calling, saving and learning."""
+    """Check shapes, dtypes, kinds of calls, saving and learning."""
     structure.assert_shape_and_dtype(activation, activation)
     structure.assert_symbolic_agrees(activation, activation)
     structure.assert_views_agree(activation, activation)

@@ -16,10 +16,10 @@ from keras_actx.testing.samples import kinks
 from keras_actx.testing.tensors import along_gate, dtype_of, to_float64, to_tensor
 from keras_actx.testing.values import Measured, conditioned
 
-#: How large the error of a first derivative may be, in units of eps (|f'| + |x f''|), which is what rounding x costs.
+#: The bound on the error of a first derivative, in units of eps (|f'| + |x f''|), the error from rounding x.
 BAR = 8.0
 
-#: The same far out, in units of eps max|f'|, for an exception that says so.
+#: The same in the tails, in units of eps max|f'|, for an exception with `tail`.
 TAIL_BAR = 2.0
 
 
@@ -37,10 +37,11 @@ def derivative(
 
 
 def points(activation: Activation, dtype: str, count: int) -> np.ndarray:
-    """The grid of values without the kinks, whose derivative is promised and not the oracle's."""
+    """The grid of values without the kinks, whose derivative is declared and not the oracle's."""
     x = grids.points(activation, dtype, count)
     at_kinks = grids.rounded(list(kinks(activation)), dtype)
-    # A subnormal number, or one that a parameter makes subnormal, is 0 to most backends, which may be a kink.
+    # Most backends treat a number that is subnormal, also after a multiplication by a parameter, as 0, which may be a
+    # kink.
     x = x[(np.abs(x) >= 1024 * float(ml_dtypes.finfo(dtype).tiny)) | (x == 0)]
     return grids.in_blocks(np.unique(x[~np.isin(x, at_kinks)]))
 
@@ -71,7 +72,7 @@ def assert_derivative(
     count: int = 512,
     known: Iterable[KnownError] = (),
 ) -> None:
-    """The first derivative of `function` is the activation's own, away from kinks, and finite up to the largest x."""
+    """Assert that the first derivative is the activation's, away from kinks, and finite up to the largest x."""
     found = measure(function, activation, dtype, count)
     over = (found.errors > BAR) & ~excused(known, found.x, found.errors)
     if over.any():
@@ -80,7 +81,7 @@ def assert_derivative(
 
 
 def _in_tail(found: Measured, dtype: str, known: Iterable[KnownError]) -> np.ndarray:
-    """Where an exception for a tail holds: the error is small beside the largest derivative at moderate x."""
+    """Where an exception for a tail applies: the error is small relative to the largest derivative at moderate x."""
     largest = np.abs(found.true[np.abs(found.x) <= _MODERATE]).max()
     within = np.abs(found.y - found.true) <= TAIL_BAR * float(ml_dtypes.finfo(dtype).eps) * largest
     places = [one.contains(found.x) for one in known if one.tail]
@@ -91,7 +92,7 @@ _MODERATE = 10.0
 
 
 def assert_finite(function: Callable[[Any], Any], activation: Activation, dtype: str) -> None:
-    """At every finite number of a 16-bit dtype the derivative is finite, where the true one is."""
+    """Assert that at every finite number of a 16-bit dtype the derivative is finite if the true one is."""
     x = grids.points(activation, dtype, 2**16)
     x = x[~np.isfinite(derivative(function, activation, x, dtype))]
     if len(x):
@@ -101,9 +102,9 @@ def assert_finite(function: Callable[[Any], Any], activation: Activation, dtype:
 
 
 def assert_finite_ends(function: Callable[[Any], Any], activation: Activation, dtype: str) -> None:
-    """At +-inf the derivative has its limit, where that is finite.
+    """Assert that at +-inf the derivative is its limit, if that is finite.
 
-    Where a parameter is 0, any finite number will do: a formula cannot see whether it is 0 times infinity.
+    If a parameter is 0, any finite number is accepted: a formula cannot detect a product of 0 and infinity.
     """
     switched_off = any(value == 0 and not isinstance(value, bool) for value in dict(activation.params).values())
     for sign in (-1.0, 1.0):
@@ -118,19 +119,19 @@ def assert_finite_ends(function: Callable[[Any], Any], activation: Activation, d
 
 
 def assert_kink_slopes(function: Callable[[Any], Any], activation: Activation, dtype: str) -> None:
-    """At kinks the derivative is exactly what the declaration promises."""
-    promised = kinks(activation)
-    if promised:
-        at, slopes = np.array(list(promised)), np.array(list(promised.values()))
+    """Assert that the derivative at kinks is exactly the declared one."""
+    declared = kinks(activation)
+    if declared:
+        at, slopes = np.array(list(declared)), np.array(list(declared.values()))
         found = derivative(function, activation, grids.rounded(at, dtype), dtype)
         error = np.abs(found - slopes)
         assert (error <= errors.spacing(slopes, dtype)).all(), (
-            f"{activation} in {dtype}: {dict(zip(at, found, strict=True))}, promised {promised}"
+            f"{activation} in {dtype}: {dict(zip(at, found, strict=True))}, declared {declared}"
         )
 
 
 def assert_second_derivative(function: Callable[[Any], Any], activation: Activation) -> None:
-    """In float64, at moderate points away from kinks."""
+    """Assert that the second derivative is correct in float64, at moderate points away from kinks."""
     grid = np.linspace(-9.73, 9.89, 64)
     near = np.array([*kinks(activation), np.nan])
     x = np.where((np.abs(grid[:, None] - near) < 1e-3).any(axis=1), 0.3125, grid)
@@ -143,7 +144,7 @@ def assert_second_derivative(function: Callable[[Any], Any], activation: Activat
 
 
 def assert_parameter_derivative(function: Callable[..., Any], activation: Activation, parameter: str) -> None:
-    """The derivative with respect to a parameter, in float64; `function(x, **{parameter: tensor})`."""
+    """Check the derivative with respect to a parameter in float64; `function(x, **{parameter: tensor})`."""
     x = np.array([-7.3, -2.6, -1.1, -0.4, -0.07, 0.06, 0.45, 1.2, 2.7, 7.9])
     tensor = to_tensor(x, "float64")
     values = keras.ops.full(x.shape, dict(activation.params)[parameter], dtype="float64")

@@ -1,4 +1,4 @@
-"""Where an activation is looked at: all numbers of the 16-bit dtypes, and a grid of any size for 32 and 64 bits."""
+"""The test points of an activation: all numbers of the 16-bit dtypes, and a grid of any size for 32 and 64 bits."""
 
 import functools
 
@@ -13,9 +13,9 @@ _BLOCK = 512
 
 
 def points(activation: Activation, dtype: str, count: int) -> np.ndarray:
-    """Finite numbers of `dtype`, held in float64, about `count` of them and every kink with its neighbours.
+    """Finite numbers of `dtype`, as float64, about `count` of them and every kink with its neighbours.
 
-    16 bits: evenly spaced bit patterns, all 65,536 less the infinities and NaNs if `count` allows.
+    16 bits: evenly spaced bit patterns, all 65,536 except the infinities and NaNs if `count` allows.
     """
     numpy_dtype = numpy_type(dtype)
     around = _around(np.array(list(kinks(activation)), dtype="float64"), numpy_dtype)
@@ -25,7 +25,7 @@ def points(activation: Activation, dtype: str, count: int) -> np.ndarray:
 
 
 def in_blocks(x: np.ndarray) -> np.ndarray:
-    """The points, some of them repeated at the end, in a multiple of 512: JAX compiles for every size."""
+    """The points, some of them repeated at the end, padded to a multiple of 512, since JAX compiles for every size."""
     return np.resize(x, -(-len(x) // _BLOCK) * _BLOCK)
 
 
@@ -51,7 +51,7 @@ def _patterns(dtype: str, step: int) -> np.ndarray:
 
 @functools.cache
 def _spread(dtype: str, count: int) -> np.ndarray:
-    """Logarithmic from tiny to max, random bit patterns, and dense where activations bend and where they die out."""
+    """Logarithmic from tiny to max, random bit patterns, and dense where activations bend and where they vanish."""
     limits, generator = np.finfo(dtype), np.random.default_rng(0)
     eighth = count // 8
     size = np.exp(np.linspace(np.log(limits.tiny), np.log(limits.max), eighth)[:-1], dtype="float64")
@@ -66,5 +66,5 @@ def _spread(dtype: str, count: int) -> np.ndarray:
 
 
 def rounded(at: list[float] | np.ndarray, dtype: str) -> np.ndarray:
-    """The nearest numbers of `dtype`, held in float64."""
+    """The nearest numbers of `dtype`, as float64."""
     return np.asarray(at, dtype="float64").astype(numpy_type(dtype)).astype("float64")

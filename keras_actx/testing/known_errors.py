@@ -1,4 +1,4 @@
-"""Where results are known to exceed the bars, how far, and why."""
+"""Known excesses over the error bounds: where, how large, and why."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from keras_actx.testing.samples import is_default
 
 @dataclass(frozen=True)
 class KnownError:
-    """One known excess over a bar: where, how large, and what prevents better.
+    """One known excess over an error bound: where, how large, and why it cannot be avoided.
 
     Args:
         name: the activation's identifier.
-        reason: what prevents better.
-        error: the largest error allowed there, in units of the bar's bracket; inf where a result is NaN or infinite.
+        reason: why it cannot be avoided.
+        error: the largest error allowed there, in units of the bound's bracket; inf if a result is NaN or infinite.
         quantity: "value" or "derivative".
         dtypes: names separated by blanks.
         backends: names separated by blanks.
         low: the region's lower end.
         high: the region's upper end.
-        tail: of a derivative, whether 2 eps max|f'| is the bar there, in place of `error`.
+        tail: for a derivative, whether 2 eps max|f'| is the bound there, in place of `error`.
         defaults: whether it is for default parameters, or for all others.
 
     Example:
@@ -61,7 +61,7 @@ class KnownError:
 def known_errors_for(
     every: Iterable[KnownError], activation: Activation, quantity: str, dtype: str
 ) -> list[KnownError]:
-    """Those that concern an activation here."""
+    """The known errors that apply to an activation on this backend."""
     return [
         one
         for one in every
@@ -74,7 +74,7 @@ def known_errors_for(
 
 
 def excused(known: Iterable[KnownError], x: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """The points that some exception covers."""
+    """The points covered by an exception."""
     result = np.zeros(x.shape, bool)
     for one in known:
         result |= one.covers(x, errors)

@@ -1,4 +1,4 @@
-"""The independent oracle: what an activation is worth, to more digits than any dtype holds."""
+"""The independent oracle: reference values of an activation, to more digits than any dtype."""
 
 import functools
 import itertools
@@ -15,7 +15,7 @@ from keras_actx.testing.samples import GATED_VALUE, is_default
 
 
 def reference(activation: Activation) -> Formula:
-    """The declaration's reference formula, of the engine and the input (for a gated one: the gate).
+    """The declaration's reference formula as a function of the engine and the input (for a gated one: the gate).
 
     Raises:
         ValueError: if the declaration has none.
@@ -37,7 +37,7 @@ def values(activation: Activation, x: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def derivatives(activation: Activation, x: np.ndarray, order: int = 1) -> np.ndarray:
-    """The true derivatives, by central differences of a step that never reaches a neighbour, nor a part of a wave."""
+    """The true derivatives, by central differences with a step below the spacing of points and any period."""
     return _at(f"derivative {order}", activation, x, _difference(reference(activation), order), bits=60)[0]
 
 
@@ -56,7 +56,7 @@ def parameter_derivatives(activation: Activation, parameter: str, x: np.ndarray)
 
 
 def sensitivities(activation: Activation, x: np.ndarray, order: int = 0) -> np.ndarray:
-    """The sum of |p df/dp| over all parameters p, unless all have their defaults; of f' in place of f for `order` 1."""
+    """The sum of |p df/dp| over all parameters p, unless all have their defaults; of f' for `order` 1."""
     total = np.zeros(np.shape(x))
     if not is_default(activation):
         for name, value in activation.params:
@@ -88,13 +88,13 @@ def _scaled(activation: Activation, parameter: str, order: int) -> Formula:
     return quotient
 
 
-#: Points where an activation has arrived at its limits, if it has any.
+#: Points where an activation equals its limits, if it has any.
 FAR_OUT = tuple(1.3 * 2.0**exponent for exponent in range(950, 1_020, 7))
 
 
 @functools.cache
 def limit(activation: Activation, sign: int) -> float:
-    """The limit at +-infinity; NaN where there is none."""
+    """The limit at +-infinity; NaN if there is none."""
     formula = reference(activation)
 
     try:
@@ -135,7 +135,7 @@ def _at(what: str, activation: Activation, x: np.ndarray, formula: Formula, bits
 
 
 def _columns(pairs: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """The first doubles, and the second ones in units of the first's last place: 24 bits of those are enough."""
+    """The first doubles, and the second ones in units of the first's last place, for which 24 bits suffice."""
     flat = np.fromiter(itertools.chain.from_iterable(pairs), dtype="float64", count=2 * len(pairs))
     high = flat[0::2].copy()
     return high, (flat[1::2] / _unit(high)).astype("float32")

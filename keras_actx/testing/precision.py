@@ -1,6 +1,6 @@
-"""A reference formula at rising precision: by Arb, whose balls know their own error, and by mpmath where Arb cannot.
+"""A reference formula at increasing precision: by Arb, whose balls bound their error, and by mpmath otherwise.
 
-Arb is ten times as fast as mpmath, which is what makes a million points affordable; that the two agree is tested.
+Arb is ten times faster than mpmath, which makes a million points feasible; a test checks that the two agree.
 """
 
 import math
@@ -12,7 +12,7 @@ import mpmath
 
 mp = mpmath.mp
 
-#: A formula with everything bound but the engine and the point: `formula(engine, x)`.
+#: A formula of the engine and the point: `formula(engine, x)`.
 Formula = Callable[[Any, Any], Any]
 
 _FAR = 1_200  # the power of two beyond which a number is 0 or inf in every dtype
@@ -20,7 +20,7 @@ _HIGHEST = 20_000  # bits
 
 
 class _Balls:
-    """The names of mpmath that reference formulas use, for Arb's balls."""
+    """The functions of mpmath that reference formulas use, for Arb's balls."""
 
     mpf = staticmethod(flint.arb)
     mpmathify = staticmethod(flint.arb)
@@ -46,7 +46,7 @@ class _Balls:
         return (-flint.arb(x) / flint.arb(2).sqrt()).erfc() / 2
 
     def __getattr__(self, name: str) -> Callable[[Any], flint.arb]:
-        method = getattr(flint.arb, name)  # AttributeError: the caller takes mpmath instead
+        method = getattr(flint.arb, name)  # AttributeError: the caller then uses mpmath
         return lambda x: method(flint.arb(x))
 
 
@@ -92,7 +92,7 @@ def _by_arb(formula: Formula, x: float, bits: int, precision: int) -> tuple[floa
     if ball.is_finite() and abs(ball) < _SMALL:
         return 0.0, 0.0
     if ball.is_finite() and precision > 2_500 and ball.contains(0) and abs(ball) < _TINY:
-        return 0.0, 0.0  # terms that cancel to nothing
+        return 0.0, 0.0  # terms that cancel exactly
     return None
 
 
@@ -101,15 +101,15 @@ _TINY = flint.arb(2) ** -(_FAR + 100)
 
 
 def settled_by_mpmath(formula: Formula, points: Sequence[float], bits: int = 80) -> list[tuple[float, float]]:
-    """The same by mpmath alone: precision is doubled until `bits` bits no longer change."""
+    """The same by mpmath alone: the precision is doubled until `bits` bits no longer change."""
 
     def at(x: float) -> Any:
         return formula(mp, mp.mpf(x))
 
     with mp.workprec(160):
         results = [at(x) for x in points]
-    # A zero may be the ghost of a cancellation: it counts only where enough bits for terms below double's maximum and a
-    # result above its minimum see it too.
+    # A zero may be the result of a cancellation: it is accepted only if it is also computed with enough bits for terms
+    # below double's maximum and a result above its minimum.
     enough = 2_500
     zeros = [i for i, value in enumerate(results) if not value]
     waiting = [i for i, value in enumerate(results) if value]
@@ -131,7 +131,7 @@ def settled_by_mpmath(formula: Formula, points: Sequence[float], bits: int = 80)
                 results[i] = value
         waiting, precision = unsettled, 2 * precision
     if waiting:
-        raise ArithmeticError(f"the reference formula does not settle at x = {points[waiting[0]]!r}")
+        raise ArithmeticError(f"the reference formula does not converge at x = {points[waiting[0]]!r}")
     with mp.workprec(320):
         return [_two_doubles(value) for value in results]
 

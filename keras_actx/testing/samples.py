@@ -1,4 +1,4 @@
-"""What is tested of an activation: its parameters at their defaults, inside their ranges and at the ends; its kinks."""
+"""The parameters of an activation to test: defaults, values inside their ranges and at the bounds; and its kinks."""
 
 import math
 
@@ -15,7 +15,7 @@ _FEW = 5
 def with_sample_parameters(activation: Activation) -> list[Activation]:
     """The activation, then with each parameter in turn at its sample values."""
     parameters = activation.declaration.parameters
-    inside = _INSIDE if len(parameters) <= _FEW else _INSIDE[2:3]  # coefficients of a polynomial are much alike
+    inside = _INSIDE if len(parameters) <= _FEW else _INSIDE[2:3]  # the coefficients of a polynomial behave alike
     changed = (activation.bind(**{one.name: value}) for one in parameters for value in _samples(one, inside))
     return list(dict.fromkeys([activation, *changed]))
 
@@ -35,7 +35,7 @@ def is_default(activation: Activation) -> bool:
 
 
 def kinks(activation: Activation) -> dict[float, float]:
-    """Points where a derivative jumps, with the promised first derivative (for a gated one, at `GATED_VALUE`)."""
+    """Points where a derivative is discontinuous, with the declared derivative (if gated, at `GATED_VALUE`)."""
     promised = activation.declaration.kinks_at(dict(activation.params))
     factor = GATED_VALUE if activation.declaration.kind == "gated" else 1.0
     return {point: factor * slope for point, slope in promised.items()}

@@ -1,4 +1,4 @@
-"""What is promised of every call, whatever the formula: shape, dtype, and the same result by every way of calling."""
+"""Requirements on every call, for any formula: shape, dtype, and equal results for all kinds of calls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,8 @@ from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.tensors import dtype_of, to_float64, to_tensor
 
 SHAPES = ((), (0,), (1,), (2, 0, 3), (7,), (3, 4), (2, 1, 3), (2, 1, 3, 2), (2, 1, 2, 1, 3))
-#: How far compiled results may be from eager ones, in units in the last place of the larger of the two terms; a
-#: compiler contracts and vectorizes.
+#: The bound on the difference of compiled and eager results, in units in the last place of the larger of the two terms;
+#: a compiler contracts and vectorizes.
 COMPILED_ULPS = 16.0
 
 
@@ -27,18 +27,18 @@ def inputs(activation: Activation, shape: tuple[int, ...], dtype: str) -> Any:
 
 
 def output_shape(activation: Activation, x: Any) -> tuple[int, ...]:
-    """The shape that is promised for an input."""
+    """The required output shape for an input."""
     shape = tuple(x.shape)
     return (*shape[:-1], shape[-1] // 2) if activation.declaration.kind == "gated" else shape
 
 
 def fits(activation: Activation, shape: tuple[int, ...]) -> bool:
-    """Whether an input of that shape means anything to the activation."""
+    """Whether an input of that shape is valid for the activation."""
     return activation.declaration.kind == "elementwise" or (len(shape) > 0 and 0 not in shape and shape[-1] > 1)
 
 
 def assert_shape_and_dtype(function: Callable[[Any], Any], activation: Activation) -> None:
-    """Any shape from rank 0 to 5 and every dtype come back as promised, empty tensors too."""
+    """Assert the output shape and dtype for shapes from rank 0 to 5 and every dtype, empty tensors included."""
     for shape in SHAPES:
         if fits(activation, shape):
             for dtype in DTYPES:
@@ -49,9 +49,9 @@ def assert_shape_and_dtype(function: Callable[[Any], Any], activation: Activatio
 
 
 def assert_symbolic_agrees(function: Callable[[Any], Any], activation: Activation, x: Any = None) -> None:
-    """A symbolic call reports the shape and dtype of an eager one, and its model gives the same numbers.
+    """Assert that a symbolic call reports the shape and dtype of an eager one, and that its model has the same results.
 
-    Of `x`, of rank 2 at least, only the last axis is told beforehand.
+    Only the last axis of `x`, of rank 2 or more, has a static size.
     """
     x = inputs(activation, (5, 3, 4), "float32") if x is None else x
     unknown = (None,) * (len(x.shape) - 2)
@@ -64,7 +64,7 @@ def assert_symbolic_agrees(function: Callable[[Any], Any], activation: Activatio
 
 
 def assert_views_agree(function: Callable[[Any], Any], activation: Activation) -> None:
-    """Transposed and strided tensors give what their copies give."""
+    """Assert that transposed and strided tensors have the same results as their copies."""
     x = inputs(activation, (6, 4, 8), "float32")
     for name, view in (
         ("transposed", keras.ops.transpose(x, (1, 0, 2))),
@@ -76,12 +76,12 @@ def assert_views_agree(function: Callable[[Any], Any], activation: Activation) -
 
 
 def assert_view_agrees(function: Callable[[Any], Any], view: Any, what: str) -> None:
-    """A tensor that shares another's memory gives what its copy gives."""
+    """Assert that a view of another tensor has the same result as its copy."""
     assert_close(function(view), function(to_tensor(to_float64(view), dtype_of(view))), what)
 
 
 def assert_compiled_agrees(function: Callable[[Any], Any], activation: Activation, thorough: bool = False) -> None:
-    """Every compiler of the backend gives what eager execution gives, derivative included."""
+    """Assert that every compiler of the backend agrees with eager execution, derivative included."""
     for dtype in ("float32", "float16"):
         assert_compiled_agrees_at(function, inputs(activation, (4, 6), dtype), str(activation), thorough)
     x = inputs(activation, (4, 6), "float32")
@@ -91,18 +91,18 @@ def assert_compiled_agrees(function: Callable[[Any], Any], activation: Activatio
 
 
 def assert_compiled_agrees_at(function: Callable[[Any], Any], x: Any, what: str, thorough: bool = False) -> None:
-    """Every compiler of the backend gives for one tensor what eager execution gives."""
+    """Assert that every compiler of the backend agrees with eager execution for one tensor."""
     for name, compiled in backend.compiled(function, thorough).items():
         assert_close(compiled(x), function(x), f"{what} by {name} in {dtype_of(x)}")
 
 
 def assert_transformations_agree(function: Callable[[Any], Any], activation: Activation) -> None:
-    """Mapped over rows, the function gives what it gives at once; forward mode gives what reverse mode gives."""
+    """Assert that mapping over rows agrees with a single call, and forward mode with reverse mode."""
     assert_transformations_agree_at(function, activation, inputs(activation, (4, 6), "float32"))
 
 
 def assert_transformations_agree_at(function: Callable[[Any], Any], activation: Activation, x: Any) -> None:
-    """The same for one tensor, of rank 1 at least."""
+    """The same for one tensor, of rank 1 or more."""
     for name, mapped in backend.transformed(function).items():
         assert_close(mapped(x), function(x), f"{activation} by {name}")
     if activation.declaration.kind == "elementwise":
@@ -111,7 +111,7 @@ def assert_transformations_agree_at(function: Callable[[Any], Any], activation: 
 
 
 def assert_close(found: Any, expected: Any, what: str) -> None:
-    """Two tensors of one shape and dtype, a few units in the last place apart at most."""
+    """Assert that two tensors have equal shape and dtype and differ by a few units in the last place at most."""
     assert tuple(found.shape) == tuple(expected.shape), f"{what}: shape {found.shape}, not {expected.shape}"
     dtype = dtype_of(expected)
     assert dtype_of(found) == dtype, f"{what}: {dtype_of(found)}, not {dtype}"

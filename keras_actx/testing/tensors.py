@@ -1,4 +1,4 @@
-"""From grids to tensors and back."""
+"""Conversion between grids and tensors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,8 @@ from keras_actx.testing.samples import GATED_VALUE
 
 
 def to_tensor(x: np.ndarray, dtype: str) -> Any:
-    """A tensor of numbers that `dtype` holds exactly."""
-    # bfloat16 goes in as float32 (exact): not every backend takes ml_dtypes' arrays.
+    """A tensor of numbers that are exact in `dtype`."""
+    # bfloat16 is converted from float32 (exact): not every backend accepts arrays of ml_dtypes.
     return keras.ops.convert_to_tensor(x.astype("float32" if dtype == "bfloat16" else dtype), dtype=dtype)
 
 

@@ -1,4 +1,4 @@
-"""Activations that mix an axis, against the oracle: rows of a few numbers, as their reference formulas take lists."""
+"""Comparison with the oracle for activations that mix an axis, on short rows: their reference formulas accept lists."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ _ULPS = 4.0
 
 
 def assert_vector_values(function: Callable[[Any], Any], activation: Activation, dtype: str) -> None:
-    """Every row is within a few units in the last place of 1, or of its largest entry."""
+    """Assert that every row is within a few units in the last place of 1, or of its largest entry."""
     exact, params = activation.declaration.exact, dict(activation.params)
     rows = np.array(ROWS, dtype="float64")
     with mpmath.workprec(200):

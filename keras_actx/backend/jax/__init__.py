@@ -1,4 +1,4 @@
-"""JAX: constants inside `jit` need `ensure_compile_time_eval`, and float64 needs to be switched on."""
+"""JAX: constants inside `jit` need `ensure_compile_time_eval`, and float64 must be enabled."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from keras_actx.backend.exporters import called_by_exporter
-from keras_actx.backend.jax.recomputed import recomputed
-from keras_actx.backend.sample import asked_once
+from keras_actx.backend.jax.remat import rematerialized
+from keras_actx.backend.probe import checked_once
 
 # Moved out of `jax.experimental` in 2025.
 _enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
@@ -27,17 +27,17 @@ __all__ = [
     "eager_float64",
     "erfc",
     "exporting",
-    "keeping_inputs",
+    "forward_and_vjp",
     "relu",
+    "rematerialize",
     "sin",
     "tanh",
-    "there_and_back",
     "with_derivative",
 ]
 
-KERNELS: dict[str, Any] = {}  # a compiler makes one of every formula
+KERNELS: dict[str, Any] = {}  # XLA compiles a kernel for every formula
 
-#: ONNX has not the first two, and TensorFlow does not read the last.
+#: ONNX lacks the first two, and TensorFlow cannot import the last.
 PORTABLE = ("expm1", "log1p", "erf")
 
 tanh, sin, cos, arctan, erfc = jnp.tanh, jnp.sin, jnp.cos, jnp.arctan, jax.lax.erfc
@@ -49,7 +49,7 @@ def relu(x: Any) -> Any:
 
 
 def clip_min(x: Any, low: float) -> Any:
-    """See `keras_actx.backend.clip_min`. `jnp.maximum` has half a derivative where both are equal."""
+    """See `keras_actx.backend.clip_min`. The derivative of `jnp.maximum` is 1/2 where both are equal."""
     return jnp.where(x < low, jnp.asarray(low, x.dtype), x)
 
 
@@ -71,7 +71,7 @@ def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]
 
 
 def exporting(x: Any) -> bool:
-    """See `keras_actx.backend.exporting`. JAX does not say what it traces for; the stack does."""
+    """See `keras_actx.backend.exporting`. The purpose of a trace is read from the call stack."""
     return isinstance(x, jax.core.Tracer) and called_by_exporter()
 
 
@@ -82,22 +82,22 @@ def eager_float64() -> Iterator[None]:
         yield
 
 
-def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """See `keras_actx.backend.there_and_back`."""
+def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.forward_and_vjp`."""
 
-    def back(weights: Any, x: Any, cotangent: Any) -> Any:
+    def vjp(weights: Any, x: Any, cotangent: Any) -> Any:
         return jax.vjp(lambda one: function(weights, one), x)[1](cotangent)[0]
 
-    return jax.jit(function), jax.jit(back)
+    return jax.jit(function), jax.jit(vjp)
 
 
-def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
-    """See `keras_actx.backend.keeping_inputs`."""
+def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.rematerialize`."""
     if not _takes_rules(tensors):
         return function(*tensors)
-    if _is_frugal(function, tuple(one.dtype for one in tensors)):
+    if saves_only_inputs(function, tuple(one.dtype for one in tensors)):
         return function(*tensors)
-    return recomputed(function, False)(*tensors)
+    return rematerialized(function, False)(*tensors)
 
 
 def _takes_rules(tensors: tuple[Any, ...]) -> bool:
@@ -110,13 +110,13 @@ def _takes_rules(tensors: tuple[Any, ...]) -> bool:
 
 
 def _in_jet(tensors: tuple[Any, ...]) -> bool:
-    """Whether `jax.experimental.jet` traces them, which has no rule for a function with a rule of its own."""
+    """Whether `jax.experimental.jet` traces them, which does not support functions with a custom derivative rule."""
     jet = sys.modules.get("jax.experimental.jet")
     return jet is not None and any(_is_traced_by(jet.JetTracer, one) for one in tensors)
 
 
 def _is_traced_by(kind: type, tensor: Any) -> bool:
-    """By it, or by another within it: of a gradient, or of a `vmap`."""
+    """Whether a tracer of this kind holds the tensor, directly or inside the tracer of a gradient or a `vmap`."""
     while isinstance(tensor, jax.core.Tracer):
         if isinstance(tensor, kind):
             return True
@@ -124,10 +124,10 @@ def _is_traced_by(kind: type, tensor: Any) -> bool:
     return False
 
 
-@asked_once
-def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
-    """Whether it keeps no more than its input by itself, or is a function of more than its arguments."""
-    tensors = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in sample]
+@checked_once
+def saves_only_inputs(function: Callable[..., Any], probe: list[Any]) -> bool:
+    """Whether it saves only its inputs without recomputation, or captures tracers beside its arguments."""
+    tensors = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in probe]
     if any(isinstance(one, jax.core.Tracer) for one in jax.make_jaxpr(function)(*tensors).consts):
         return True
     return bytes_kept(function, *tensors) <= sum(one.size * one.dtype.itemsize for one in tensors)
@@ -135,7 +135,7 @@ def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
 
 def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
     """See `keras_actx.backend.bytes_kept`."""
-    with jax.disable_jit():  # so that no step is hidden in another
+    with jax.disable_jit():  # so that no operation is nested in another
         traced = jax.make_jaxpr(lambda *given: jax.vjp(function, *given)[1])(*tensors)
     made_by = {variable: step for step in traced.eqns for variable in step.outvars}
     kept = {one for one in traced.jaxpr.outvars if not _is_literal(one)}
@@ -158,7 +158,7 @@ def _is_literal(variable: Any) -> bool:
     return hasattr(variable, "val")
 
 
-#: What XLA computes again wherever it is used, rather than keep it.
+#: Operations that XLA recomputes at every use instead of storing their result.
 _CHEAP = frozenset(
     "abs add and broadcast_in_dim convert_element_type copy eq ge gt is_finite le lt max min mul ne neg not or "
     "reshape select_n sign slice squeeze stop_gradient sub xor".split()

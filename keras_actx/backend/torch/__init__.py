@@ -1,4 +1,4 @@
-"""torch: no autograd, and the CPU instead of the `meta` device on which Keras traces shapes."""
+"""torch: no autograd for constants, and the CPU instead of the `meta` device of Keras's shape inference."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ import keras
 import torch
 from torch.nn import functional
 
-from keras_actx.backend.sample import asked_once
-from keras_actx.backend.torch import blocks
+from keras_actx.backend.probe import checked_once
+from keras_actx.backend.torch import chunked
 from keras_actx.backend.torch.compiled import fused, fuses
 from keras_actx.backend.torch.differentiated import with_derivative
+from keras_actx.backend.torch.eager import as_tensor, exporting, is_plain, varies
 from keras_actx.backend.torch.kernel import by_kernel
-from keras_actx.backend.torch.mode import as_tensor, exporting, is_plain, varies
-from keras_actx.backend.torch.native import NATIVE
-from keras_actx.backend.torch.recomputed import KeepingInputs
+from keras_actx.backend.torch.kernels import KERNELS
+from keras_actx.backend.torch.remat import Rematerialized
 from keras_actx.backend.torch.steps import Steps
 
 __all__ = [
@@ -33,25 +33,23 @@ __all__ = [
     "eager_float64",
     "erfc",
     "exporting",
+    "forward_and_vjp",
     "fused",
     "fuses",
-    "keeping_inputs",
+    "rematerialize",
     "sin",
     "tanh",
-    "there_and_back",
     "varies",
     "with_derivative",
 ]
 
-KERNELS = NATIVE
-
-#: ONNX has not the first two, and OpenVINO an approximation of the last.
+#: ONNX lacks the first two, and OpenVINO approximates the last.
 PORTABLE = ("expm1", "log1p", "erf")
 
 tanh, sin, cos, arctan, erfc = keras.ops.tanh, keras.ops.sin, keras.ops.cos, keras.ops.arctan, torch.erfc
 
 
-# Not `clamp`, whose gradient takes the CPU four times as long.
+# Not `clamp`, whose gradient is four times slower on the CPU.
 clip = functional.hardtanh
 
 
@@ -61,7 +59,7 @@ def clip_min(x: Any, low: float) -> Any:
     return functional.threshold(x, low - abs(low) * relative - absolute, low)  # whose gradient at the threshold is 0
 
 
-#: Between numbers of 32 and 64 bits: relative, and at 0.
+#: The spacing of float32 and of float64 numbers: relative, and absolute at 0.
 _SPACING = ((2.0**-23, 2.0**-149), (2.0**-52, 2.0**-1074))
 
 
@@ -77,50 +75,50 @@ def eager_float64() -> Iterator[None]:
         yield
 
 
-def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """See `keras_actx.backend.there_and_back`."""
+def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.forward_and_vjp`."""
 
-    def there(weights: Any, x: Any) -> Any:
+    def forward(weights: Any, x: Any) -> Any:
         with torch.no_grad():
             return function(weights, x)
 
-    def back(weights: Any, x: Any, cotangent: Any) -> Any:
+    def vjp(weights: Any, x: Any, cotangent: Any) -> Any:
         x = x.detach().requires_grad_()
         with torch.enable_grad():
             y = function([one.detach() for one in weights], x)
-        if not y.requires_grad:  # nothing of x reached it, as with a step function
+        if not y.requires_grad:  # the output does not depend on x, as with a step function
             return torch.zeros_like(x)
         (result,) = torch.autograd.grad(y, x, cotangent, materialize_grads=True)
         return result
 
-    return there, back
+    return forward, vjp
 
 
-def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
-    """See `keras_actx.backend.keeping_inputs`."""
-    if torch.compiler.is_compiling():  # which fuses the plain formula, and breaks the graph at a Function
+def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.rematerialize`."""
+    if torch.compiler.is_compiling():  # it fuses the formula, and would break the graph at an autograd Function
         return function(*tensors)
     needed = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
     if not needed or not is_plain(*tensors):
         return function(*tensors)
-    if _is_frugal(function, tuple((one.dtype, one.device) for one in tensors)):
+    if saves_only_inputs(function, tuple((one.dtype, one.device) for one in tensors)):
         return function(*tensors)
-    return KeepingInputs.apply(function, blocks.there, blocks.back, *tensors)
+    return Rematerialized.apply(function, chunked.forward, chunked.vjp, *tensors)
 
 
-@asked_once
-def _is_frugal(function: Callable[..., Any], sample: list[Any]) -> bool:
-    """Whether it keeps no more than its input by itself, or cannot be computed again from its inputs alone.
+@checked_once
+def saves_only_inputs(function: Callable[..., Any], probe: list[Any]) -> bool:
+    """Whether it saves only its inputs without recomputation, or cannot be recomputed from its inputs.
 
-    Namely one that has a gradient for something else, or that draws random numbers. Each device has kernels of its own,
-    which keep less than the steps of a formula do.
+    It cannot be recomputed if it has a gradient for another tensor or draws random numbers. The result depends on the
+    device, whose kernels may save less than the operations of a formula do.
     """
-    _, (_, device) = sample[0]
+    _, (_, device) = probe[0]
     with keras.device(str(device)), device, torch.autocast(device.type, enabled=False), torch.enable_grad():
-        tensors = [torch.ones(shape, dtype=dtype, device=its_device) for shape, (dtype, its_device) in sample]
+        tensors = [torch.ones(shape, dtype=dtype, device=its_device) for shape, (dtype, its_device) in probe]
         with Steps() as steps:
             y = function(*tensors)
-        if y.requires_grad or steps.draw_numbers:
+        if y.requires_grad or steps.are_random:
             return True
         return bytes_kept(function, *tensors) <= sum(one.nbytes for one in tensors)
 
@@ -130,19 +128,19 @@ def bytes_kept(function: Callable[..., Any], *tensors: Any) -> int:
     kept: WeakSet[_Saved] = WeakSet()
 
     def keep(tensor: Any) -> "_Saved":
-        saved = _Saved(tensor.detach())  # or a step that saves its own result would keep itself alive
+        saved = _Saved(tensor.detach())  # without detach, a result saved by its own operation is a cycle
         kept.add(saved)
         return saved
 
     tensors = [one.detach().requires_grad_(one.is_floating_point()) for one in tensors]
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda saved: saved.tensor):
-        y = function(*tensors)  # what it does not depend on is gone by now, and what it does lives as long as it
+        y = function(*tensors)  # only tensors that y depends on are still alive here
     storages = [one.tensor.untyped_storage() for one in kept] if y.requires_grad else []
     return sum({one.data_ptr(): one.nbytes() for one in storages}.values())
 
 
 class _Saved:
-    """A tensor that autograd saves, for as long as it does."""
+    """A tensor saved by autograd, with the same lifetime."""
 
     def __init__(self, tensor: Any) -> None:
         self.tensor = tensor

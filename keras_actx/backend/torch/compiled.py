@@ -1,4 +1,4 @@
-"""Formulas compiled by torch for calls that are eager: one pass over memory there and one back."""
+"""Formulas compiled by torch for eager calls: one pass over memory in the forward and one in the backward pass."""
 
 import types
 from collections.abc import Callable, Iterator
@@ -6,15 +6,15 @@ from typing import Any
 
 import torch
 
-from keras_actx.backend.sample import asked_once, kept_with_declaration
-from keras_actx.backend.torch.mode import is_plain
-from keras_actx.backend.torch.recomputed import KeepingInputs
-from keras_actx.backend.torch.steps import Steps, is_of_numbers
+from keras_actx.backend.probe import cached_with_declaration, checked_once
+from keras_actx.backend.torch.eager import is_plain
+from keras_actx.backend.torch.remat import Rematerialized
+from keras_actx.backend.torch.steps import Steps, is_elementwise
 
-#: What `torch.compile` makes kernels with.
+#: The backend of `torch.compile`.
 COMPILER = "inductor"
 
-#: Fewer steps are as fast one by one.
+#: Fewer operations are as fast in eager mode.
 _MANY = 4
 
 Function = Callable[..., Any]
@@ -30,46 +30,45 @@ def fuses(function: Function, tensors: tuple[Any, ...]) -> bool:
 def fused(function: Function, tensors: tuple[Any, ...]) -> Any:
     """See `keras_actx.backend.fused`."""
     x, *parameters = tensors
-    # One piece of code for all shapes, where no parameter has one.
+    # One code object for all shapes, if all parameters are scalars.
     flat = x.dim() > 1 and x.is_contiguous() and not any(one.dim() for one in parameters)
-    flat = flat and is_of_numbers(function, tensors)
+    flat = flat and is_elementwise(function, tensors)
     if flat:
         tensors = (x.flatten() if function.elementwise else x.flatten(0, -2), *parameters)
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
-        result = KeepingInputs.apply(function, _run_there, _run_back, *tensors)
+        result = Rematerialized.apply(function, _run_forward, _run_vjp, *tensors)
     else:
-        result = _run_there(function, tensors)
+        result = _run_forward(function, tensors)
     return result.view(*x.shape[:-1], -1) if flat else result
 
 
-def _run_there(function: Function, tensors: tuple[Any, ...]) -> Any:
+def _run_forward(function: Function, tensors: tuple[Any, ...]) -> Any:
     with torch.no_grad():
-        return _there(function, _ranks(tensors))(*tensors)
+        return _forward(function, _ranks(tensors))(*tensors)
 
 
-def _run_back(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> Iterator[Any]:
-    return iter(_back(function, _ranks(tensors), needed)(cotangent, *tensors))
+def _run_vjp(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> Iterator[Any]:
+    return iter(_vjp(function, _ranks(tensors), needed)(cotangent, *tensors))
 
 
 def _ranks(tensors: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(one.dim() for one in tensors)
 
 
-# With code of its own for every number of axes: torch counts what it compiles of one piece of code, and gives up after
-# eight.
+# A separate code object for every rank: torch limits the compilations of one code object to eight.
 
 
-@kept_with_declaration
-def _there(function: Function, ranks: tuple[int, ...]) -> Function:
+@cached_with_declaration
+def _forward(function: Function, ranks: tuple[int, ...]) -> Function:
     def fused(*tensors: Any) -> Any:
         return function(*tensors)
 
     return _compiled(fused)
 
 
-@kept_with_declaration
-def _back(function: Function, ranks: tuple[int, ...], needed: tuple[bool, ...]) -> Function:
-    """Of a cotangent and the tensors, to those that are needed."""
+@cached_with_declaration
+def _vjp(function: Function, ranks: tuple[int, ...], needed: tuple[bool, ...]) -> Function:
+    """A function of a cotangent and the tensors: the gradients of the tensors marked in `needed`."""
 
     def fused(cotangent: Any, *tensors: Any) -> Any:
         def of_needed(*chosen: Any) -> Any:
@@ -89,8 +88,8 @@ def _compiled(function: Function) -> Function:
     compiled = torch.compile(own, backend=COMPILER, fullgraph=True)
 
     def for_any_shape(*tensors: Any) -> Any:
-        # Not `dynamic=True`, which makes variables of a formula's constants too.
-        others = [one.detach() for one in tensors]  # another name, for a mark that is not the caller's
+        # Not `dynamic=True`, which also makes a formula's constants dynamic.
+        others = [one.detach() for one in tensors]  # new tensors, so that the caller's are not marked
         for one in others:
             torch._dynamo.maybe_mark_dynamic(one, tuple(range(one.dim())))
         return compiled(*others)
@@ -98,11 +97,11 @@ def _compiled(function: Function) -> Function:
     return for_any_shape
 
 
-@asked_once
-def _is_long(function: Function, sample: list[Any]) -> bool:
-    """Whether a formula takes four or more steps, so that compiling it saves passes over memory."""
-    tensors = [torch.ones(shape, dtype=dtype) for shape, dtype in sample]
+@checked_once
+def _is_long(function: Function, probe: list[Any]) -> bool:
+    """Whether a formula has four or more operations, so that compiling it saves passes over memory."""
+    tensors = [torch.ones(shape, dtype=dtype) for shape, dtype in probe]
     with torch.no_grad(), Steps() as steps:
         function(*tensors)
     size = tensors[0].numel() // 2  # a gated activation halves it
-    return steps.that_write(size) >= _MANY and not steps.draw_numbers
+    return steps.count_writing(size) >= _MANY and not steps.are_random

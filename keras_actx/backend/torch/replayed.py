@@ -1,7 +1,7 @@
-"""torch on the CPU: the steps of a formula recorded once, and run again into the same few buffers.
+"""torch on the CPU: the operations of a formula are recorded once and replayed with a few reused buffers.
 
-Eager steps cost a Python call each, and memory for each result, which the operating system hands out page by page:
-together more than the arithmetic on a part that fits the cache.
+Each eager operation costs a Python call and the allocation of its result, page by page by the operating system:
+together more than the arithmetic on a chunk that fits the cache.
 """
 
 import contextlib
@@ -12,27 +12,27 @@ from typing import Any
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from keras_actx.backend.sample import kept_with_declaration
+from keras_actx.backend.probe import cached_with_declaration
 
 Function = Callable[..., Any]
 Tensors = tuple[Any, ...]
 Kinds = tuple[tuple[Any, Any], ...]  # shapes and dtypes
 
-#: Calls before a function is recorded, which takes as long as some hundred steps: a number among its parameters may be
-#: another at every call.
+#: Calls before a function is recorded, which takes as long as a few hundred operations: a number among its parameters
+#: may change at every call.
 _OFTEN = 16
 
 
 def program(name: str, function: Function, make: Callable[[], Function], tensors: Tensors) -> "Program | None":
-    """The program of what `make()` returns, a function of such tensors; None for a function that is called rarely.
+    """The recorded program of the function that `make()` returns; None for a function that is called rarely.
 
-    And for a user's, which may look at more than its arguments: what it sees would be recorded too.
+    Also None for a user's function, which may read more than its arguments: their values would be recorded too.
 
     Args:
-        name: of what is made of the function.
-        function: what it is kept for.
+        name: of the derived function, as a part of the cache key.
+        function: the formula that the program is cached for.
         make: returns a function of tensors, to a list of tensors.
-        tensors: on which it will be called.
+        tensors: examples of its arguments.
     """
     if not function.is_own:
         return None
@@ -44,17 +44,17 @@ def program(name: str, function: Function, make: Callable[[], Function], tensors
     return known["program"]
 
 
-@kept_with_declaration
+@cached_with_declaration
 def _known(function: Function, name: str, kinds: Kinds) -> dict[str, Any]:
     return {"calls": 0, "program": None}
 
 
 class _NotRecordedError(Exception):
-    """A function has a step that a program cannot have."""
+    """A function has an operation that a program cannot represent."""
 
 
 class Program:
-    """What a function of tensors of certain shapes does, as a list of operations."""
+    """A function of tensors of fixed shapes, as a list of operations."""
 
     def __init__(self, function: Function, examples: Tensors) -> None:
         graph = make_fx(function)(*examples).graph
@@ -63,13 +63,13 @@ class Program:
         self._steps = [node for node in graph.nodes if node.op == "call_function"]
         (self._outputs,) = next(node for node in graph.nodes if node.op == "output").args
         if any(node.op == "get_attr" for node in graph.nodes):
-            raise _NotRecordedError("a tensor that is no argument")
+            raise _NotRecordedError("a tensor that is not an argument")
         self._plan()
 
     def _plan(self) -> None:
-        """Gives each result a buffer, which is free again after the last step that reads it."""
+        """Assigns a buffer to each result, which is reused after the last operation that reads it."""
         last = {}
-        owner = {}  # of what a view looks at
+        owner = {}  # the base of a view
         for node in self._steps:
             views = [one for one in node.all_input_nodes if _is_view(node.target)]
             owner[node] = owner.get(views[0], views[0]) if views else node
@@ -96,15 +96,15 @@ class Program:
 
     @property
     def shapes(self) -> list[Any]:
-        """Of the results."""
+        """The shapes of the results."""
         return [tuple(node.meta["val"].shape) for node in self._outputs]
 
     def buffers(self) -> list[Any]:
-        """Memory for the results in between."""
+        """Buffers for the intermediate results."""
         return [torch.empty(shape, dtype=dtype, device="cpu") for shape, dtype in self.kinds]
 
     def run(self, tensors: Tensors, buffers: list[Any], results: Tensors) -> None:
-        """Write what the function gives for `tensors` into `results`."""
+        """Write the function's values for `tensors` into `results`."""
         values = dict(zip(self._inputs, tensors, strict=True))
         wanted = dict(zip(self._outputs, results, strict=True))
 
@@ -134,7 +134,7 @@ def _is_view(operation: Any) -> bool:
 
 
 def _into(operation: Any) -> Function | None:
-    """The overload of an operation that writes into a tensor it is given."""
+    """The overload of an operation that writes into an `out` tensor."""
     if operation is operator.getitem:
         return None
     packet = operation.overloadpacket

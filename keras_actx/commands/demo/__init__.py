@@ -1,1 +1,1 @@
-"""`demo`: networks trained on real data, saved, and reloaded on every backend. `run.py` has the command."""
+"""`demo`: networks trained on real data, saved, and reloaded on every backend. The command is in `run.py`."""

@@ -1,4 +1,4 @@
-"""Whether a saved model predicts the same in a fresh process, on this backend and on every other installed one."""
+"""Comparison of a saved model's predictions in a new process, on this and every other installed backend."""
 
 import os
 import subprocess
@@ -35,10 +35,10 @@ class Agreement:
 
 
 def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path) -> Iterable[Agreement]:
-    """Save the models to `folder`, have them reloaded on each installed backend, and compare.
+    """Save the models to `folder`, reload them on each installed backend, and compare.
 
     Yields:
-        One result for every model and backend, as each backend is done.
+        One result for every model and backend, after each backend.
     """
     trained = tuple(trained)
     files = [folder / f"{one.network.key}.keras" for one in trained]
@@ -50,9 +50,9 @@ def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path) -> 
         np.savez(partial, x=test_x)
     for backend in sorted(
         installed_backends(), key=lambda name: name != keras.backend.backend()
-    ):  # the one in use first
+    ):  # the active one first
         out = folder / f"predictions-{backend}.npz"
-        out.unlink(missing_ok=True)  # an older run's must not be taken for this one's
+        out.unlink(missing_ok=True)  # so that the file of an earlier run is not used
         error = _reload(backend, data, out, files)
         allowed = _SAME_BACKEND if backend == keras.backend.backend() else _OTHER_BACKEND
         for one in trained:
@@ -61,7 +61,7 @@ def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path) -> 
 
 
 def _reload(backend: str, data: Path, out: Path, files: list[Path]) -> str:
-    """Predict in a fresh process. Returns what went wrong, or nothing."""
+    """Predict in a new process. Returns the error, or an empty string."""
     command = [sys.executable, "-m", "keras_actx.commands.demo.predict", data, out, *files]
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
@@ -69,7 +69,7 @@ def _reload(backend: str, data: Path, out: Path, files: list[Path]) -> str:
             list(map(str, command)), env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"no answer within {_SECONDS} seconds"
+        return f"no result within {_SECONDS} seconds"
     if done.returncode or not out.exists():
         return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
     return ""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic replacement of files."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name beside `path`, of the same suffix, to write to; it becomes `path` when the block ends without error."""
+    """A name beside `path`, of the same suffix, to write to; it replaces `path` when the block ends without error."""
     partial = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     try:
         yield partial

@@ -1,6 +1,6 @@
 """The demo's data and its four networks.
 
-The networks have the same depth, width, optimizer and epochs, with other activations and start weights.
+The networks have the same depth, width, optimizer and epochs, but different activations and initializers.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NAMES = ("snake(alpha=1.0)", "prelu", "tanhexp")
 
 @dataclass(frozen=True)
 class Digits:
-    """Images of 8 by 8 pixels as rows of 64 numbers of mean 0 and variance 1, with the digits they show."""
+    """Images of 8 by 8 pixels as rows of 64 numbers of mean 0 and variance 1, with their labels."""
 
     train_x: np.ndarray
     train_y: np.ndarray
@@ -28,9 +28,9 @@ class Digits:
 
 
 def digits(seed: int) -> Digits:
-    """1797 real images (UCI optical recognition of handwritten digits), a quarter of them kept for the test.
+    """1797 real images (UCI optical recognition of handwritten digits), a quarter of them held out for the test.
 
-    A seed gives the same split in every run; the scale comes from the training images alone.
+    A seed gives the same split in every run; the scale is computed from the training images only.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
@@ -39,22 +39,22 @@ def digits(seed: int) -> Digits:
     train_x, test_x, train_y, test_y = train_test_split(
         x.astype("float32"), y.astype("int32"), test_size=0.25, stratify=y, random_state=seed
     )
-    mean, deviation = train_x.mean(), train_x.std()  # pyright: ignore[reportAttributeAccessIssue]  (arrays, as they went in)
-    return Digits((train_x - mean) / deviation, train_y, (test_x - mean) / deviation, test_y)  # pyright: ignore[reportArgumentType]  (arrays, as they went in)
+    mean, deviation = train_x.mean(), train_x.std()  # pyright: ignore[reportAttributeAccessIssue]  (arrays, as the arguments)
+    return Digits((train_x - mean) / deviation, train_y, (test_x - mean) / deviation, test_y)  # pyright: ignore[reportArgumentType]  (arrays, as the arguments)
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network of the demo, with what the tables and pictures call it."""
+    """A network of the demo, with its names in tables and plots."""
 
-    key: str  # also the name of its file
+    key: str  # also its file name
     title: str
     activations: tuple[str, ...]
     model: keras.Model
 
 
 def with_blocks(seed: int) -> Network:
-    """`DenseBlock`s: fixed, learnable and one gated activation; each finds out what feeds it."""
+    """`DenseBlock`s: fixed, learnable and one gated activation; each is initialized for the layer before it."""
     names = [_BLOCKS[place % len(_BLOCKS)] for place in range(DEPTH)]
     names[DEPTH // 2] = "swiglu"
     hidden = [actx.layers.DenseBlock(WIDTH, name, seed=seed * DEPTH + i) for i, name in enumerate(names)]
@@ -62,13 +62,13 @@ def with_blocks(seed: int) -> Network:
 
 
 def with_names(seed: int) -> Network:
-    """Keras's own layers; this package appears only in the strings."""
+    """Keras's own layers; this package is used only through the strings."""
     hidden = [keras.layers.Dense(WIDTH, activation=_NAMES[place % len(_NAMES)]) for place in range(DEPTH)]
     return _network("names", "Dense with names", hidden, _NAMES)
 
 
 def with_he(seed: int) -> Network:
-    """What is recommended for relu, without this package."""
+    """The recommended initialization for relu, without this package."""
     hidden = [
         keras.layers.Dense(
             WIDTH,
@@ -81,7 +81,7 @@ def with_he(seed: int) -> Network:
 
 
 def with_defaults(seed: int) -> Network:
-    """What one writes without this package: relu, and Keras's default start weights (glorot_uniform)."""
+    """The default without this package: relu, and Keras's default initializer (glorot_uniform)."""
     hidden = [keras.layers.Dense(WIDTH, activation="relu") for _ in range(DEPTH)]
     return _network("defaults", "Dense with defaults", hidden, ("relu",))
 

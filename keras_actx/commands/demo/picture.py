@@ -1,4 +1,4 @@
-"""The demo's picture: how the networks learned, and with which functions."""
+"""The plots of the demo: learning curves and activation functions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,14 +14,14 @@ from keras_actx.commands.plot_text import curve
 from keras_actx.layers.learnable_activation import LearnableActivation
 from keras_actx.names.resolve import resolve_declared
 
-# From Okabe and Ito's colours, which colour-blind people tell apart.
+# From the colour-blind safe palette of Okabe and Ito.
 _COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#009E73")
 _FUNCTION = "#CC79A7"
 _QUIET = "#555555"
 
 
 def draw(trained: Sequence[Trained], path: Path) -> None:
-    """Write the picture as PNG: loss, accuracy, the functions used, and a learned one at start and end."""
+    """Write the figure as PNG: loss, accuracy, the activations, and a learned one before and after training."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -73,7 +73,7 @@ def _functions(panels: Any, names: Sequence[str]) -> None:
 
 
 def _learned(axes: Any, trained: Trained) -> None:
-    """The learnable activation of one layer that has moved the most, every unit's own function."""
+    """The learnable activation of the layer with the largest change, one function per unit."""
     layers = [
         layer.activation_layer
         for layer in trained.network.model.layers

@@ -1,7 +1,7 @@
-"""`python -m keras_actx.commands.demo.predict DATA OUT MODEL...`: the demo's other half, in a process of its own.
+"""`python -m keras_actx.commands.demo.predict DATA OUT MODEL...`: the process of the demo that reloads models.
 
-It knows nothing of how the models were made: it loads each file as any user would, without `custom_objects`, and
-writes what each predicts. The backend is the one that KERAS_BACKEND names.
+It has no access to the code that created the models: it loads each file without `custom_objects` and writes its
+predictions. The backend is set by KERAS_BACKEND.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""`demo`: train four networks on real data, save and reload them on every backend, and say what came out."""
+"""`demo`: train four networks on real data, save and reload them on every backend, and report the results."""
 
 import importlib.util
 import tempfile
@@ -23,7 +23,7 @@ def demo(folder: Path, *, epochs: int, seed: int, seeds: int) -> int:
         The exit status: 0, or 1 if a reloaded model does not predict the same.
 
     Raises:
-        CommandError: if something that the demo needs is not installed, or `folder` cannot be written.
+        CommandError: if a requirement of the demo is not installed, or `folder` is not writable.
     """
     _require_extras()
     _require_training()
@@ -49,7 +49,7 @@ def _require_training() -> None:
 
 
 def _require_folder(folder: Path) -> None:
-    """Make the folder and try it, before a minute of training is lost."""
+    """Create the folder and test that it is writable, before a minute of training."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -77,7 +77,7 @@ def _run(console: Console, folder: Path, epochs: int, seeds: range) -> int:
     for one, other in ((blocks, defaults), (blocks, he), (blocks, names), (names, defaults)):
         console.print(verdict(one, other))
 
-    console.print("\nSaved, then reloaded in a fresh process on each installed backend, without custom_objects:")
+    console.print("\nSaved, then reloaded in a new process on each installed backend, without custom_objects:")
     found = list(agreements((blocks, names), last.test_x, folder))
     console.print(_agreement_table(found))
     for one in found:

@@ -1,4 +1,4 @@
-"""Training the demo's networks, all in the same way, and what the accuracies say."""
+"""Training of the demo's networks, all with the same settings, and a comparison of the accuracies."""
 
 import contextlib
 import sys
@@ -16,23 +16,23 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Trained:
-    """A network, trained from several seeds; what there is one of is the last seed's."""
+    """A network trained with several seeds; single-valued fields are those of the last seed."""
 
     network: Network
-    histories: list[dict[str, list[float]]]  # a seed's curves by epoch
-    accuracies: list[float]  # a seed's share of test images that were recognized
+    histories: list[dict[str, list[float]]]  # per seed, the curves by epoch
+    accuracies: list[float]  # per seed, the fraction of correctly classified test images
     predictions: np.ndarray
 
     @property
     def accuracy(self) -> float:
-        """On average over the seeds."""
+        """The mean accuracy over the seeds."""
         return float(np.mean(self.accuracies))
 
 
 def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs: int) -> Trained:
-    """Fit from every seed with its own split, with Keras's progress bar; without a terminal, Keras's line an epoch.
+    """Fit with every seed on its own split, with Keras's progress bar; without a terminal, one line per epoch.
 
-    The test images are looked at after every epoch, and nothing is chosen by them.
+    The test images are evaluated after every epoch, but not used for any choice.
     """
     histories, accuracies = [], []
     network: Any = None
@@ -46,7 +46,7 @@ def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs:
             network, model = fresh, fresh.model
             model.optimizer.build(model.trainable_variables)
             started = [keras.ops.convert_to_numpy(one) for one in model.optimizer.variables]
-        else:  # the same model, which need not be compiled again
+        else:  # reuses the compiled model
             model.set_weights(fresh.model.get_weights())
             for variable, value in zip(model.optimizer.variables, started, strict=True):
                 variable.assign(value)
@@ -65,21 +65,21 @@ def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs:
 
 
 def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
-    """Class probabilities, in batches of the same size everywhere, so that one backend gives the same bits again."""
+    """Class probabilities, in batches of a fixed size, so that the results are bitwise reproducible on one backend."""
     return np.asarray(model.predict(x, batch_size=_BATCH, verbose=0))  # pyright: ignore[reportArgumentType]  (Keras has no types)
 
 
 def verdict(one: Trained, other: Trained) -> str:
-    """One sentence that compares two networks, seed by seed, on the same test images, whoever is ahead.
+    """A sentence that compares two networks, seed by seed, on the same test images.
 
-    One is called ahead only if it is for every seed, and there are several.
+    A network is reported as ahead only if it is for every one of several seeds.
     """
     points = [100 * (mine - its) for mine, its in zip(one.accuracies, other.accuracies, strict=True)]
     former, latter = one.network.title, other.network.title
     mean, seeds = sum(points) / len(points), len(points)
     spread = f"{min(points):+.1f} to {max(points):+.1f}"
     if seeds == 1:
-        return f"{former} against {latter}: {mean:+.1f} points, for one seed, which decides nothing."
+        return f"{former} against {latter}: {mean:+.1f} points, for one seed, which is inconclusive."
     for word, sign in (("ahead of", 1), ("behind", -1)):
         if all(sign * one > 0 for one in points):
             average = f"by {abs(mean):.1f} points on average ({spread})"
@@ -90,9 +90,9 @@ def verdict(one: Trained, other: Trained) -> str:
 
 @contextlib.contextmanager
 def small_and_comparable() -> Iterator[None]:
-    """Compute on the CPU, whose float32 is the same on all backends, and in one thread where more only get in the way.
+    """Compute on the CPU, for equal float32 arithmetic on all backends, and in one thread where more are slower.
 
-    PyTorch splits even a product of 64 by 64 numbers among threads, which on a busy machine takes ten times as long.
+    PyTorch splits even a product of 64 by 64 matrices among threads, which on a busy machine is ten times slower.
     """
     torch = sys.modules["torch"] if keras.backend.backend() == "torch" else None
     threads = torch.get_num_threads() if torch else None

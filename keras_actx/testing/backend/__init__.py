@@ -1,4 +1,4 @@
-"""What checking needs of a backend: its derivatives, its compilers and its transformations; one file a backend."""
+"""Backend-specific code of the checks: derivatives, compilers and transformations; one module per backend."""
 
 import importlib
 from collections.abc import Callable
@@ -21,22 +21,22 @@ def gradient(function: Callable[[Any], Any], x: Any) -> Any:
 
 
 def compiled(function: Callable[[Any], Any], thorough: bool = False) -> dict[str, Callable[[Any], Any]]:
-    """The function compiled in every way the backend has, by name; with its slow compilers too if `thorough`."""
+    """The function compiled by every compiler of the backend, by name; including slow ones if `thorough`."""
     return _in_use.compiled(function, thorough)
 
 
 def transformed(function: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
-    """The function, which must not mix rows, through the backend's maps over rows: each equals the function itself."""
+    """The function, which must not mix rows, under the backend's vectorizing maps: each equals the function."""
     return _in_use.transformed(function)
 
 
 def forward_derivative(function: Callable[[Any], Any], x: Any) -> Any:
-    """The derivative of an elementwise function by forward mode."""
+    """The derivative of an elementwise function in forward mode."""
     return _in_use.forward_derivative(function, x)
 
 
 def compiled_bytes(function: Callable[[Any], Any], depth: int, width: int, batch: int) -> int:
-    """The temporary memory of a compiled gradient of Dense layers with this activation. On JAX alone."""
+    """The temporary memory of a compiled gradient of Dense layers with this activation. On JAX only."""
     if BACKEND != "jax":
-        raise RuntimeError(f"the compiler of {BACKEND} does not say how much memory it plans; JAX's does")
+        raise RuntimeError(f"the compiler of {BACKEND} does not report its planned memory; JAX's does")
     return _in_use.compiled_bytes(function, depth, width, batch)

@@ -1,4 +1,4 @@
-"""JAX: everything is a transformation."""
+"""JAX: derivatives, `jit` and `vmap`."""
 
 from collections.abc import Callable
 from typing import Any

@@ -10,12 +10,12 @@ import torch
 
 def gradient(scalar: Callable[[Any], Any], x: Any) -> Any:
     """See `keras_actx.testing.backend.gradient`."""
-    again = x.requires_grad  # this is part of a higher derivative; by itself it is what training takes
+    again = x.requires_grad  # this is part of a higher derivative; otherwise it is computed as in training
     if not again:
         x = x.detach().requires_grad_()
     with torch.enable_grad():
         y = scalar(x)
-    # A result without a graph has derivative zero, which JAX and TensorFlow say without being asked.
+    # A result without a graph has derivative zero, which JAX and TensorFlow return by default.
     if not y.requires_grad:
         return torch.zeros_like(x)
     (result,) = torch.autograd.grad(y, x, create_graph=again, materialize_grads=True)
@@ -23,8 +23,8 @@ def gradient(scalar: Callable[[Any], Any], x: Any) -> Any:
 
 
 def compiled(function: Callable[[Any], Any], thorough: bool) -> dict[str, Callable[[Any], Any]]:
-    """See `keras_actx.testing.backend.compiled`. Its usual code generator takes seconds for every function."""
-    torch.compiler.reset()  # it compiles a function a few times only, and takes all activations for one
+    """See `keras_actx.testing.backend.compiled`. Its default code generator takes seconds per function."""
+    torch.compiler.reset()  # the number of compilations of a code object is limited, and all activations share one
     backend = "inductor" if thorough else "aot_eager"
     if not takes_whole_graphs():
         return {}
@@ -33,7 +33,7 @@ def compiled(function: Callable[[Any], Any], thorough: bool) -> dict[str, Callab
 
 @cache
 def takes_whole_graphs() -> bool:
-    """Whether torch compiles Keras's own functions without a break in the graph; not those of Keras 3.10."""
+    """Whether torch compiles Keras's own functions without a graph break; false for Keras 3.10."""
     try:
         torch.compile(keras.ops.relu, fullgraph=True, backend="eager")(torch.ones(2))
     except torch._dynamo.exc.Unsupported:

@@ -1,4 +1,4 @@
-"""Keras's numpy and openvino backends: nothing is traced."""
+"""Keras's numpy and openvino backends, which have no gradients and trace nothing."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -12,10 +12,10 @@ __all__ = [
     "bytes_kept",
     "cos",
     "eager_float64",
-    "keeping_inputs",
+    "forward_and_vjp",
+    "rematerialize",
     "sin",
     "tanh",
-    "there_and_back",
     "with_derivative",
 ]
 
@@ -34,13 +34,13 @@ def eager_float64() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def there_and_back(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """See `keras_actx.backend.there_and_back`."""
+def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """See `keras_actx.backend.forward_and_vjp`."""
     raise RuntimeError(f"the {keras.backend.backend()} backend has no gradients; use tensorflow, jax or torch")
 
 
-def keeping_inputs(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
-    """See `keras_actx.backend.keeping_inputs`. Without gradients, nothing is kept."""
+def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.rematerialize`. Without gradients, nothing is saved."""
     return function(*tensors)
 
 

@@ -1,5 +1,7 @@
-"""torch on the CPU: a formula on one part of a tensor after the other, so that its steps stay in the processor's cache,
-and what they keep for the gradient never exists for all of the tensor at once."""
+"""torch on the CPU: a formula computed in chunks, so that intermediate results fit the processor's cache.
+
+What autograd saves for the gradient exists for one chunk at a time, never for the whole tensor.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,22 +9,22 @@ from typing import Any
 import torch
 
 from keras_actx.backend.torch.replayed import program
-from keras_actx.backend.torch.steps import is_of_numbers
+from keras_actx.backend.torch.steps import is_elementwise
 
 Function = Callable[..., Any]
 
-#: Elements for each thread; of fewer, a step's overhead is what counts.
+#: Elements for each thread; for fewer, the overhead of an operation dominates.
 _EACH = 2**16
 
 
-def there(function: Function, tensors: tuple[Any, ...]) -> Any:
+def forward(function: Function, tensors: tuple[Any, ...]) -> Any:
     """`function(*tensors)`."""
     x, *parameters = tensors
     rows = _rows(function, tensors)
     if rows is None:
         return function(*tensors)
     parts = rows.split(_count(rows))
-    recorded = program("there", function, lambda: lambda *given: [function(*given)], (parts[0], *parameters))
+    recorded = program("forward", function, lambda: lambda *given: [function(*given)], (parts[0], *parameters))
     if recorded is None:
         first = function(parts[0], *parameters)
         result = first.new_empty((len(rows), *first.shape[1:]))
@@ -36,8 +38,8 @@ def there(function: Function, tensors: tuple[Any, ...]) -> Any:
     return result.view(*x.shape[:-1], -1)
 
 
-def back(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> Iterator[Any]:
-    """The gradients of `function(*tensors)` for the tensors that are needed, None where it does not depend on them."""
+def vjp(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> Iterator[Any]:
+    """The gradients of `function(*tensors)` for the `needed` tensors, None where it does not depend on them."""
     x, *parameters = tensors
     rows = _rows(function, tensors)
     if rows is None:
@@ -47,7 +49,7 @@ def back(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...],
     parts = rows.split(_count(rows))
     places = of_x.split(_count(rows)) if needed[0] else [None] * len(parts)
     recorded = program(
-        f"back {needed}",
+        f"vjp {needed}",
         function,
         lambda: lambda change, *given: _gradients(function, given, needed, change),
         (cotangents[0], parts[0], *parameters),
@@ -69,21 +71,21 @@ def back(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...],
 
 def _gradients(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> list[Any]:
     with torch.enable_grad():
-        # A name of its own for each: the same tensor may be two of them.
+        # A distinct tensor for each: the same tensor may appear twice.
         tensors = [one.detach().requires_grad_(is_needed) for one, is_needed in zip(tensors, needed, strict=True)]
         wanted = [one for one in tensors if one.requires_grad]
         y = function(*tensors)
-        if not y.requires_grad:  # it uses none of them
+        if not y.requires_grad:  # it depends on none of them
             return [None] * len(wanted)
         return list(torch.autograd.grad(y, wanted, cotangent, materialize_grads=True))
 
 
 def _rows(function: Function, tensors: tuple[Any, ...]) -> Any:
-    """x with one axis, or two if the last one means something; None if it is not to be parted."""
+    """x with one axis, or two if the last axis is significant; None if it is not to be split."""
     x, *parameters = tensors
     if x.device.type != "cpu" or not x.is_contiguous() or x.numel() < 2 * _size():
         return None
-    if not is_of_numbers(function, tensors):
+    if not is_elementwise(function, tensors):
         return None
     if function.elementwise and not any(one.dim() for one in parameters):
         return x.view(-1)
@@ -92,7 +94,7 @@ def _rows(function: Function, tensors: tuple[Any, ...]) -> Any:
 
 
 def _count(rows: Any) -> int:
-    """Of rows in a part."""
+    """The number of rows in a chunk."""
     return max(1, _size() // (rows.shape[1] if rows.dim() > 1 else 1))
 
 

@@ -1,4 +1,4 @@
-"""JAX: a function whose gradient computes it again from its inputs, which alone are kept."""
+"""JAX rematerialization: only the inputs of a function are saved; its gradient recomputes the rest from them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,92 +9,95 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from keras_actx.backend.jax import scalars
-from keras_actx.backend.sample import kept_with_declaration
+from keras_actx.backend.jax import elementwise_map
+from keras_actx.backend.probe import cached_with_declaration
 
 
-@kept_with_declaration
-def recomputed(function: Callable[..., Any], differentiated: bool) -> Callable[..., Any]:
-    """The function; in one pass if `differentiated`, and otherwise of steps that other programs read too."""
+@cached_with_declaration
+def rematerialized(function: Callable[..., Any], differentiated: bool) -> Callable[..., Any]:
+    """The function: a single pass if `differentiated`, otherwise made of primitives that other programs can read."""
     found = jax.custom_jvp(partial(_in_one_pass, function) if differentiated else function)
 
     def derivative(tensors: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
         moved = tuple(not isinstance(one, jax.custom_derivatives.SymbolicZero) for one in tangents)
-        y = recomputed(function, True)(*tensors)
-        return y, _tangent_of(function, moved, _type_of(y), tensors, scalars.chosen(tangents, moved))
+        y = rematerialized(function, True)(*tensors)
+        return y, _tangent_of(function, moved, _type_of(y), tensors, elementwise_map.select(tangents, moved))
 
     found.defjvp(derivative, symbolic_zeros=True)
     return found
 
 
 def _in_one_pass(function: Callable[..., Any], *tensors: Any) -> Any:
-    if not scalars.applies(function, tensors):
+    if not elementwise_map.applies(function, tensors):
         return function(*tensors)
     numbers = (jax.ShapeDtypeStruct((), one.dtype) for one in tensors)
-    return scalars.mapped(function, tensors).astype(jax.eval_shape(function, *numbers).dtype)
+    return elementwise_map.mapped(function, tensors).astype(jax.eval_shape(function, *numbers).dtype)
 
 
-# The derivative, a linear function of the tangents, as one step that JAX does not look into. `jax.checkpoint` would do
-# for what JAX keeps; but on the CPU XLA drops its barrier early, and then takes half of the steps from the way there.
+# The derivative, a linear function of the tangents, as one primitive that is opaque to JAX. `jax.checkpoint` would
+# suffice for the residuals of JAX, but on the CPU XLA drops its barrier early and then reuses half of the operations of
+# the forward pass.
 _tangent_p = Primitive("keras_actx_tangent")
-_type_of = jax.typeof if hasattr(jax, "typeof") else jax.core.get_aval  # with how it is laid out over devices
+_type_of = jax.typeof if hasattr(jax, "typeof") else jax.core.get_aval  # with its sharding over devices
 
 
 def _tangent_of(function: Callable[..., Any], moved: tuple[bool, ...], kind: Any, tensors: Any, tangents: Any) -> Any:
-    """The tangent of `function(*tensors)`, of the type `kind`, where those tensors that are `moved` have tangents."""
+    """The tangent of `function(*tensors)`, of the type `kind`; the tensors marked in `moved` have tangents."""
     return _tangent_p.bind(*tensors, *tangents, function=function, moved=moved, kind=kind)
 
 
 def _forward(*given: Any, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any) -> Any:
-    """What the step does."""
+    """The implementation of the primitive: a Jacobian-vector product."""
     tensors, tangents = given[: len(moved)], given[len(moved) :]
-    return jax.jvp(scalars.of_moved(function, moved, tensors), scalars.chosen(tensors, moved), tangents)[1]
+    return jax.jvp(
+        elementwise_map.of_moving(function, moved, tensors), elementwise_map.select(tensors, moved), tangents
+    )[1]
 
 
 def _backward(
     cotangent: Any, *given: Any, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any
 ) -> list[Any]:
-    """What it does the other way: the function again, and the gradient through it."""
+    """The transpose of the primitive: recomputes the function and returns its vector-Jacobian product."""
     if type(cotangent) is ad.Zero:
         return [None] * len(given)
     tensors = given[: len(moved)]
-    if scalars.applies(function, tensors):
+    if elementwise_map.applies(function, tensors):
         gradients = _gradients_in_one_pass(function, moved, tensors, cotangent)
     else:
-        gradients = _gradients(function, moved, *_late(*tensors, cotangent))
+        gradients = _gradients(function, moved, *_dependent_on_last(*tensors, cotangent))
     return [None] * len(moved) + gradients
 
 
 def _gradients(function: Callable[..., Any], moved: tuple[bool, ...], *given: Any) -> list[Any]:
-    """Of those tensors that moved, from the tensors and the gradient that comes in."""
+    """The gradients of the tensors marked in `moved`, from the tensors and the cotangent."""
     *tensors, cotangent = given
-    y, back = jax.vjp(scalars.of_moved(function, moved, tensors), *scalars.chosen(tensors, moved))
-    return list(back(cotangent.astype(y.dtype)))
+    y, vjp = jax.vjp(elementwise_map.of_moving(function, moved, tensors), *elementwise_map.select(tensors, moved))
+    return list(vjp(cotangent.astype(y.dtype)))
 
 
 def _gradients_in_one_pass(function: Callable[..., Any], moved: tuple[bool, ...], tensors: Any, cotangent: Any) -> Any:
-    """The same; a pass each."""
+    """The same, in a single pass for each gradient."""
     x, *parameters = tensors
-    # Of 16 bits, a parameter's gradient is rounded once, when all are added up.
+    # For 16-bit parameters, the gradient is rounded once, after the sum.
     wide = [one.astype(jnp.promote_types(one.dtype, "float32")) for one in parameters]
     gradients = []
     for place, one in enumerate(tensors):
         if moved[place]:
             step, elsewhere = (_gradient(function, place, len(moved), late) for late in (False, True))
-            found = scalars.mapped(step, (x, *wide, cotangent), elsewhere)
+            found = elementwise_map.mapped(step, (x, *wide, cotangent), elsewhere)
             gradients.append(_summed_to(found, one.shape).astype(one.dtype))
     return gradients
 
 
-@kept_with_declaration
+@cached_with_declaration
 def _gradient(function: Callable[..., Any], place: int, count: int, late: bool) -> Callable[..., Any]:
-    """That of one of so many tensors."""
+    """The gradient of the tensor at `place`, one of `count` tensors."""
     moved = tuple(other == place for other in range(count))
-    return lambda *given: _gradients(function, moved, *(_late(*given) if late else given))[0]
+    return lambda *given: _gradients(function, moved, *(_dependent_on_last(*given) if late else given))[0]
 
 
 def _summed_to(gradient: Any, shape: tuple[int, ...]) -> Any:
-    """Over the axes along which a tensor of that shape was repeated."""
+    """The gradient summed over the axes along which a tensor of that shape was broadcast."""
     if gradient.shape == shape:
         return gradient
     more = gradient.ndim - len(shape)
@@ -102,16 +105,16 @@ def _summed_to(gradient: Any, shape: tuple[int, ...]) -> Any:
     return gradient.sum(repeated).reshape(shape)
 
 
-def _late(x: Any, *others: Any) -> tuple[Any, ...]:
-    """The same, but x not before the last."""
-    return (_not_before(others[-1], x), *others)
+def _dependent_on_last(x: Any, *others: Any) -> tuple[Any, ...]:
+    """The same tensors, with a data dependency of x on the last one."""
+    return (_with_dependency(others[-1], x), *others)
 
 
-def _not_before(first: Any, x: Any) -> Any:
-    """`x`, but known only when `first` is; or what is made of it would be taken from the forward pass.
+def _with_dependency(first: Any, x: Any) -> Any:
+    """`x` with a data dependency on `first`; otherwise XLA would reuse results of the forward pass.
 
-    XLA does not see that a whole number times the next is always even. Element by element, so that devices that share
-    a tensor need not ask each other.
+    XLA does not infer that the product of two consecutive integers is even. The dependency is elementwise, so that a
+    tensor sharded over devices needs no communication.
     """
     if (*first.shape[:-1], 2 * (first.shape or (0,))[-1]) == x.shape:
         first = jnp.concatenate([first, first], axis=-1)  # of a gated activation
@@ -122,26 +125,28 @@ def _not_before(first: Any, x: Any) -> Any:
 
 
 def _derivative(given: Any, changes: Any, *, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any) -> Any:
-    """The step's own derivative: linear in the tangents alone, and through all it does where the tensors change."""
+    """The JVP rule: linear if only the tangents have tangents, otherwise through the implementation."""
     tensors, tangents = given[: len(moved)], given[len(moved) :]
     changed = tuple(type(one) is not ad.Zero for one in changes)
     y = _tangent_of(function, moved, kind, tensors, tangents)
     if any(changed[: len(moved)]):
         step = partial(_forward, function=function, moved=moved, kind=kind)
         return y, jax.jvp(
-            scalars.of_moved(step, changed, given), scalars.chosen(given, changed), scalars.chosen(changes, changed)
+            elementwise_map.of_moving(step, changed, given),
+            elementwise_map.select(given, changed),
+            elementwise_map.select(changes, changed),
         )[1]
     rest = iter(changed[len(moved) :])
     still_moved = tuple(is_moved and next(rest) for is_moved in moved)
-    return y, _tangent_of(function, still_moved, kind, tensors, scalars.chosen(changes, changed))
+    return y, _tangent_of(function, still_moved, kind, tensors, elementwise_map.select(changes, changed))
 
 
 def _mapped(given: Any, axes: Any, *, function: Callable[..., Any], moved: tuple[bool, ...], kind: Any) -> Any:
-    """The same step of the mapped function: every tensor is given the axis, at the front."""
-    given = scalars.with_axis(given, axes)
+    """The batching rule: the primitive of the vectorized function; every tensor gets the batch axis in front."""
+    given = elementwise_map.with_axis(given, axes)
     size = given[0].shape[0]
     rank = given[0].ndim
-    if scalars.is_of_numbers(function, given[: len(moved)]) and all(one.ndim <= rank for one in given):
+    if elementwise_map.is_elementwise(function, given[: len(moved)]) and all(one.ndim <= rank for one in given):
         given = [one.reshape((size, *[1] * (rank - one.ndim), *one.shape[1:])) for one in given]
     else:
         function = jax.vmap(function)

@@ -1,14 +1,14 @@
-"""How torch runs now: one step after the other, or under something that wants to see the steps."""
+"""The current execution mode of torch: eager, or under a transform, tracer or compiler that records the operations."""
 
 from typing import Any
 
 import torch
 from torch.fx.experimental import symbolic_shapes
 
-# torch has no public name for it; without one, no function is taken out of torch.func's hands.
+# Not public in torch; without it, torch.func is assumed to be active.
 _in_functorch = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 
-# Older ones compile a function for every number.
+# Older versions compile a function for every number.
 _is_constant = getattr(symbolic_shapes, "has_static_value", lambda number: True)
 
 
@@ -23,9 +23,10 @@ def as_tensor(number: float, x: torch.Tensor, dtype: str) -> torch.Tensor:
 
 
 def is_plain(*tensors: Any) -> bool:
-    """Whether they are numbers in memory and torch runs eagerly, with nothing at work that wants the steps themselves.
+    """Whether they are concrete tensors and torch runs in eager mode, with nothing active that records the operations.
 
-    Such are torch.compile, torch.func, forward mode, a tracer, and Keras's tracing of shapes on the `meta` device.
+    What records the operations: torch.compile, torch.func, forward mode, a tracer, and Keras's shape inference on the
+    `meta` device.
     """
     if torch.compiler.is_compiling() or _in_functorch() or torch.jit.is_tracing():
         return False
@@ -34,7 +35,7 @@ def is_plain(*tensors: Any) -> bool:
 
 
 def is_functionalized() -> bool:
-    """Whether `torch.func.functionalize` is at work, which takes no function with a derivative of its own."""
+    """Whether `torch.func.functionalize` is active, which does not support autograd Functions."""
     functorch = getattr(torch._C, "_functorch", None)
     current = getattr(functorch, "peek_interpreter_stack", lambda: None)()
     return current is not None and current.key() == functorch.TransformType.Functionalize
@@ -45,7 +46,7 @@ _is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 def exporting(x: Any) -> bool:
-    """See `keras_actx.backend.exporting`. Where torch's compiler reads the code, nothing can be replaced."""
+    """See `keras_actx.backend.exporting`. While torch's compiler reads the bytecode, no operation can be replaced."""
     if torch.compiler.is_dynamo_compiling():
         return False
     return torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or _is_exporting()

@@ -1,4 +1,4 @@
-"""torch's own kernels, where their numbers are within the bars, and others of as few passes over memory."""
+"""torch's own kernels, where their results are within the error bounds, and others with as few passes over memory."""
 
 import math
 
@@ -10,12 +10,12 @@ from keras_actx.backend.torch.kernel import Kernel, Tensor
 _native = torch.ops.aten
 
 
-def _leaky_back(cotangent: Tensor, x: Tensor, slope: float) -> Tensor:
+def _leaky_vjp(cotangent: Tensor, x: Tensor, slope: float) -> Tensor:
     smallest = torch.finfo(x.dtype).smallest_normal * torch.finfo(x.dtype).eps
-    return _native.leaky_relu_backward(cotangent, x.add(smallest), slope, False)  # 0 counts as positive
+    return _native.leaky_relu_backward(cotangent, x.add(smallest), slope, False)  # 0 is treated as positive
 
 
-_FAR = 2.0**60  # where a gate has settled, and x times its derivative is finite
+_FAR = 2.0**60  # where a gate is saturated, and x times its derivative is finite
 
 
 def _swish(x: Tensor, beta: float) -> Tensor:
@@ -25,7 +25,7 @@ def _swish(x: Tensor, beta: float) -> Tensor:
     return x.mul(beta).sigmoid_().mul_(bounded)
 
 
-def _swish_back(cotangent: Tensor, x: Tensor, beta: float) -> Tensor:
+def _swish_vjp(cotangent: Tensor, x: Tensor, beta: float) -> Tensor:
     """Not torch's own, in which the difference 1 - sigmoid(z) is multiplied by z."""
     z = x.mul(beta).clamp_(-_FAR, _FAR)
     density = _logistic_density(z, z, 1.0)
@@ -50,9 +50,9 @@ DERIVATIVES = {
     "x_minus_tanh": lambda cotangent, x: x.tanh().square_().mul_(cotangent),
 }
 
-#: By the name that a formula is marked with in `keras_actx.activations`.
-NATIVE = {
-    "swish": Kernel(_swish, _swish_back, lambda x, beta: beta != 0.0),
+#: By the name given to `with_kernel` in `keras_actx.activations`.
+KERNELS = {
+    "swish": Kernel(_swish, _swish_vjp, lambda x, beta: beta != 0.0),
     "threshold": Kernel(
         functional.threshold, lambda g, x, threshold, value: _native.threshold_backward(g, x, threshold)
     ),
@@ -60,10 +60,10 @@ NATIVE = {
     "hard_sigmoid": Kernel(
         lambda x, slope, shift: functional.hardsigmoid(x),
         lambda g, x, slope, shift: _native.hardsigmoid_backward(g, x),
-        # In float64, torch's has the outer slope next to a kink.
+        # In float64, torch's kernel has the outer slope next to a kink.
         lambda x, slope, shift: (slope, shift, x.dtype) == (1 / 6, 0.5, torch.float32),
     ),
     "hard_shrink": Kernel(functional.hardshrink, _native.hardshrink_backward),
     "soft_shrink": Kernel(functional.softshrink, _native.softshrink_backward),
-    "leaky": Kernel(functional.leaky_relu, _leaky_back, lambda x, slope: slope != 0.0),
+    "leaky": Kernel(functional.leaky_relu, _leaky_vjp, lambda x, slope: slope != 0.0),
 }
