@@ -33,16 +33,16 @@ def times(factor, x):
 FAR = 2.0**60
 
 
-def self_gated(x, gate, slope=1.0):
+def self_gated(x, gate, slope=1.0, saturated=FAR):
     """x * gate(x) for a gate with the limit 0 in the direction opposite to `slope`, with its limits at +-inf.
 
-    At +-inf, x is infinite and the gate or its derivative is 0.
+    At +-inf, x is infinite and the gate or its derivative is 0. The gate is constant from `saturated` on.
     """
     if not isinstance(slope, float):
         bounded = where(slope > 0, clip_min(x, -FAR), where(slope < 0, clip_max(x, FAR), x))
     else:
         bounded = clip_min(x, -FAR) if slope > 0.0 else clip_max(x, FAR) if slope < 0.0 else x
-    return bounded * gate(clip(x, -FAR, FAR))
+    return bounded * gate(clip(x, -FAR, saturated))
 
 
 def is_float64(x):
@@ -67,7 +67,7 @@ def logistic_density(x):
 @with_derivative(logistic_density)
 def sigmoid(x):
     """1 / (1 + e^-x)."""
-    return ops.sigmoid(x)
+    return backend.sigmoid(x)
 
 
 @with_derivative(lambda x: 4.0 * logistic_density(2.0 * x))
@@ -82,15 +82,33 @@ def expm1(x):
     return ops.expm1(x)
 
 
+@with_derivative(lambda x: 1.0 / (1.0 + x))
+def log1p(x):
+    """log(1 + x) for x >= 0."""
+    return backend.log1p(x)
+
+
 @with_derivative(sigmoid)
 def softplus(x):
     """log(1 + e^x)."""
-    return relu(x) + ops.log1p(ops.exp(-ops.abs(x)))
+    return relu(x) + log1p(ops.exp(-ops.abs(x)))
+
+
+def _tanh_log1p_derivative(u):
+    return 4.0 * (u + 1.0) / ops.square(u * (u + 2.0) + 2.0)
+
+
+@with_derivative(_tanh_log1p_derivative)
+def tanh_log1p(u):
+    """tanh(log(1 + u)) = ((1 + u)^2 - 1) / ((1 + u)^2 + 1) for 0 <= u < 10^9, without cancellation."""
+    square = u * (u + 2.0)
+    return square / (square + 2.0)
 
 
 def normal_density(x):
-    """The density of the normal distribution."""
-    return math.sqrt(0.5 / math.pi) * ops.exp(-0.5 * x * x)
+    """The density of the normal distribution, as e^-u^2 with the argument u of `normal_cdf`, so that XLA shares it."""
+    u = -math.sqrt(0.5) * x
+    return math.sqrt(0.5 / math.pi) * ops.exp(-(u * u))
 
 
 @with_derivative(normal_density)
@@ -110,8 +128,8 @@ def log_cosh(x):
     """log(cosh(x)). Near 0 it is log(1 + p^2 / (2 + 2 p)) with p = e^|x| - 1, since the sum cancels."""
     size = ops.abs(x)
     power = ops.expm1(clip_max(size, 1.0))
-    near = ops.log1p(0.5 * power * power / (1.0 + power))
-    return where(size < 1.0, near, size + (ops.log1p(ops.exp(-2.0 * size)) - math.log(2.0)))
+    inside = where(size < 1.0, 0.5 * power * power / (1.0 + power), ops.exp(-2.0 * size))
+    return where(size < 1.0, 0.0, size - math.log(2.0)) + log1p(inside)
 
 
 @with_derivative(lambda x: ops.square(tanh(x)))

@@ -4,8 +4,8 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.primitives import self_gated, sigmoid, sigmoid_exact, softplus, times
-from keras_actx.backend import clip_max, clip_min, with_kernel
+from keras_actx.activations.primitives import log1p, self_gated, sigmoid, sigmoid_exact, softplus, times
+from keras_actx.backend import clip_min, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import NonNegative, Positive, Real
 
@@ -149,7 +149,7 @@ def logish(x, a: Real = 1.0, b: Real = 1.0):
 
     With the two parameters of the paper's pLogish, a scale `a` and a slope `b`.
     """
-    return times(a, self_gated(x, lambda inside: ops.log1p(sigmoid(b * inside)), slope=b))
+    return times(a, self_gated(x, lambda inside: log1p(sigmoid(b * inside)), slope=b))
 
 
 @activation(
@@ -175,7 +175,7 @@ def colu(x):
     """The input divided by one minus a bump: a smooth ramp with a minimum, like mish."""
 
     def gate(inside):  # 1 / (1 - x e^-(x + e^x)), times e^x above and below
-        power = ops.exp(clip_max(inside, 7.0))  # e^(-e^7) is 0 in every dtype
+        power = ops.exp(inside)
         return power / (power - inside * ops.exp(-power))
 
-    return self_gated(x, gate)
+    return self_gated(x, gate, saturated=7.0)  # e^(-e^7) is 0 in every dtype

@@ -4,7 +4,18 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.primitives import FAR, clip, erf, self_gated, sigmoid, sigmoid_exact, softplus, tanh, times
+from keras_actx.activations.primitives import (
+    FAR,
+    clip,
+    erf,
+    self_gated,
+    sigmoid,
+    sigmoid_exact,
+    softplus,
+    tanh,
+    tanh_log1p,
+    times,
+)
 from keras_actx.backend import clip_max
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import Positive, Real
@@ -40,7 +51,7 @@ def tanhexp(x):
 
     torch_activation's `TeLU` is another function.
     """
-    return self_gated(x, lambda inside: tanh(ops.exp(clip_max(inside, 5.0))))  # 1 beyond, in every dtype
+    return self_gated(x, lambda inside: tanh(ops.exp(inside)), saturated=5.0)
 
 
 @activation(
@@ -50,7 +61,7 @@ def tanhexp(x):
 )
 def mish(x):
     """The input times the hyperbolic tangent of its softplus."""
-    return self_gated(x, lambda inside: tanh(softplus(inside)))
+    return self_gated(x, lambda inside: tanh_log1p(ops.exp(inside)), saturated=20.0)
 
 
 @activation(
@@ -60,7 +71,7 @@ def mish(x):
 )
 def smish(x, a: Real = 1.0, b: Real = 1.0):
     """The input times the hyperbolic tangent of the logarithm of one plus its sigmoid, with scale `a` and slope `b`."""
-    return times(a, self_gated(x, lambda inside: tanh(ops.log1p(sigmoid(b * inside))), slope=b))
+    return times(a, self_gated(x, lambda inside: tanh_log1p(sigmoid(b * inside)), slope=b))
 
 
 @activation(

@@ -14,7 +14,7 @@ from keras_actx.backend.torch.steps import is_elementwise
 Function = Callable[..., Any]
 
 #: Elements for each thread; for fewer, the overhead of an operation dominates.
-_EACH = 2**16
+_EACH = 2**15
 
 
 def forward(function: Function, tensors: tuple[Any, ...]) -> Any:

@@ -4,17 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from keras_actx.backend.torch.eager import is_functionalized, is_plain
 from keras_actx.backend.torch.kernel import in_chunks
-from keras_actx.backend.torch.kernels import DERIVATIVES
+from keras_actx.backend.torch.kernels import DERIVATIVES, SINGLE_KERNELS
 
 Function = Callable[..., Any]
 
 
 def with_derivative(function: Function, derivative: Function) -> Function:
     """See `keras_actx.backend.with_derivative`."""
-    in_place = DERIVATIVES.get(function.__name__)
+    in_place, is_single_kernel = DERIVATIVES.get(function.__name__), function.__name__ in SINGLE_KERNELS
 
     class Eager(torch.autograd.Function):
         """For eager mode, and for torch.compile, which does not support the rules for forward mode and `vmap`."""
@@ -22,14 +23,16 @@ def with_derivative(function: Function, derivative: Function) -> Function:
         @staticmethod
         def forward(ctx: Any, x: Any) -> Any:
             ctx.save_for_backward(x)
-            return function(x)
+            if is_single_kernel or torch.compiler.is_compiling() or get_proxy_mode():
+                return function(x)
+            return in_chunks(function, (x,))
 
         @staticmethod
         def backward(ctx: Any, cotangent: Any) -> Any:
             (x,) = ctx.saved_tensors
-            if in_place is None or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            if in_place is None or torch.is_grad_enabled() or torch.compiler.is_compiling() or get_proxy_mode():
                 return cotangent * derivative(x)
-            return in_chunks(in_place, cotangent, x)
+            return in_chunks(in_place, (cotangent, x))
 
     class Transformed(torch.autograd.Function):
         """The same for torch.func and forward mode; a call takes 0.1 ms more."""

@@ -50,6 +50,9 @@ DERIVATIVES = {
     "x_minus_tanh": lambda cotangent, x: x.tanh().square_().mul_(cotangent),
 }
 
+#: Primitives that are one operation of torch, or almost: chunks would not make them faster.
+SINGLE_KERNELS = frozenset({"erf", "expm1", "log1p", "normal_cdf", "sigmoid", "tanh"})
+
 #: By the name given to `with_kernel` in `keras_actx.activations`.
 KERNELS = {
     "swish": Kernel(_swish, _swish_vjp, lambda x, beta: beta != 0.0),

@@ -7,6 +7,7 @@ together more than the arithmetic on a chunk that fits the cache.
 import contextlib
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -64,6 +65,7 @@ class Program:
         (self._outputs,) = next(node for node in graph.nodes if node.op == "output").args
         if any(node.op == "get_attr" for node in graph.nodes):
             raise _NotRecordedError("a tensor that is not an argument")
+        self._places = {node: place for place, node in enumerate([*self._inputs, *self._steps])}
         self._plan()
 
     def _plan(self) -> None:
@@ -80,19 +82,28 @@ class Program:
         free: dict[Any, list[int]] = {}
         self.kinds: list[Any] = []
         self._slots: dict[Any, int] = {}
-        self._into: dict[Any, Function] = {}
+        self._calls: list[Any] = []
         for node in self._steps:
             into = None if owner[node] is not node else _into(node.target)
+            out = None
             if into is not None:
                 kind = _kind(node)
                 slots = free.setdefault(kind, [])
                 if not slots:
                     slots.append(len(self.kinds))
                     self.kinds.append(kind)
-                self._slots[node], self._into[node] = slots.pop(), into
+                self._slots[node], out = slots.pop(), into[1]
+            self._calls.append(
+                (into[0] if into else node.target, self._given(node), node.kwargs, out, self._slots.get(node))
+            )
             for one in {owner.get(one, one) for one in node.all_input_nodes}:
                 if last.get(one) is node and one in self._slots:
                     free[_kind(one)].append(self._slots[one])
+
+    def _given(self, node: Any) -> list[Any]:
+        if any(isinstance(one, (list, tuple)) and any(map(_is_node, one)) for one in node.args):
+            raise _NotRecordedError("a list of tensors as an argument")
+        return [_Value(self._places[one]) if _is_node(one) else one for one in node.args]
 
     @property
     def shapes(self) -> list[Any]:
@@ -105,24 +116,29 @@ class Program:
 
     def run(self, tensors: Tensors, buffers: list[Any], results: Tensors) -> None:
         """Write the function's values for `tensors` into `results`."""
-        values = dict(zip(self._inputs, tensors, strict=True))
-        wanted = dict(zip(self._outputs, results, strict=True))
-
-        def known(argument: Any) -> Any:
-            return values[argument] if isinstance(argument, torch.fx.Node) else argument
-
-        for node in self._steps:
-            args = [
-                known(one) if not isinstance(one, (list, tuple)) else [known(it) for it in one] for one in node.args
-            ]
-            into = self._into.get(node)
-            if into is None:
-                values[node] = node.target(*args, **node.kwargs)
+        values = [*tensors, *[None] * len(self._steps)]
+        wanted = {self._places[node]: result for node, result in zip(self._outputs, results, strict=True)}
+        for place, (call, given, kwargs, out, slot) in enumerate(self._calls, start=len(tensors)):
+            args = [values[one.place] if one.__class__ is _Value else one for one in given]
+            if out is None:
+                values[place] = call(*args, **kwargs)
             else:
-                values[node] = into(args, node.kwargs, wanted.get(node, buffers[self._slots[node]]))
+                result = wanted[place] if place in wanted else buffers[slot]
+                values[place] = call(*args, **kwargs, **{out: result})
         for node, result in zip(self._outputs, results, strict=True):  # two may be the same
-            if values[node] is not result:
-                result.copy_(values[node])
+            if values[self._places[node]] is not result:
+                result.copy_(values[self._places[node]])
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A former result, or an input, as an argument of an operation."""
+
+    place: int
+
+
+def _is_node(argument: Any) -> bool:
+    return isinstance(argument, torch.fx.Node)
 
 
 def _kind(node: Any) -> Any:
@@ -133,8 +149,8 @@ def _is_view(operation: Any) -> bool:
     return operation is operator.getitem or any(one.alias_info is not None for one in operation._schema.returns)
 
 
-def _into(operation: Any) -> Function | None:
-    """The overload of an operation that writes into an `out` tensor."""
+def _into(operation: Any) -> tuple[Function, str] | None:
+    """The overload of an operation that writes into a tensor, and the name of that argument."""
     if operation is operator.getitem:
         return None
     packet = operation.overloadpacket
@@ -144,6 +160,5 @@ def _into(operation: Any) -> Function | None:
         out = [one for one in other._schema.arguments if one.alias_info is not None and one.alias_info.is_write]
         rest = [(one.name, str(one.type)) for one in other._schema.arguments if one not in out]
         if len(out) == 1 and out[0].kwarg_only and rest == given:
-            key = out[0].name
-            return lambda args, kwargs, result, call=other, key=key: call(*args, **kwargs, **{key: result})
+            return other, out[0].name
     return None
