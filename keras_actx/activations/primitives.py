@@ -82,16 +82,10 @@ def expm1(x):
     return ops.expm1(x)
 
 
-@with_derivative(lambda x: 1.0 / (1.0 + x))
-def log1p(x):
-    """log(1 + x) for x >= 0."""
-    return backend.log1p(x)
-
-
 @with_derivative(sigmoid)
 def softplus(x):
     """log(1 + e^x)."""
-    return relu(x) + log1p(ops.exp(-ops.abs(x)))
+    return relu(x) + ops.log1p(ops.exp(-ops.abs(x)))
 
 
 def _tanh_log1p_derivative(u):
@@ -129,7 +123,7 @@ def log_cosh(x):
     size = ops.abs(x)
     power = ops.expm1(clip_max(size, 1.0))
     inside = where(size < 1.0, 0.5 * power * power / (1.0 + power), ops.exp(-2.0 * size))
-    return where(size < 1.0, 0.0, size - math.log(2.0)) + log1p(inside)
+    return where(size < 1.0, 0.0, size - math.log(2.0)) + ops.log1p(inside)
 
 
 @with_derivative(lambda x: ops.square(tanh(x)))

@@ -4,7 +4,7 @@ import functools
 
 from keras import ops
 
-from keras_actx.activations.primitives import log1p, self_gated, sigmoid, sigmoid_exact, softplus, times
+from keras_actx.activations.primitives import self_gated, sigmoid, sigmoid_exact, softplus, times
 from keras_actx.backend import clip_min, with_kernel
 from keras_actx.declaration.decorator import activation
 from keras_actx.declaration.parameters import NonNegative, Positive, Real
@@ -149,7 +149,7 @@ def logish(x, a: Real = 1.0, b: Real = 1.0):
 
     With the two parameters of the paper's pLogish, a scale `a` and a slope `b`.
     """
-    return times(a, self_gated(x, lambda inside: log1p(sigmoid(b * inside)), slope=b))
+    return times(a, self_gated(x, lambda inside: ops.log1p(sigmoid(b * inside)), slope=b))
 
 
 @activation(

@@ -215,12 +215,6 @@ def sigmoid(x: Any) -> Any:
     return _in_use.sigmoid(x) if own else keras.ops.sigmoid(x)
 
 
-def log1p(x: Any) -> Any:
-    """log(1 + x) for x >= 0."""
-    own = not isinstance(x, keras.KerasTensor) and hasattr(_in_use, "log1p")
-    return _in_use.log1p(x) if own else keras.ops.log1p(x)
-
-
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent in the dtype of `x`."""
     return keras.ops.tanh(x) if isinstance(x, keras.KerasTensor) else _in_use.tanh(x)

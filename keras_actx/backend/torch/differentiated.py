@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from keras_actx.backend.torch.eager import is_functionalized, is_plain
 from keras_actx.backend.torch.kernel import in_chunks
@@ -23,14 +22,14 @@ def with_derivative(function: Function, derivative: Function) -> Function:
         @staticmethod
         def forward(ctx: Any, x: Any) -> Any:
             ctx.save_for_backward(x)
-            if is_single_kernel or torch.compiler.is_compiling() or get_proxy_mode():
+            if is_single_kernel or torch.compiler.is_compiling():
                 return function(x)
             return in_chunks(function, (x,))
 
         @staticmethod
         def backward(ctx: Any, cotangent: Any) -> Any:
             (x,) = ctx.saved_tensors
-            if in_place is None or torch.is_grad_enabled() or torch.compiler.is_compiling() or get_proxy_mode():
+            if in_place is None or torch.is_grad_enabled() or torch.compiler.is_compiling():
                 return cotangent * derivative(x)
             return in_chunks(in_place, (cotangent, x))
 

@@ -51,7 +51,7 @@ DERIVATIVES = {
 }
 
 #: Primitives that are one operation of torch, or almost: chunks would not make them faster.
-SINGLE_KERNELS = frozenset({"erf", "expm1", "log1p", "normal_cdf", "sigmoid", "tanh"})
+SINGLE_KERNELS = frozenset({"erf", "expm1", "normal_cdf", "sigmoid", "tanh"})
 
 #: By the name given to `with_kernel` in `keras_actx.activations`.
 KERNELS = {
