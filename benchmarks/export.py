@@ -188,7 +188,7 @@ def _layer_of(activation: Any, kind: str) -> Callable[[], Any]:
     return lambda: keras.layers.Activation(activation)
 
 
-@actx.activation(package="export")
+@actx.register_activation(package="export")
 def export_user(x, scale=1.5):
     """A user's own formula, of operations that not every target knows."""
     ops = keras.ops

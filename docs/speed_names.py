@@ -41,8 +41,9 @@ def _lookup(names: Results) -> list[str]:
     lines = [
         "### Looking up a name",
         "",
-        "Microseconds, after the given number of additional activations were declared with `@keras_actx.activation`. "
-        "This table and the next are measured by `KERAS_BACKEND=torch python benchmarks/speed/names.py`.",
+        "Microseconds, after the given number of additional activations were declared with "
+        "`@keras_actx.register_activation`. This table and the next are measured by "
+        "`KERAS_BACKEND=torch python benchmarks/speed/names.py`.",
         "",
         "| | " + " | ".join(f"{more} added" for more in names["jax"]["lookup"]) + " |",
         "|---|" + "---|" * len(names["jax"]["lookup"]),

@@ -15,7 +15,7 @@ from keras_actx import initializers as initializers  # noqa: E402
 from keras_actx import layers as layers  # noqa: E402
 from keras_actx import pickling as _pickling  # noqa: E402
 from keras_actx.declaration.activation import Activation as Activation  # noqa: E402
-from keras_actx.declaration.decorator import activation as activation  # noqa: E402
+from keras_actx.declaration.decorator import register_activation as register_activation  # noqa: E402
 from keras_actx.declaration.parameters import NonNegative as NonNegative  # noqa: E402
 from keras_actx.declaration.parameters import Positive as Positive  # noqa: E402
 from keras_actx.declaration.parameters import Range as Range  # noqa: E402
@@ -41,9 +41,9 @@ if _typing.TYPE_CHECKING:
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "NonNegative", "Positive", "Range", "Real", "__version__", "activation", "activations",
+    "Activation", "Moments", "NonNegative", "Positive", "Range", "Real", "__version__", "activations",
     "config", "constraints", "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names",
-    "pairing", "plot", "serialize",
+    "pairing", "plot", "register_activation", "serialize",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name in this package

@@ -22,7 +22,9 @@ def declared(formula, kinks=None, reference=exact):
     formula.__name__, formula.__qualname__ = "theirs", "theirs"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is another formula than the one before
-        return actx.activation(package="third_party", kinks=kinks or {0.0: SCALE * SLOPE}, exact=reference)(formula)
+        return actx.register_activation(package="third_party", kinks=kinks or {0.0: SCALE * SLOPE}, exact=reference)(
+            formula
+        )
 
 
 def right(x):
@@ -120,7 +122,7 @@ def test_a_parameter_without_gradient_is_caught():
 
 
 def test_what_it_refuses():
-    @actx.activation(package="third_party")
+    @actx.register_activation(package="third_party")
     def unreferenced(x):
         """Without a reference formula."""
         return x
@@ -136,7 +138,7 @@ def test_what_it_refuses():
 def test_vectors_and_gates():
     check_activation(actx.activations.softmax, points=256)
 
-    @actx.activation(
+    @actx.register_activation(
         package="third_party", kind="gated", kinks={0.0: 0.0}, exact=lambda mp, v, g: v * max(g, mp.mpf(0))
     )
     def ramp_gate(value, gate):

@@ -36,7 +36,7 @@ def no_parameter(x):
 
 def refuses(error, says, function, **arguments):
     with pytest.raises(error, match=says) as caught:
-        actx.activation(function, **{"package": "test_arguments", **arguments})
+        actx.register_activation(function, **{"package": "test_arguments", **arguments})
     assert len(str(caught.value)) < LONGEST
     assert registry.find(f"test_arguments>{getattr(function, '__name__', '')}") is None
 
@@ -77,7 +77,7 @@ def test_arguments_of_the_decorator(arguments, error, says):
     with (
         pytest.raises(error, match=says) if "beta" not in says and not callable(arguments.get("kinks")) else _nothing()
     ):
-        actx.activation(**{"package": "test_arguments", **arguments})  # before there is a function
+        actx.register_activation(**{"package": "test_arguments", **arguments})  # before there is a function
 
 
 class _nothing:
@@ -147,11 +147,11 @@ def test_signatures(head, says):
     scope = {"Annotated": Annotated, "Range": actx.Range}
     exec(f"def bad_head({head}):\n    return x", scope)
     with pytest.raises((TypeError, ValueError), match=says):
-        actx.activation(scope["bad_head"], package="test_arguments")
+        actx.register_activation(scope["bad_head"], package="test_arguments")
 
 
 def test_whole_numbers_have_ranges():
-    @actx.activation(package="test_arguments")
+    @actx.register_activation(package="test_arguments")
     def with_count(x, count: Annotated[int, actx.Range(low=1, high=9)] = 3, either: int | float = 1):
         return x
 
@@ -213,7 +213,7 @@ def test_numpy_scalars(number):
     with pytest.raises(ValueError, match=r"\(0, inf\)"):
         actx.activations.snake(x, alpha=-number)  # checked, as a Python number is
 
-    @actx.activation(package="test_arguments")
+    @actx.register_activation(package="test_arguments")
     def with_scalar(x, alpha: float = number, on: bool = np.bool_(True), n: int = np.int8(3)):
         return x
 
@@ -297,7 +297,7 @@ def test_fuzz_of_the_decorator(arguments, number):
 
     fuzzed.__qualname__ = fuzzed.__name__ = f"fuzzed_{number % 10**9}"
     try:
-        value = ours_or_works(lambda: actx.activation(fuzzed, **{"package": "test_fuzz", **arguments}))
+        value = ours_or_works(lambda: actx.register_activation(fuzzed, **{"package": "test_fuzz", **arguments}))
     except UserWarning:  # declared again
         return
     if value is not None:
@@ -311,7 +311,7 @@ def test_fuzz_of_the_decorator(arguments, number):
 @many
 @given(anything)
 def test_fuzz_of_what_is_decorated(formula):
-    ours_or_works(lambda: actx.activation(formula, package="test_fuzz"))
+    ours_or_works(lambda: actx.register_activation(formula, package="test_fuzz"))
 
 
 @many

@@ -60,7 +60,7 @@ FORMULAS = [
 
 
 def declared(formula, **options):
-    return actx.activation(formula, package="test_declared_kind", **options)
+    return actx.register_activation(formula, package="test_declared_kind", **options)
 
 
 DECLARED = [(declared(one), one) for one in FORMULAS]

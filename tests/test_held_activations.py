@@ -169,7 +169,7 @@ OTHER_SHAPES = {
 }
 
 
-@actx.activation(package="test_held", kind="gated")
+@actx.register_activation(package="test_held", kind="gated")
 def user_gate(value, gate):
     return value * gate
 

@@ -126,7 +126,7 @@ def test_chosen_parameters():
         ("rrelu", {}, "no learnable parameter"),
         ("relux", {}, "relu"),
         (None, {}, "give a name"),
-        (lambda x: x, {}, "keras_actx.activation"),
+        (lambda x: x, {}, "keras_actx.register_activation"),
         ("prelu", {"num_parameters": 0}, "num_parameters"),
         ("prelu", {"num_parameters": True}, "num_parameters"),
         ("prelu", {"num_parameters": 2**40}, "num_parameters"),

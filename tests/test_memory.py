@@ -92,7 +92,7 @@ def calls(formula, x):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is another formula than the one before
-        counted = actx.activation(counted, package="test_memory")
+        counted = actx.register_activation(counted, package="test_memory")
     with contextlib.suppress(Exception):
         backend.gradient(counted, x)
     count = 0
@@ -112,7 +112,7 @@ def test_a_frugal_formula_is_computed_once():
 def test_a_formula_for_one_shape_alone_works():
     """Whatever the sample was on which it was looked at."""
 
-    @actx.activation(package="test_memory")
+    @actx.register_activation(package="test_memory")
     def weighted(x):
         return x * keras.ops.sigmoid(x * keras.ops.convert_to_tensor([1.0, 2.0, 3.0]))
 
@@ -123,7 +123,7 @@ def test_a_formula_for_one_shape_alone_works():
 def test_a_symbolic_tensor_takes_the_formula_itself():
     given = []
 
-    @actx.activation(package="test_memory")
+    @actx.register_activation(package="test_memory")
     def looked_at(x, rate=1.0):
         given.append(x)
         return x * keras.ops.sigmoid(rate * x)

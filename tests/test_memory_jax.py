@@ -38,7 +38,7 @@ def test_numbers_are_not_traced():
     """What is traced once must not be made of numbers that happened to be there."""
     factor = [2.0]
 
-    @actx.activation(package="test_memory_jax")
+    @actx.register_activation(package="test_memory_jax")
     def times_factor(x):
         return x * factor[0]
 
@@ -50,7 +50,7 @@ def test_numbers_are_not_traced():
 @pytest.mark.filterwarnings("ignore:activation .* is declared again")
 def test_a_formula_of_more_than_its_arguments_keeps_its_gradient():
     def loss(weight, x):
-        @actx.activation(package="test_memory_jax")
+        @actx.register_activation(package="test_memory_jax")
         def weighted(x):
             return x * keras.ops.sigmoid(weight * x)
 

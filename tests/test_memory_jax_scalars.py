@@ -121,7 +121,7 @@ def test_only_where_differentiated(efficient):
     ids=["max", "cumsum", "flip", "constants"],
 )
 def test_what_mixes_numbers_is_left_as_it_is(mixed):
-    @actx.activation(package="test_memory_jax")
+    @actx.register_activation(package="test_memory_jax")
     def gated(x):
         return keras.ops.sigmoid(x) * keras.ops.tanh(mixed(x))
 

@@ -37,7 +37,7 @@ def test_an_eager_tape_holds_no_step(efficient):
 
     made = []
 
-    @actx.activation(package="test_memory_tensorflow")
+    @actx.register_activation(package="test_memory_tensorflow")
     def watched(x):
         power = tf.exp(x)
         if tf.executing_eagerly():
@@ -170,7 +170,7 @@ def test_a_saved_function_has_its_gradient(tmp_path):
 def test_a_formula_with_a_variable_of_its_own_still_trains_it():
     weight = tf.Variable(1.5)
 
-    @actx.activation(package="test_memory_tensorflow")
+    @actx.register_activation(package="test_memory_tensorflow")
     def weighted(x):
         return x * keras.ops.sigmoid(weight * x)
 
@@ -183,7 +183,7 @@ def test_a_formula_with_a_variable_of_its_own_still_trains_it():
 def test_the_first_question_may_come_where_tapes_are_paused(efficient, asked_in):
     """What is found out about a formula is kept for all calls."""
 
-    @actx.activation(package=f"test_{asked_in}_{efficient}".lower())
+    @actx.register_activation(package=f"test_{asked_in}_{efficient}".lower())
     def asked(x):
         return x * keras.ops.tanh(keras.ops.softplus(x))
 

@@ -118,7 +118,7 @@ def test_the_autocast_of_the_forward_pass_holds_in_the_backward_pass():
     """A formula with a matrix product, if somebody writes one, is the same both times."""
     seen = []
 
-    @actx.activation(package="test_memory_torch")
+    @actx.register_activation(package="test_memory_torch")
     def product(x):
         y = torch.matmul(x, torch.ones(64, 64, dtype=x.dtype))
         seen.append(y.dtype)
@@ -176,7 +176,7 @@ def test_an_input_changed_in_place_is_noticed(efficient):
 def test_a_formula_with_a_weight_of_its_own_still_trains_it():
     weight = torch.tensor(1.5, requires_grad=True)
 
-    @actx.activation(package="test_memory_torch")
+    @actx.register_activation(package="test_memory_torch")
     def weighted(x):
         return x * keras.ops.sigmoid(weight * x)
 
@@ -197,7 +197,7 @@ def test_retained_graphs_and_third_derivatives():
 
 
 def test_a_parameter_that_the_result_does_not_use():
-    @actx.activation(package="test_memory_torch")
+    @actx.register_activation(package="test_memory_torch")
     def unused(x, rate=1.0, other=1.0):
         return x * keras.ops.sigmoid(rate * x)
 

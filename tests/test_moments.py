@@ -196,7 +196,7 @@ def test_what_mixes_an_axis_has_no_moments(mixing):
 )
 def test_what_is_declared_is_looked_at_too(formula, said):
     formula.__name__ = "of_an_axis" if "not" in said else "of_three"
-    declared = actx.activation(formula, package="test_moments")
+    declared = actx.register_activation(formula, package="test_moments")
     for asked in (actx.moments, actx.gain):
         with pytest.raises(ValueError, match=f"test_moments>{formula.__name__}.* {said}"):
             asked(declared)

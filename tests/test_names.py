@@ -170,7 +170,7 @@ def test_exact_names_are_not_respelled(monkeypatch):
 
 
 def test_another_package_keeps_its_spelling():
-    @actx.activation(package="spelling")
+    @actx.register_activation(package="spelling")
     def soft_cap(x):
         return x
 
@@ -297,7 +297,7 @@ def test_a_string_is_read_once(monkeypatch):
     assert all(actx.get("snake(alpha=2.375)") is first for _ in range(5))
     assert len(reads) == 1
 
-    @actx.activation(package="test_read_once")
+    @actx.register_activation(package="test_read_once")
     def newly_declared(x):
         return x
 
@@ -308,7 +308,7 @@ def test_a_string_is_read_once(monkeypatch):
 def test_a_string_means_what_is_declared_last():
     for _ in range(2):
 
-        @actx.activation(package="test_read_once")
+        @actx.register_activation(package="test_read_once")
         def declared_again(x):
             return x
 

@@ -28,7 +28,7 @@ def declared(**options):
     def eased(x, rate=1.0):
         return x * keras.ops.sigmoid(rate * x) * keras.ops.tanh(x)
 
-    return actx.activation(eased, **{"package": "test_new_numbers", **options})
+    return actx.register_activation(eased, **{"package": "test_new_numbers", **options})
 
 
 def test_a_question_is_asked_once_for_all_numbers():
@@ -109,7 +109,7 @@ def test_what_a_user_declared_is_freed():
 
     eased.__qualname__ = declared.__qualname__ + ".<locals>.eased"
     with pytest.warns(UserWarning, match="declared again"):
-        actx.activation(eased, package="test_freed")
+        actx.register_activation(eased, package="test_freed")
     backend.gradient(lambda x: keras.ops.square(x), x)
     gc.collect()
     assert [one() for one in gone] == [None, None]

@@ -19,7 +19,7 @@ from keras_actx import pickling
 MODULE = """
 import keras_actx as actx
 
-@actx.activation(package="test_shipped", aliases=("shipped_alias",))
+@actx.register_activation(package="test_shipped", aliases=("shipped_alias",))
 def shipped(x, beta: float = 2.0):
     return beta * x
 """
@@ -87,8 +87,8 @@ def shipped(tmp_path_factory):
     compiled.compile("adam", "mse")
     scope = {"__name__": "__main__"}
     exec("def in_a_notebook(x):\n    return 2.0 * x", scope)
-    notebook = actx.activation(scope["in_a_notebook"], package="test_shipped")
-    gone = actx.activation(
+    notebook = actx.register_activation(scope["in_a_notebook"], package="test_shipped")
+    gone = actx.register_activation(
         _of_module("def of_nowhere(x):\n    return x", "test_no_such_module"), package="test_shipped"
     )
     objects = {

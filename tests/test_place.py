@@ -13,7 +13,7 @@ from keras_actx.layers import _place as place
 Block, Stack = actx.layers.DenseBlock, actx.layers.DenseStack
 
 
-@actx.activation(package="test_place")
+@actx.register_activation(package="test_place")
 def own(x):
     return x * keras.ops.sigmoid(2.0 * x)
 

@@ -20,7 +20,7 @@ def declare(body, *, head="x, a: float = 1.0", scope=None, **arguments):
     """A notebook cell that holds one function, run."""
     names = {"__name__": "__main__", **(scope or {})}
     exec(f"def cell({head}):\n    'One.'\n    return {body}\n", names)
-    return actx.activation(names["cell"], package="test_notebook", **arguments)
+    return actx.register_activation(names["cell"], package="test_notebook", **arguments)
 
 
 def number(activation, x=1.0):
@@ -62,7 +62,7 @@ def test_a_value_keeps_its_function():
 
 def test_a_factory_gives_each_its_own():
     def make(c):
-        @actx.activation(package="test_factory")
+        @actx.register_activation(package="test_factory")
         def scaled(x, k: float = 1.0):
             return c * k * x
 
@@ -135,11 +135,11 @@ def test_a_helper_of_the_module_is_part_of_it():
     run("def helper(x):\n    return x")
     declaring = "def cell(x):\n    return helper(x)"
     run(declaring)
-    first = actx.activation(scope["cell"], package="test_notebook")
+    first = actx.register_activation(scope["cell"], package="test_notebook")
     run("def helper(x):\n    return 2 * x")
     run(declaring)
     with pytest.warns(UserWarning, match=AGAIN):
-        second = actx.activation(scope["cell"], package="test_notebook")
+        second = actx.register_activation(scope["cell"], package="test_notebook")
     assert second != first  # so nothing that was computed of the first is used
 
 
@@ -149,7 +149,7 @@ def test_a_helper_of_the_module_is_part_of_it():
 )
 def test_every_value_that_a_factory_takes(before, after):
     def make(held):
-        @actx.activation(package="test_factory")
+        @actx.register_activation(package="test_factory")
         def holding(x):
             return x * (held is not None)
 
@@ -164,7 +164,7 @@ def test_every_value_that_a_factory_takes(before, after):
 
 def test_a_factory_of_functions():
     def make(inner):
-        @actx.activation(package="test_factory")
+        @actx.register_activation(package="test_factory")
         def outer(x):
             return inner(x)
 
@@ -200,7 +200,8 @@ def test_an_alias_that_is_gone_is_gone():
 
 def test_a_reloaded_module(tmp_path, monkeypatch):
     path = tmp_path / "test_reloaded_module.py"
-    text = "import keras_actx as actx\n\n@actx.activation(package='test_reload')\ndef doubled(x):\n    return 2.0 * x\n"
+    head = "import keras_actx as actx\n\n@actx.register_activation(package='test_reload')"
+    text = f"{head}\ndef doubled(x):\n    return 2.0 * x\n"
     path.write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -225,7 +226,7 @@ def test_two_packages_and_aliases():
     """A name of ours, of one package and of another do not disturb each other, also when one changes."""
 
     def make(package, factor, aliases=("second_name",)):
-        @actx.activation(package=package, aliases=aliases)
+        @actx.register_activation(package=package, aliases=aliases)
         def snake(x):
             return factor * x
 
@@ -251,7 +252,7 @@ def test_declared_from_many_threads():
     def work(factor):
         for _ in range(30):
 
-            @actx.activation(package="test_race")
+            @actx.register_activation(package="test_race")
             def raced(x):
                 return factor * x
 
@@ -279,7 +280,7 @@ def test_an_equal_object_in_a_closure_is_another():
     """A list or a variable may change later: the old function would look at the old one."""
 
     def make(scales):
-        @actx.activation(package="test_equal_objects")
+        @actx.register_activation(package="test_equal_objects")
         def scaled(x):
             return scales[0] * x
 
@@ -301,7 +302,7 @@ def test_tensors_in_a_closure():
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
 
-            @actx.activation(package="test_tensors")
+            @actx.register_activation(package="test_tensors")
             def weighted(x):
                 return x * weight
 

@@ -125,7 +125,7 @@ EXTREME = [
 ]
 
 
-@actx.activation(package="start_arguments")
+@actx.register_activation(package="start_arguments")
 def scaled_by_nothing(x, factor: float = 0.0):
     """Zero."""
     return factor * x

@@ -17,7 +17,7 @@ def run_cell(source, factor, **arguments):
     """A notebook cell that declares, run (again)."""
     cell = {"__name__": "__main__"}
     exec(source.format(factor=factor), cell)
-    return actx.activation(next(reversed(cell.values())), package="start_caches", **arguments)
+    return actx.register_activation(next(reversed(cell.values())), package="start_caches", **arguments)
 
 
 def numbers(name):

@@ -168,7 +168,7 @@ def test_parts_are_used(small_parts):
     """Counted by the calls of a formula."""
     sizes = []
 
-    @actx.activation(package="test_steps_torch")
+    @actx.register_activation(package="test_steps_torch")
     def counted(x):
         sizes.append(x.numel())
         return x * keras.ops.sigmoid(x) * keras.ops.tanh(x)
@@ -181,7 +181,7 @@ def test_parts_are_used(small_parts):
 
 
 def test_a_parameter_that_is_not_used_in_parts(small_parts):
-    @actx.activation(package="test_steps_torch")
+    @actx.register_activation(package="test_steps_torch")
     def unused(x, rate=1.0, other=1.0):
         return x * keras.ops.sigmoid(rate * x) * keras.ops.tanh(x)
 
@@ -242,7 +242,7 @@ def test_a_formula_of_a_user_is_not_recorded(at_once):
     """It may look at more than its arguments."""
     outside = [1.0]
 
-    @actx.activation(package="test_steps_torch")
+    @actx.register_activation(package="test_steps_torch")
     def looks(x):
         return outside[0] * x * keras.ops.tanh(x) * keras.ops.sigmoid(x)
 

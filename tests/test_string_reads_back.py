@@ -66,14 +66,14 @@ def test_all_digits_of_every_parameter():
     heads = ", ".join(f"{name[-40:]}: float = -1.2345678901234567e-308" for name in widest)
     scope = {}
     exec(f"def {'w' * 40}(x, {heads}):\n    return x", scope)
-    value = actx.activation(scope["w" * 40], package="p" * 40, learnable=True)
+    value = actx.register_activation(scope["w" * 40], package="p" * 40, learnable=True)
     assert len(str(value)) < grammar.LONGEST
     assert actx.get(str(value)) == value
 
 
 @pytest.mark.parametrize("number", FLOATS, ids=repr)
 def test_every_float_can_be_written(number):
-    @actx.activation(package="test_every_float")
+    @actx.register_activation(package="test_every_float")
     def shifted(x, b: float = 0.0):
         return x + b
 
@@ -194,7 +194,7 @@ def test_positional_in_a_graph():
 
 
 def test_the_users_own_takes_one_by_position():
-    @actx.activation(package="test_positional")
+    @actx.register_activation(package="test_positional")
     def tilted(x, self: float = 2.0):  # a name that methods have
         return self * x
 

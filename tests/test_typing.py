@@ -28,12 +28,12 @@ from keras_actx.activations import {imported}
 
 {each}
 
-@actx.activation
+@actx.register_activation
 def plain(x, beta: actx.Positive = 1.0):
     return x
 
 
-@actx.activation(package="project", aliases=("other",), kinks={{0.0: 1.0}}, learnable=True)
+@actx.register_activation(package="project", aliases=("other",), kinks={{0.0: 1.0}}, learnable=True)
 def with_arguments(x, beta: Annotated[float, actx.Range(low=0.0)] = 1.0):
     return x
 
@@ -55,7 +55,7 @@ def uses():
 
 
 def test_what_is_checked_runs():
-    text = uses().replace('package="project"', 'package="test_typing"').replace("@actx.activation\n", "")
+    text = uses().replace('package="project"', 'package="test_typing"').replace("@actx.register_activation\n", "")
     exec(compile(text.partition("first:")[0], "uses", "exec"), {"__name__": "test_typing"})
 
 

@@ -98,7 +98,7 @@ def test_other_inputs():
         actx.activations.swiglu(np.zeros((2, 3)))
 
 
-@actx.activation(package="test_project", aliases=("own_alias",))
+@actx.register_activation(package="test_project", aliases=("own_alias",))
 def own_swish(x, beta: Annotated[float, actx.Range(low=0.0)] = 1.0):
     """The tests' own activation."""
     return x * keras.ops.sigmoid(beta * x)
@@ -130,7 +130,7 @@ def test_a_users_own_activation(tmp_path):
 
 def test_declaring_twice():
     def declare():
-        @actx.activation(package="test_twice")
+        @actx.register_activation(package="test_twice")
         def twice(x):
             return x
 
@@ -140,7 +140,7 @@ def test_declaring_twice():
     declare()  # a notebook cell run again
     with pytest.raises(ValueError, match="exists already"):
 
-        @actx.activation(package="test_twice", aliases=("twice",))
+        @actx.register_activation(package="test_twice", aliases=("twice",))
         def another(x):
             return x
 
@@ -150,7 +150,7 @@ def test_declaring_twice():
 def test_two_packages_with_one_name():
     for package in ("test_one", "test_two"):
 
-        @actx.activation(package=package)
+        @actx.register_activation(package=package)
         def shared_name(x):
             return x
 
@@ -160,7 +160,7 @@ def test_two_packages_with_one_name():
 
 
 def test_a_plain_name_of_ours_stays_ours():
-    @actx.activation(package="test_shadow")
+    @actx.register_activation(package="test_shadow")
     def snake(x):
         return x
 
@@ -180,7 +180,7 @@ def test_a_plain_name_of_ours_stays_ours():
 def test_bad_declarations(arguments, error):
     with pytest.raises(error):
 
-        @actx.activation(**arguments)
+        @actx.register_activation(**arguments)
         def fine(x):
             return x
 
@@ -199,7 +199,7 @@ def test_bad_signatures():
         scope = {}
         exec(f"def bad({text}):\n    return x", scope)
         with pytest.raises((TypeError, ValueError)):
-            actx.activation(scope["bad"], package="test_bad")
+            actx.register_activation(scope["bad"], package="test_bad")
         assert registry.find("test_bad>bad") is None
 
 
@@ -215,7 +215,7 @@ def test_first_use_from_many_threads():
                     return x
 
                 made.__name__ = f"made_{number}_{step}"
-                actx.activation(made, package="test_threads")
+                actx.register_activation(made, package="test_threads")
         except BaseException as error:  # a plain thread would hide it
             failures.append(error)
 

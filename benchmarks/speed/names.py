@@ -87,7 +87,7 @@ def declare(count: int) -> None:
             return x * keras.ops.sigmoid(beta * x)
 
         formula.__name__ = formula.__qualname__ = f"function_{i}"
-        actx.activation(formula, package="many")
+        actx.register_activation(formula, package="many")
 
 
 def dense() -> dict[str, Any]:

@@ -8,10 +8,10 @@ from keras_actx import backend
 from keras_actx.activations import primitives
 from keras_actx.activations.primitives import clip, expm1, sigmoid_exact
 from keras_actx.backend import clip_max, relu, where, with_derivative
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Positive, Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 
 #: Beyond it, 1 + x^2 equals x^2 in every dtype, and is finite.
@@ -37,7 +37,7 @@ def _softsign(x):
     return inside / (1.0 + ops.abs(inside))
 
 
-@activation(
+@register_activation(
     tex=r"\frac{1}{1 + e^{-x}}",
     cites=("The logistic function",),
     exact=sigmoid_exact,
@@ -47,7 +47,7 @@ def sigmoid(x):
     return primitives.sigmoid(x)
 
 
-@activation(
+@register_activation(
     tex=r"\tanh(x)",
     cites=("The hyperbolic tangent",),
     exact=lambda mp, x: mp.tanh(x),
@@ -57,7 +57,7 @@ def tanh(x):
     return primitives.tanh(x)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{x}{1 + |x|}",
     cites=("Glorot & Bengio 2010, Understanding the Difficulty of Training Deep Feedforward Neural Networks",),
     kinks={0.0: 1.0},
@@ -68,7 +68,7 @@ def softsign(x):
     return _softsign(x)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{x}{\sqrt{1 + \alpha x^2}}",
     cites=("Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",),
     exact=lambda mp, x, alpha: x / mp.sqrt(1 + alpha * x**2),
@@ -81,7 +81,7 @@ def isru(x, alpha: Positive = 1.0):
     return _isru(alpha**0.5 * x) / alpha**0.5
 
 
-@activation(
+@register_activation(
     tex=r"\arctan(x)",
     cites=("The inverse tangent",),
     aliases=("atan",),
@@ -92,7 +92,7 @@ def arctan(x):
     return backend.arctan(x)
 
 
-@activation(
+@register_activation(
     tex=r"\mathrm{erf}(x) = \frac{2}{\sqrt{\pi}} \int_0^x e^{-t^2} dt",
     cites=("The error function",),
     exact=lambda mp, x: mp.erf(max(min(x, mp.mpf(10) ** 6), -(mp.mpf(10) ** 6))),  # mpmath fails far beyond
@@ -102,7 +102,7 @@ def erf(x):
     return primitives.erf(x)
 
 
-@activation(
+@register_activation(
     tex=r"1 - e^{-e^x}",
     cites=("The inverse of the complementary log-log link of generalized linear models",),
     aliases=("cloglog", "cll"),
@@ -116,7 +116,7 @@ def complementary_log_log(x):
     return -expm1(-ops.exp(clip_max(x, 7.0)))  # e^(-e^7) is 0 in every dtype
 
 
-@activation(
+@register_activation(
     tex=r"1.7159 \tanh\left(\frac{2}{3} x\right)",
     cites=("LeCun et al. 1998, Efficient BackProp",),
     exact=lambda mp, x: mp.mpf("1.7159") * mp.tanh(2 * x / 3),
@@ -126,7 +126,7 @@ def lecun_tanh(x):
     return 1.7159 * primitives.tanh((2.0 / 3.0) * x)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} \tanh(x) & x > 0 \\ \alpha \tanh(x) & x \le 0 \end{cases}",
     cites=("Xu, Huang & Li 2016, Revise Saturated Activation Functions",),
     kinks=lambda alpha: {0.0: alpha},
@@ -140,7 +140,7 @@ def penalized_tanh(x, alpha: Real = 0.25):
     return primitives.tanh(relu(x)) + alpha * primitives.tanh(clip_max(x, 0.0))
 
 
-@activation(
+@register_activation(
     tex=r"x - \tanh(x)",
     cites=("torch.nn.Tanhshrink",),
     exact=lambda mp, x: x - mp.tanh(x),
@@ -150,7 +150,7 @@ def tanh_shrink(x):
     return primitives.x_minus_tanh(x)
 
 
-@activation(
+@register_activation(
     tex=r"c \tanh(x / c)",
     cites=("Gemma Team 2024, Gemma 2, arXiv:2408.00118",),
     exact=lambda mp, x, cap: cap * mp.tanh(x / mp.mpf(cap)),
@@ -163,7 +163,7 @@ def softcap(x, cap: Positive = 30.0):
     return cap * primitives.tanh(x / cap)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{\sqrt{x^2 + 1} - 1}{2} + x",
     cites=("The identity plus half of a hyperbola",),
     exact=lambda mp, x: (mp.sqrt(x**2 + 1) - 1) / 2 + x,
@@ -181,7 +181,7 @@ def _root_minus_1(x):
     return ops.square(x) / (1.0 + ops.sqrt(1.0 + ops.square(x)))
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} 1 & x \ge 0 \\ 0 & x < 0 \end{cases}",
     cites=("Rosenblatt 1958, The Perceptron",),
     aliases=("heaviside", "binary_step"),
@@ -196,7 +196,7 @@ def step(x):
     return where(x >= 0, 1.0, where(x < 0, 0.0, x))  # propagates NaN
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} 1 & x > 0 \\ 0 & x = 0 \\ -1 & x < 0 \end{cases}",
     cites=("Rosenblatt 1958, The Perceptron",),
     aliases=("bipolar",),

@@ -6,13 +6,13 @@ from keras import ops
 
 from keras_actx.activations.primitives import FAR, clip, expm1, expm1_minus_x, sigmoid, times
 from keras_actx.backend import clip_max, clip_min, relu
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Fixed, NonNegative, Positive
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
     cites=("Clevert, Unterthiner & Hochreiter 2015, arXiv:1511.07289",),
     kinks=lambda alpha: {0.0: alpha},
@@ -23,7 +23,7 @@ def elu(x, alpha: NonNegative = 1.0):
     return relu(x) + alpha * expm1(clip_max(x, 0.0))
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & x > 0 \\ \alpha (e^{x / \alpha} - 1) & x \le 0 \end{cases}",
     cites=("Barron 2017, Continuously Differentiable Exponential Linear Units, arXiv:1704.07483",),
     kinks=lambda alpha: {0.0: 1.0},
@@ -34,7 +34,7 @@ def celu(x, alpha: Positive = 1.0):
     return relu(x) + alpha * expm1(clip_max(x, 0.0) / alpha)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} (a / b) x & x > 0 \\ a (e^{x / b} - 1) & x \le 0 \end{cases}",
     cites=("Trottier, Giguère & Chaib-draa 2016, Parametric Exponential Linear Unit, arXiv:1605.09332",),
     learnable=True,
@@ -49,7 +49,7 @@ def pelu(x, a: Positive = 1.0, b: Positive = 1.0):
     return a / b * relu(x) + a * expm1(clip_max(x, 0.0) / b)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & x > 0 \\ \alpha (e^{\beta x} - 1) & x \le 0 \end{cases}",
     cites=("Li et al. 2016, Improving Deep Neural Network with Multiple Parametric Exponential Linear Units",),
     learnable=True,
@@ -73,7 +73,7 @@ def _selu_exact(mp, x):
     return scale * (x if x > 0 else alpha * mp.expm1(x))
 
 
-@activation(
+@register_activation(
     tex=r"\lambda \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
     cites=("Klambauer et al. 2017, Self-Normalizing Neural Networks, arXiv:1706.02515",),
     kinks={0.0: _SELU_SLOPE},
@@ -84,7 +84,7 @@ def selu(x):
     return _SELU_SCALE * relu(x) + _SELU_SLOPE * expm1(clip_max(x, 0.0))
 
 
-@activation(
+@register_activation(
     tex=r"\lambda \begin{cases} x & x \ge 0 \\ \alpha x e^x & x < 0 \end{cases}",
     cites=("Zhang & Li 2018, Effectiveness of Scaled Exponentially-Regularized Linear Units",),
     kinks={0.0: 1.07862},
@@ -96,7 +96,7 @@ def serlu(x):
     return 1.07862 * clip_min(x, 0.0) + 1.07862 * 2.90427 * negative * ops.exp(negative)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & x \ge 0 \\ e^x - 1 & x < 0 \end{cases} \; \sigma(x)",
     cites=("Basirat & Roth 2018, The Quest for the Golden Activation Function, arXiv:1808.00783",),
     kinks={0.0: 0.5},
@@ -110,7 +110,7 @@ def elish(x):
     return (relu(x) + expm1(clip_max(x, 0.0))) * sigmoid(clip(x, -FAR, FAR))
 
 
-@activation(
+@register_activation(
     tex=r"e^x",
     cites=("The exponential",),
     exact=lambda mp, x: mp.exp(x),
@@ -120,7 +120,7 @@ def exponential(x):
     return ops.exp(x)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} \alpha_p x^2 + \beta x & x > 0 \\ \alpha_n (e^x - 1 - x) + \beta x & x \le 0 \end{cases}",
     cites=("Huang & Schlag 2024, Deriving Activation Functions Using Integration, arXiv:2411.13010",),
     learnable=True,

@@ -13,10 +13,10 @@ from keras_actx.activations import (
     tanh_weighted,
 )
 from keras_actx.activations.primitives import sigmoid, sigmoid_exact
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import FixedPositive
 
-activation = functools.partial(activation, package="keras_actx", kind="gated")
+register_activation = functools.partial(register_activation, package="keras_actx", kind="gated")
 
 
 _SHAZEER = ("Shazeer 2020, GLU Variants Improve Transformer, arXiv:2002.05202",)
@@ -31,7 +31,7 @@ def _times(gate_activation):
     return lambda mp, value, gate: value * exact(mp, gate)
 
 
-@activation(
+@register_activation(
     tex=r"v \, \sigma(g)",
     cites=("Dauphin et al. 2016, Language Modeling with Gated Convolutional Networks, arXiv:1612.08083",),
     aliases=("siglu",),
@@ -42,7 +42,7 @@ def glu(value, gate):
     return value * sigmoid(gate)
 
 
-@activation(
+@register_activation(
     tex=r"\tanh(v) \, \sigma(g)",
     cites=("van den Oord et al. 2016, Conditional Image Generation with PixelCNN Decoders, arXiv:1606.05328",),
     exact=lambda mp, value, gate: mp.tanh(value) * sigmoid_exact(mp, gate),
@@ -52,7 +52,7 @@ def gtu(value, gate):
     return bounded.tanh(value) * sigmoid(gate)
 
 
-@activation(tex=r"v \, g \, \sigma(g)", cites=_SHAZEER, exact=_times(sigmoid_weighted.silu))
+@register_activation(tex=r"v \, g \, \sigma(g)", cites=_SHAZEER, exact=_times(sigmoid_weighted.silu))
 def swiglu(value, gate):
     """The value times SiLU of the gate.
 
@@ -62,7 +62,7 @@ def swiglu(value, gate):
     return value * sigmoid_weighted.silu(gate)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{gathered} (\bar{v} + 1) \, \bar{g} \, \sigma(\alpha \bar{g}) \\"
     r" \bar{v} = \min(\max(v, -l), l), \quad \bar{g} = \min(g, l) \end{gathered}",
     cites=("OpenAI 2025, gpt-oss-120b & gpt-oss-20b Model Card",),
@@ -86,7 +86,7 @@ def swiglu_clamped(value, gate, limit: FixedPositive = 7.0, alpha: FixedPositive
     return (bounded[0] + 1.0) * _swish(bounded[1], alpha)
 
 
-@activation(tex=r"v \, g \, \Phi(g)", cites=_SHAZEER, exact=_times(normal_weighted.gelu))
+@register_activation(tex=r"v \, g \, \Phi(g)", cites=_SHAZEER, exact=_times(normal_weighted.gelu))
 def geglu(value, gate):
     """The value times GELU (exact) of the gate.
 
@@ -95,7 +95,7 @@ def geglu(value, gate):
     return value * normal_weighted.gelu(gate)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{v \, g}{2} \left(1 + \tanh\left(\sqrt{2/\pi} \, (g + 0.044715 g^3)\right)\right)",
     cites=_SHAZEER,
     exact=_times(normal_weighted.gelu_tanh),
@@ -105,7 +105,7 @@ def geglu_tanh(value, gate):
     return value * normal_weighted.gelu_tanh(gate)
 
 
-@activation(
+@register_activation(
     tex=r"v \max(g, 0)",
     cites=_SHAZEER,
     kinks={0.0: 0.0},
@@ -116,13 +116,13 @@ def reglu(value, gate):
     return value * rectified.relu(gate)
 
 
-@activation(tex=r"v \, g", cites=_SHAZEER, exact=lambda mp, value, gate: value * gate)
+@register_activation(tex=r"v \, g", cites=_SHAZEER, exact=lambda mp, value, gate: value * gate)
 def bilinear(value, gate):
     """The value times the gate."""
     return value * gate
 
 
-@activation(
+@register_activation(
     tex=r"v \, \mathrm{selu}(g)",
     cites=(*_SHAZEER, "Klambauer et al. 2017, Self-Normalizing Neural Networks, arXiv:1706.02515"),
     kinks=exponential.selu.declaration.kinks,
@@ -133,7 +133,7 @@ def seglu(value, gate):
     return value * exponential.selu(gate)
 
 
-@activation(
+@register_activation(
     tex=r"v \, g \tanh(\log(1 + e^g))",
     cites=(*_SHAZEER, "Misra 2019, Mish, arXiv:1908.08681"),
     aliases=("mish_glu",),

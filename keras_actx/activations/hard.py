@@ -6,14 +6,14 @@ from keras import ops
 
 from keras_actx.activations.primitives import FAR, expm1
 from keras_actx.backend import clip_max, clip_min, relu, where, with_kernel
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Fixed, FixedNonNegative, NonNegative, Positive, Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 
 _clip = functools.partial(
-    activation,
+    register_activation,
     tex=r"\min(b, \max(a, x))",
     kinks=lambda min_value, max_value: {min_value: 0.0, max_value: 0.0},
     exact=lambda mp, x, min_value, max_value: min(mp.mpf(max_value), max(mp.mpf(min_value), x)),
@@ -57,7 +57,7 @@ def _hard_sigmoid_ends(slope, shift):
     return -shift * width, (1.0 - shift) * width, width
 
 
-@activation(
+@register_activation(
     tex=r"\min(1, \max(0, a x + b))",
     cites=("Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244",),
     aliases=("hsigmoid",),
@@ -76,7 +76,7 @@ def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
     return where(x >= high, 1.0, line)
 
 
-@activation(
+@register_activation(
     tex=r"x \min(1, \max(0, x / 6 + 1 / 2))",
     cites=("Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244",),
     kinks={-3.0: 0.0, 3.0: 1.0},
@@ -88,7 +88,7 @@ def hard_silu(x):
     return clip_min(x, -FAR) * ((_clipped(x, -3.0, 3.0) + 3.0) / 6.0)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{x}{2} \min(2, \max(0, x + 2))",
     cites=("D. Misra, H-Mish (github.com/digantamisra98/H-Mish); the form in timm",),
     kinks={-2.0: 0.0, 0.0: 1.0},
@@ -99,7 +99,7 @@ def hard_mish(x):
     return 0.5 * clip_min(x, -FAR) * (_clipped(x, -2.0, 0.0) + 2.0)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & x \ge 0 \\ e^x - 1 & x < 0 \end{cases} \; \min(1, \max(0, (x + 1) / 2))",
     cites=("Basirat & Roth 2018, The Quest for the Golden Activation Function, arXiv:1808.00783",),
     kinks={-1.0: 0.0, 0.0: 0.5, 1.0: 1.0},
@@ -114,7 +114,7 @@ def hard_elish(x):
     return (relu(x) + expm1(clip_max(x, 0.0))) * gate
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} 0 & x \le -1 \\ (x + 1) / 2 & |x| < 1 \\ 1 & x \ge 1 \end{cases}",
     cites=("jax.nn.sparse_sigmoid",),
     kinks={-1.0: 0.0, 1.0: 0.0},
@@ -125,7 +125,7 @@ def sparse_sigmoid(x):
     return (_clipped(x, -1.0, 1.0) + 1.0) / 2.0
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x - x |x| / 4 & |x| \le 2 \\ \mathrm{sign}(x) & |x| > 2 \end{cases}",
     cites=("Wuraola & Patel 2018, SQNL: A New Computationally Efficient Activation Function",),
     kinks={-2.0: 0.0, 0.0: 1.0, 2.0: 0.0},
@@ -137,7 +137,7 @@ def sqnl(x):
     return inside * (1 - ops.abs(inside) / 4)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & x > \theta \\ v & x \le \theta \end{cases}",
     cites=("torch.nn.Threshold",),
     kinks=lambda threshold, default_value: {threshold: 0.0},
@@ -152,7 +152,7 @@ def threshold(x, threshold: Fixed = 0.0, default_value: Real = 0.0):
     return where(x <= threshold, default_value, x)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & |x| > \lambda \\ 0 & |x| \le \lambda \end{cases}",
     cites=("torch.nn.Hardshrink",),
     kinks=lambda threshold: {-threshold: 0.0, threshold: 0.0},
@@ -164,7 +164,7 @@ def hard_shrink(x, threshold: FixedNonNegative = 0.5):
     return where(ops.abs(x) <= threshold, 0.0, x)
 
 
-@activation(
+@register_activation(
     tex=r"\mathrm{sign}(x) \max(|x| - \lambda, 0)",
     cites=("torch.nn.Softshrink",),
     kinks=lambda threshold: {-threshold: 0.0, threshold: 0.0},
@@ -177,7 +177,7 @@ def soft_shrink(x, threshold: NonNegative = 0.5):
     return where(x > threshold, x - threshold, inner)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & 0 < x < a / 2 \\ a - x & a / 2 \le x < a \\ 0 & \text{otherwise} \end{cases}",
     cites=("Hong et al. 2022, On the Activation Function Dependence of the Spectral Bias, arXiv:2208.04924",),
     kinks=lambda a: {0.0: 0.0, a / 2: -1.0, a: 0.0},
@@ -192,7 +192,7 @@ def hat(x, a: Positive = 2.0):
     return where(outside, 0.0, where(x < a / 2, x, a - x))
 
 
-@activation(
+@register_activation(
     tex=r"\max(0, \delta - |x|)",
     cites=("Rozsa & Boult 2019, Improved Adversarial Robustness by Reducing Open Space Risk via Tent Activations",),
     kinks=lambda delta: {-delta: 0.0, 0.0: -1.0, delta: 0.0},

@@ -9,10 +9,10 @@ from keras import ops
 
 from keras_actx.activations.primitives import safe_where, sigmoid, times
 from keras_actx.backend import relu, where, with_kernel
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import FixedNonNegative, Range, Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 
 @with_kernel("leaky")
@@ -20,7 +20,7 @@ def _leaky(x, slope):
     return where(x >= 0, x, times(slope, x))
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & x \ge 0 \\ a x & x < 0 \end{cases}",
     cites=("Maas, Hannun & Ng 2013, Rectifier Nonlinearities Improve Neural Network Acoustic Models",),
     kinks=lambda negative_slope: {0.0: 1.0},
@@ -36,7 +36,7 @@ def leaky_relu(x, negative_slope: Real = 0.2):
     return _leaky(x, negative_slope)
 
 
-@activation(
+@register_activation(
     tex=r"\max(x, 0) + a \min(x, 0)",
     cites=("He et al. 2015, Delving Deep into Rectifiers, arXiv:1502.01852",),
     learnable=True,
@@ -53,7 +53,7 @@ def prelu(x, negative_slope: Real = 0.25):
     return _leaky(x, negative_slope)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & x \ge 0 \\ a x & x < 0 \end{cases}, \quad a \sim U(l, u)",
     cites=("Xu et al. 2015, Empirical Evaluation of Rectified Activations, arXiv:1505.00853",),
     kinks={0.0: 1.0},
@@ -71,7 +71,7 @@ def rrelu(x, lower: FixedNonNegative = 0.125, upper: FixedNonNegative = 1 / 3, *
     return _leaky(x, slope)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} (1 + \sigma(\beta)) x & x \ge 0 \\ \alpha x & x < 0 \end{cases}",
     cites=("Chen, Li & Xu 2020, AReLU: Attention-based Rectified Linear Unit, arXiv:2006.13858",),
     learnable=True,
@@ -104,7 +104,7 @@ def _ray(selected, x, slope, start):
     return times(slope, safe_where(selected, x)) + (1.0 - slope) * start
 
 
-@activation(
+@register_activation(
     tex=(
         r"\begin{cases} t_r + a_r (x - t_r) & x \ge t_r \\ x & t_l < x < t_r \\ "
         r"t_l + a_l (x - t_l) & x \le t_l \end{cases}"
@@ -127,7 +127,7 @@ def srelu(x, t_left: Real = 0.0, a_left: Real = 0.5, t_right: Real = 2.5, a_righ
     return where(above, _ray(above, x, a_right, right), where(below, _ray(below, x, a_left, t_left), x))
 
 
-@activation(
+@register_activation(
     tex=r"\max(x, 0) + a \max(0, b - x)",
     cites=("Agostinelli et al. 2014, Learning Activation Functions to Improve Deep Neural Networks, arXiv:1412.6830",),
     learnable=True,
@@ -138,14 +138,14 @@ def aplu(x, a: Real = 0.0, b: Real = 0.0):
     """ReLU plus a learned hinge of slope -`a` below `b`; initially ReLU.
 
     The paper adds several hinges. This function has one; for more, each with separate `a` and `b`, declare your own
-    activation with `@keras_actx.activation`.
+    activation with `@keras_actx.register_activation`.
     """
     below = x < b
     hinge = b - where(below, x, b)
     return relu(x) + times(a, hinge)
 
 
-@activation(
+@register_activation(
     tex=r"\max(x, \alpha x + \tau)",
     cites=("Singh & Krishnan 2019, Filter Response Normalization Layer, arXiv:1911.09737",),
     aliases=("thresholded_linear_unit",),

@@ -7,13 +7,13 @@ from keras import ops
 
 from keras_actx.activations.primitives import FAR, expm1, safe_where, times
 from keras_actx.backend import clip_max, relu, where
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Positive, Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 
-@activation(
+@register_activation(
     tex=r"\log(1 + \beta \max(x, 0))",
     cites=("Liu et al. 2019, Natural-Logarithm-Rectified Activation Function, arXiv:1908.03682",),
     kinks={0.0: 0.0},
@@ -40,7 +40,7 @@ def _soft_exponential_exact(mp, x, alpha):
     return -mp.log1p(max(-alpha * (x + alpha), mp.mpf(_END) - 1)) / mp.mpf(alpha) if alpha < 0 else x
 
 
-@activation(
+@register_activation(
     tex=(
         r"\begin{cases} (e^{\alpha x} - 1) / \alpha + \alpha & \alpha > 0 \\ x & \alpha = 0 \\ "
         r"-\log(1 - \alpha (x + \alpha)) / \alpha & \alpha < 0 \end{cases}"

@@ -8,10 +8,10 @@ from keras import ops
 
 from keras_actx.activations.primitives import normal_cdf, normal_cdf_exact, self_gated, sigmoid, tanh
 from keras_actx.backend import where
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Positive, Range, Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 _HENDRYCKS = ("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",)
 
@@ -35,7 +35,7 @@ def _gelu_tanh_exact(mp, x):
     return x / 2 * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3)))
 
 
-@activation(
+@register_activation(
     tex=r"x \, \Phi(x)",
     cites=_HENDRYCKS,
     aliases=("gelu_python",),
@@ -49,7 +49,7 @@ def gelu(x, approximate: bool = False):
     return _gelu_tanh(x) if approximate else _gelu(x)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{x}{2} \left(1 + \tanh\left(\sqrt{2/\pi} (x + 0.044715 x^3)\right)\right)",
     cites=_HENDRYCKS,
     aliases=(
@@ -67,7 +67,7 @@ def gelu_tanh(x):
     return _gelu_tanh(x)
 
 
-@activation(
+@register_activation(
     tex=r"\min(x \, \Phi(x), m)",
     cites=("Wu et al. 2020, Integer Quantization for Deep Learning Inference, arXiv:2004.09602",),
     aliases=("gelu_clipped",),
@@ -84,7 +84,7 @@ def gelu_10(x, max_value: Annotated[float, Range(low=9.0, learnable=False)] = 10
     return where(y >= max_value, max_value, y)
 
 
-@activation(
+@register_activation(
     tex=r"x \tanh(x \, \Phi(x))",
     cites=("Naveen 2022, Phish: A Novel Activation Function That Could Replace ReLU and Mish",),
     exact=lambda mp, x: x * mp.tanh(_gelu_exact(mp, x)),
@@ -97,7 +97,7 @@ def phish(x):
 _MU, _SIGMA = math.sqrt(0.5), math.sqrt(0.25 / math.pi)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{1}{2} \left(1 + \mathrm{erf}\left(\frac{x - \mu}{\sigma \sqrt{2}}\right)\right)",
     cites=("Ma et al. 2022, Mega: Moving Average Equipped Gated Attention, arXiv:2209.10655",),
     exact=lambda mp, x, mu, sigma: normal_cdf_exact(mp, (x - mp.mpf(mu)) / sigma),

@@ -7,10 +7,10 @@ from keras import ops
 from keras_actx.activations.primitives import FAR, clip
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Positive
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 _SNAKE = "Ziyin, Hartwig & Ueda 2020, Neural Networks Fail to Learn Periodic Functions, arXiv:2006.08195"
 
@@ -19,7 +19,7 @@ def _ripple(x, alpha):
     return ops.square(_sin(clip(alpha * x, -FAR, FAR)))  # beyond, it is negligible relative to x
 
 
-@activation(
+@register_activation(
     tex=r"x + \frac{\sin^2(\alpha x)}{\alpha}",
     cites=(_SNAKE,),
     exact=lambda mp, x, alpha: x + mp.sin(alpha * x) ** 2 / mp.mpf(alpha),
@@ -33,7 +33,7 @@ def snake(x, alpha: Positive = 1.0):
     return x + _ripple(x, alpha) / alpha
 
 
-@activation(
+@register_activation(
     tex=r"x + \frac{\sin^2(\alpha x)}{\beta}",
     cites=(_SNAKE, "Lee et al. 2022, BigVGAN, arXiv:2206.04658"),
     learnable=True,
@@ -50,7 +50,7 @@ def snake_beta(x, alpha: Positive = 1.0, beta: Positive = 1.0):
     return x + _ripple(x, alpha) / beta
 
 
-@activation(
+@register_activation(
     tex=r"\sin(\omega_0 x)",
     cites=(
         "Sitzmann et al. 2020, Implicit Neural Representations with Periodic Activation Functions, arXiv:2006.09661",
@@ -71,7 +71,7 @@ def sine(x, w0: Positive = 30.0):
 _LARGEST = 3e38
 
 
-@activation(
+@register_activation(
     tex=r"\cos(x)",
     cites=("The cosine",),
     aliases=("cos",),
@@ -82,7 +82,7 @@ def cosine(x):
     return _cos(x)
 
 
-@activation(
+@register_activation(
     tex=r"x \cos(x)",
     cites=("Noel et al. 2021, Growing Cosine Unit, arXiv:2108.12943",),
     exact=lambda mp, x: x * mp.cos(x),

@@ -11,10 +11,10 @@ from keras import ops
 
 from keras_actx.activations.primitives import polynomial, safe_where
 from keras_actx.backend import where
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 _FAR = 8.0
 _FLAT = 1e18  # beyond it, the contribution of the lower coefficients to a derivative is negligible
@@ -93,7 +93,7 @@ def _exact(mp, x, each, **coefficients):
 
 
 _quotient_activation = functools.partial(
-    activation, cites=(_MOLINA,), learnable=True, kinks=lambda p1, **others: {0.0: p1}
+    register_activation, cites=(_MOLINA,), learnable=True, kinks=lambda p1, **others: {0.0: p1}
 )
 
 

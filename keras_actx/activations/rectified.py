@@ -13,10 +13,10 @@ from keras_actx.backend import clip_min, where
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import relu as _relu
 from keras_actx.backend import sin as _sin
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import FixedNonNegative, NonNegative, Positive, Range, Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 _above = hard.threshold.declaration.formula
 _isru = bounded.isru.declaration.formula
@@ -34,7 +34,7 @@ def _relu_exact(mp, x, negative_slope, max_value, threshold):
     return y if max_value is None else min(y, mp.mpf(max_value))
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} m & x \ge m \\ x & \theta < x < m \\ a (x - \theta) & x \le \theta \end{cases}",
     cites=("Nair & Hinton 2010, Rectified Linear Units Improve Restricted Boltzmann Machines",),
     kinks=_relu_kinks,
@@ -60,7 +60,7 @@ def relu(
     return y if max_value is None else where(y >= max_value, max_value, y)
 
 
-@activation(
+@register_activation(
     tex=r"\min(\max(x, 0), 6)",
     cites=("Krizhevsky 2010, Convolutional Deep Belief Networks on CIFAR-10",),
     kinks={0.0: 0.0, 6.0: 0.0},
@@ -71,7 +71,7 @@ def relu6(x):
     return keras.activations.relu6(x)
 
 
-@activation(
+@register_activation(
     tex=r"\max(x, 0)^2",
     cites=("So et al. 2021, Primer, arXiv:2109.08668",),
     aliases=("relu2", "squared_relu"),
@@ -83,7 +83,7 @@ def relu_squared(x):
     return ops.square(_relu(x))
 
 
-@activation(
+@register_activation(
     tex=r"s \max(x, 0)^2 + b",
     cites=("Yu et al. 2022, MetaFormer Baselines for Vision, arXiv:2210.13452",),
     learnable=True,
@@ -100,7 +100,7 @@ def star_relu(x, scale: Real = 0.8944, bias: Real = -0.4472):
     return times(scale, positive) * positive + bias  # in this order: the square may overflow where the result does not
 
 
-@activation(
+@register_activation(
     tex=r"\max(x, 0) + b",
     cites=("Qiu, Xu & Cai 2017, FReLU: Flexible Rectified Linear Units, arXiv:1706.08098",),
     learnable=True,
@@ -122,7 +122,7 @@ def _joined(x, half_width):
     return where(inside, bend, _relu(x))
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} 0 & x \le -\beta \\ (x + \beta)^2 / (4 \beta) & |x| < \beta \\ x & x \ge \beta \end{cases}",
     cites=("Shamir et al. 2022, Real World Large Scale Recommendation Systems Reproducibility, arXiv:2202.06499",),
     kinks=lambda beta: {-beta: 0.0, beta: 1.0},
@@ -136,7 +136,7 @@ def smelu(x, beta: Positive = 2.0):
     return _joined(x, beta)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} 0 & x \le -1 \\ (x + 1)^2 / 4 & |x| < 1 \\ x & x \ge 1 \end{cases}",
     cites=("jax.nn.sparse_plus",),
     kinks={-1.0: 0.0, 1.0: 1.0},
@@ -147,7 +147,7 @@ def sparse_plus(x):
     return _joined(x, 1.0)
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x & x \ge 0 \\ x / \sqrt{1 + \alpha x^2} & x < 0 \end{cases}",
     cites=("Carlile et al. 2017, Improving Deep Learning by Inverse Square Root Linear Units, arXiv:1710.09967",),
     kinks={0.0: 1.0},
@@ -174,7 +174,7 @@ def _sine_relu_kinks(epsilon):
     return {kink: epsilon * (math.cos(kink) + math.sin(kink))}
 
 
-@activation(
+@register_activation(
     tex=r"\max(\epsilon (\sin x - \cos x), x)",
     cites=("W. Rodrigues, SineReLU; the form in keras-contrib",),
     kinks=_sine_relu_kinks,
@@ -192,7 +192,7 @@ def sine_relu(x, epsilon: Annotated[float, Range(low=0.0, high=0.5, low_open=Tru
     return where(wave, epsilon * (_sin(inside) - _cos(inside)), x)
 
 
-@activation(
+@register_activation(
     tex=r"x",
     cites=("The identity",),
     aliases=("identity",),

@@ -6,10 +6,10 @@ from keras import ops
 
 from keras_actx.activations.primitives import self_gated, sigmoid, sigmoid_exact, softplus, times
 from keras_actx.backend import clip_min, with_kernel
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import NonNegative, Positive, Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 
 @with_kernel("swish")
@@ -17,7 +17,7 @@ def _swish(x, beta):
     return self_gated(x, lambda inside: sigmoid(beta * inside), slope=beta)
 
 
-@activation(
+@register_activation(
     tex=r"x \, \sigma(x)",
     cites=("Elfwing, Uchibe & Doya 2017, arXiv:1702.03118", "Ramachandran, Zoph & Le 2017, arXiv:1710.05941"),
     aliases=("memswish",),
@@ -28,7 +28,7 @@ def silu(x):
     return _swish(x, 1.0)
 
 
-@activation(
+@register_activation(
     tex=r"x \, \sigma(\beta x)",
     cites=("Ramachandran, Zoph & Le 2017, Searching for Activation Functions, arXiv:1710.05941",),
     exact=lambda mp, x, beta: x * sigmoid_exact(mp, beta * x),
@@ -43,7 +43,7 @@ def swish(x, beta: Real = 1.0):
     return _swish(x, beta)
 
 
-@activation(
+@register_activation(
     tex=r"x \, \sigma(1.702 x)",
     cites=("Hendrycks & Gimpel 2016, Gaussian Error Linear Units, arXiv:1606.08415",),
     exact=lambda mp, x: x * sigmoid_exact(mp, mp.mpf("1.702") * x),
@@ -56,7 +56,7 @@ def quick_gelu(x):
     return _swish(x, 1.702)
 
 
-@activation(
+@register_activation(
     tex=r"\beta \, x \, \sigma(x)",
     cites=("Alcaide 2018, E-swish, arXiv:1801.07145",),
     exact=lambda mp, x, beta: beta * x * sigmoid_exact(mp, x),
@@ -69,7 +69,7 @@ def e_swish(x, beta: NonNegative = 1.5):
     return times(beta, _swish(x, 1.0))
 
 
-@activation(
+@register_activation(
     tex=r"\gamma \, x \, \sigma(\beta x)",
     cites=("Bodyanskiy & Kostiuk 2022, Adaptive Hybrid Activation Function for Deep Neural Networks",),
     learnable=True,
@@ -80,7 +80,7 @@ def ahaf(x, gamma: Real = 1.0, beta: Real = 1.0):
     return times(gamma, _swish(x, beta))
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x \, \sigma(x) + T & x \ge 0 \\ T & x < 0 \end{cases}",
     cites=("Chieng et al. 2018, Flatten-T Swish, arXiv:1812.06247",),
     aliases=("fts",),
@@ -101,7 +101,7 @@ def _acon(x, p1, p2, beta):
     return times(p1, _swish(x, slope)) + times(p2, _swish(x, -slope))
 
 
-@activation(
+@register_activation(
     tex=r"x \, \sigma(\beta x)",
     cites=("Ma et al. 2020, Activate or Not: Learning Customized Activation, arXiv:2009.04759",),
     learnable=True,
@@ -112,7 +112,7 @@ def acon_a(x, beta: Real = 1.0):
     return _swish(x, beta)
 
 
-@activation(
+@register_activation(
     tex=r"(1 - p) x \, \sigma(\beta (1 - p) x) + p x",
     cites=("Ma et al. 2020, Activate or Not: Learning Customized Activation, arXiv:2009.04759",),
     learnable=True,
@@ -123,7 +123,7 @@ def acon_b(x, p: Real = 0.25, beta: Real = 1.0):
     return _acon(x, 1.0, p, beta)
 
 
-@activation(
+@register_activation(
     tex=r"(p_1 - p_2) x \, \sigma(\beta (p_1 - p_2) x) + p_2 x",
     cites=("Ma et al. 2020, Activate or Not: Learning Customized Activation, arXiv:2009.04759",),
     learnable=True,
@@ -139,7 +139,7 @@ def acon_c(x, p1: Real = 1.0, p2: Real = 0.0, beta: Real = 1.0):
     return _acon(x, p1, p2, beta)
 
 
-@activation(
+@register_activation(
     tex=r"a \, x \log(1 + \sigma(b x))",
     cites=("Zhu et al. 2021, Logish, Neurocomputing 458",),
     exact=lambda mp, x, a, b: a * x * mp.log1p(sigmoid_exact(mp, b * x)),
@@ -152,7 +152,7 @@ def logish(x, a: Real = 1.0, b: Real = 1.0):
     return times(a, self_gated(x, lambda inside: ops.log1p(sigmoid(b * inside)), slope=b))
 
 
-@activation(
+@register_activation(
     tex=r"x \, (1 + e^{-\beta x})^{-\alpha}",
     cites=("Patwardhan, Ingalhalikar & Walambe 2018, ARiA, arXiv:1805.08878",),
     exact=lambda mp, x, alpha, beta: x * mp.exp(-alpha * mp.log1p(mp.exp(-beta * x))),
@@ -166,7 +166,7 @@ def aria2(x, alpha: Positive = 1.5, beta: Positive = 2.0):
     return self_gated(x, lambda inside: ops.exp(-alpha * softplus(-beta * inside)))
 
 
-@activation(
+@register_activation(
     tex=r"\frac{x}{1 - x \, e^{-(x + e^x)}}",
     cites=("Vagerwal 2021, Deeper Learning with CoLU Activation, arXiv:2112.12078",),
     exact=lambda mp, x: x / (1 - x * mp.exp(-(x + mp.exp(min(x, mp.mpf(20)))))),  # beyond, mpmath runs out of memory

@@ -18,13 +18,13 @@ from keras_actx.activations.primitives import (
     times,
 )
 from keras_actx.backend import clip_max, clip_min, relu, where, with_derivative
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Positive, Range
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 
-@activation(
+@register_activation(
     tex=r"\frac{1}{\beta} \log(1 + e^{\beta x})",
     cites=("Dugas et al. 2001, Incorporating Second-Order Functional Knowledge for Better Option Pricing",),
     exact=lambda mp, x, beta: mp.log1p(mp.exp(beta * x)) / beta,
@@ -40,7 +40,7 @@ def softplus(x, beta: Positive = 1.0):
     return relu(x - FAR) + primitives.softplus(beta * clip_max(x, FAR)) / beta  # where beta x overflows, it is x
 
 
-@activation(
+@register_activation(
     tex=r"\sqrt{\log(1 + e^x)}",
     cites=("The square root of softplus; transformers' sqrtsoftplus",),
     aliases=("sqrtsoftplus",),
@@ -54,7 +54,7 @@ def sqrt_softplus(x):
     return ops.sqrt(primitives.softplus(clip_min(x, -40.0))) * tail
 
 
-@activation(
+@register_activation(
     tex=r"\log(1 + e^x) - \log 2",
     cites=("Schütt et al. 2017, SchNet, arXiv:1706.08566",),
     exact=lambda mp, x: mp.log1p(mp.exp(x)) - mp.log(2),
@@ -70,7 +70,7 @@ def _shifted_softplus(x):
     return where(ops.abs(x) < 1.0, near, primitives.softplus(x) - math.log(2.0))
 
 
-@activation(
+@register_activation(
     tex=r"\log \sigma(x)",
     cites=("The logarithm of the logistic sigmoid",),
     exact=lambda mp, x: -mp.log1p(mp.exp(-x)),
@@ -80,7 +80,7 @@ def log_sigmoid(x):
     return -primitives.softplus(-x)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{x + \sqrt{x^2 + b}}{2}",
     cites=("Barron 2021, Squareplus, arXiv:2112.11687",),
     exact=lambda mp, x, b: (x + mp.sqrt(x**2 + b)) / 2,
@@ -106,7 +106,7 @@ _SMU = ("Biswas et al. 2021, SMU: Smooth Activation Function Using Smoothing Max
 _Leak = Annotated[float, Range(low=0.0, high=1.0, high_open=True, learnable=False)]
 
 
-@activation(
+@register_activation(
     tex=r"\frac{(1 + \alpha) x + (1 - \alpha) x \, \mathrm{erf}(\mu (1 - \alpha) x)}{2}",
     cites=_SMU,
     learnable=True,
@@ -124,7 +124,7 @@ def smu(x, alpha: _Leak = 0.25, mu: Positive = 1e6):
     return times(alpha, self_gated(x, lambda inside: normal_cdf(-slope * inside), slope=-1.0)) + weighted
 
 
-@activation(
+@register_activation(
     tex=r"\frac{(1 + \alpha) x + \sqrt{(1 - \alpha)^2 x^2 + \mu^2}}{2}",
     cites=_SMU,
     learnable=True,
@@ -137,7 +137,7 @@ def smu_1(x, alpha: _Leak = 0.25, mu: Positive = 4.35e-9):
     return times(alpha, x) + _hyperbola((1.0 - alpha) * x, mu**2)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{1}{\alpha} \log \frac{1 + e^{\alpha x}}{1 + e^{\alpha (x - 1)}}",
     cites=("Klimek & Perelstein 2018, Neural Network-Based Approach to Phase Space Integration, arXiv:1810.11509",),
     exact=lambda mp, x, alpha: (mp.log1p(mp.exp(alpha * x)) - mp.log1p(mp.exp(alpha * (x - 1)))) / mp.mpf(alpha),
@@ -158,7 +158,7 @@ def soft_clipping(x, alpha: Positive = 0.5):
     return where(upper, 1.0 - result, result)
 
 
-@activation(
+@register_activation(
     tex=r"\log \cosh(x)",
     cites=("The logarithm of the hyperbolic cosine; NNlib's logcosh",),
     aliases=("logcosh",),

@@ -17,17 +17,17 @@ from keras_actx.activations.primitives import (
     times,
 )
 from keras_actx.backend import clip_max
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Positive, Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 _BISWAS = (
     "Biswas et al. 2021, ErfAct and Pserf: Non-monotonic Smooth Trainable Activation Functions, arXiv:2109.04386",
 )
 
 
-@activation(
+@register_activation(
     tex=r"x \tanh(x)",
     cites=("Roy et al. 2019, LiSHT, arXiv:1901.05894",),
     exact=lambda mp, x: x * mp.tanh(x),
@@ -37,7 +37,7 @@ def lisht(x):
     return x * tanh(clip(x, -FAR, FAR))
 
 
-@activation(
+@register_activation(
     tex=r"x \tanh(e^x)",
     cites=(
         "Liu & Di 2020, TanhExp, arXiv:2003.09855",
@@ -54,7 +54,7 @@ def tanhexp(x):
     return self_gated(x, lambda inside: tanh(ops.exp(inside)), saturated=5.0)
 
 
-@activation(
+@register_activation(
     tex=r"x \tanh(\log(1 + e^x))",
     cites=("Misra 2019, Mish, arXiv:1908.08681",),
     exact=lambda mp, x: x * mp.tanh(mp.log1p(mp.exp(x))),
@@ -64,7 +64,7 @@ def mish(x):
     return self_gated(x, lambda inside: tanh_log1p(ops.exp(inside)), saturated=20.0)
 
 
-@activation(
+@register_activation(
     tex=r"a \, x \tanh(\log(1 + \sigma(b x)))",
     cites=("Wang, Ren & Wang 2022, Smish, Electronics 11(4):540",),
     exact=lambda mp, x, a, b: a * x * mp.tanh(mp.log1p(sigmoid_exact(mp, b * x))),
@@ -74,7 +74,7 @@ def smish(x, a: Real = 1.0, b: Real = 1.0):
     return times(a, self_gated(x, lambda inside: tanh_log1p(sigmoid(b * inside)), slope=b))
 
 
-@activation(
+@register_activation(
     tex=r"x \, \mathrm{erf}(\log(1 + e^x))",
     cites=("Nag et al. 2021, SERF, arXiv:2108.09598",),
     exact=lambda mp, x: x * mp.erf(mp.log1p(mp.exp(x))),
@@ -84,7 +84,7 @@ def serf(x):
     return self_gated(x, lambda inside: erf(softplus(inside)))
 
 
-@activation(
+@register_activation(
     tex=r"x \, \mathrm{erf}(a \, e^{b x})",
     cites=_BISWAS,
     learnable=True,
@@ -98,7 +98,7 @@ def erf_act(x, a: Positive = 0.75, b: Real = 0.75):
     return self_gated(x, lambda inside: erf(a * ops.exp(clip_max(b * inside, 80.0))), slope=b)
 
 
-@activation(
+@register_activation(
     tex=r"x \, \mathrm{erf}(\gamma \log(1 + e^{\delta x}))",
     cites=_BISWAS,
     learnable=True,

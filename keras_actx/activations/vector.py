@@ -10,10 +10,10 @@ from keras import ops
 
 from keras_actx.activations.primitives import safe_where
 from keras_actx.backend import where
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import FixedPositive
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 
 def _softmax(mp, x):
@@ -30,7 +30,7 @@ def _sparsemax(mp, x):
     return [max(one - threshold, mp.mpf(0)) for one in x]
 
 
-@activation(
+@register_activation(
     tex=r"\frac{e^{x_i}}{\sum_j e^{x_j}}",
     cites=("Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs",),
     kind="vector",
@@ -46,7 +46,7 @@ def softmax(x, axis: int = -1):
     return keras.activations.softmax(x, axis=axis)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{e^{-x_i}}{\sum_j e^{-x_j}}",
     cites=("torch.nn.Softmin",),
     kind="vector",
@@ -57,7 +57,7 @@ def softmin(x, axis: int = -1):
     return keras.activations.softmax(-x, axis=axis)
 
 
-@activation(
+@register_activation(
     tex=r"x_i - \log \sum_j e^{x_j}",
     cites=("The logarithm of softmax",),
     kind="vector",
@@ -68,7 +68,7 @@ def log_softmax(x, axis: int = -1):
     return keras.activations.log_softmax(x, axis=axis)
 
 
-@activation(
+@register_activation(
     tex=r"\arg\min_{p \in \Delta} \|p - x\|^2",
     cites=("Martins & Astudillo 2016, From Softmax to Sparsemax, arXiv:1602.02068",),
     kind="vector",
@@ -124,7 +124,7 @@ def _entmax15(mp, x):
     return [max(one - low, mp.mpf(0)) ** 2 for one in halves]
 
 
-@activation(
+@register_activation(
     tex=r"\max(x_i / 2 - \tau, 0)^2, \quad \tau: \textstyle\sum_i \max(x_i / 2 - \tau, 0)^2 = 1",
     cites=("Peters, Niculae & Martins 2019, Sparse Sequence-to-Sequence Models, arXiv:1905.05702",),
     kind="vector",
@@ -158,7 +158,7 @@ def _gumbel_softmax_exact(mp, x, tau, hard, axis):
     return _softmax(mp, [one / mp.mpf(tau) for one in x])
 
 
-@activation(
+@register_activation(
     tex=r"\mathrm{softmax}\left(\frac{x + g}{\tau}\right)_i, \quad g_i = -\log(-\log u_i), \quad u_i \sim U(0, 1)",
     cites=("Jang, Gu & Poole 2016, Categorical Reparameterization with Gumbel-Softmax, arXiv:1611.01144",),
     kind="vector",
@@ -188,7 +188,7 @@ def gumbel_softmax(x, tau: FixedPositive = 1.0, hard: bool = False, axis: int = 
 _SMALLEST_UNIFORM = 2.0**-64
 
 
-@activation(
+@register_activation(
     tex=r"x_i \, \frac{e^{x_i}}{\sum_j e^{x_j}}",
     cites=("Elhage et al. 2022, Softmax Linear Units, Transformer Circuits Thread",),
     kind="vector",
@@ -208,7 +208,7 @@ def _squash(mp, x, offset):
     return [one * norm / (mp.mpf(offset) + norm**2) for one in x]
 
 
-@activation(
+@register_activation(
     tex=r"\frac{\|x\|^2}{c + \|x\|^2} \frac{x}{\|x\|}",
     cites=("Sabour, Frosst & Hinton 2017, Dynamic Routing Between Capsules, arXiv:1710.09829",),
     kind="vector",
@@ -237,7 +237,7 @@ def _kwta(mp, x, k):
     return [one if one >= threshold else mp.mpf(0) for one in x]
 
 
-@activation(
+@register_activation(
     tex=r"\begin{cases} x_i & x_i \text{ is one of the } k \text{ largest} \\ 0 & \text{otherwise} \end{cases}",
     cites=("Xiao, Zhong & Zheng 2019, Enhancing Adversarial Defense by k-Winners-Take-All",),
     kind="vector",

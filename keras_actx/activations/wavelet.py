@@ -9,15 +9,15 @@ from keras_actx.activations.primitives import clip, polynomial, safe_where
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
 from keras_actx.backend import where
-from keras_actx.declaration.decorator import activation
+from keras_actx.declaration.decorator import register_activation
 from keras_actx.declaration.parameters import Positive, Real
 
-activation = functools.partial(activation, package="keras_actx")
+register_activation = functools.partial(register_activation, package="keras_actx")
 
 _GONE = 40.0  # e^(-40^2 / 2) is 0 in every dtype
 
 
-@activation(
+@register_activation(
     tex=r"e^{-(x / a)^2}",
     cites=("Ramasinghe & Lucey 2021, Beyond Periodicity, arXiv:2111.15135",),
     exact=lambda mp, x, a: mp.exp(-((x / mp.mpf(a)) ** 2)),
@@ -38,7 +38,7 @@ def _mexican_hat_exact(mp, x, sigma):
     return 2 / (mp.sqrt(3 * mp.mpf(sigma)) * mp.sqrt(mp.sqrt(mp.pi))) * (1 - z**2) * mp.exp(-(z**2) / 2)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{2}{\sqrt{3 \sigma} \, \pi^{1/4}} \left(1 - \frac{x^2}{\sigma^2}\right) e^{-x^2 / (2 \sigma^2)}",
     cites=("Ricker 1953, The Form and Laws of Propagation of Seismic Wavelets",),
     aliases=("ricker",),
@@ -54,7 +54,7 @@ def mexican_hat(x, sigma: Positive = 1.0):
     return _RICKER / sigma**0.5 * (1.0 - z * z) * ops.exp(-0.5 * z * z)
 
 
-@activation(
+@register_activation(
     tex=r"\cos(\omega_0 x) \, e^{-x^2 / 2}",
     cites=("Goupillaud, Grossmann & Morlet 1984, Cycle-octave and related transforms in seismic signal analysis",),
     exact=lambda mp, x, w0: mp.cos(mp.mpf(w0) * x) * mp.exp(-(x**2) / 2),
@@ -69,7 +69,7 @@ def morlet(x, w0: Real = 5.0):
     return _cos(w0 * inside) * ops.exp(-0.5 * inside * inside)
 
 
-@activation(
+@register_activation(
     tex=r"\frac{\sin(x)}{x}",
     cites=("The cardinal sine",),
     exact=lambda mp, x: mp.sin(x) / x if x else mp.mpf(1),

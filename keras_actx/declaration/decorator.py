@@ -1,4 +1,4 @@
-"""`@activation`: the decorator that declares an activation."""
+"""`@register_activation`: the decorator that declares an activation."""
 
 import inspect
 import math
@@ -23,7 +23,7 @@ Kinks = Mapping[float, float] | Callable[..., Mapping[float, float]] | None
 
 
 @overload
-def activation(
+def register_activation(
     formula: Callable[..., Any],
     *,
     package: str = ...,
@@ -38,7 +38,7 @@ def activation(
 
 
 @overload
-def activation(
+def register_activation(
     formula: None = None,
     *,
     package: str = ...,
@@ -52,7 +52,7 @@ def activation(
 ) -> Callable[[Callable[..., Any]], Activation]: ...
 
 
-def activation(
+def register_activation(
     formula: Callable[..., Any] | None = None,
     *,
     package: str = "Custom",
@@ -95,7 +95,7 @@ def activation(
     Example:
 
     >>> import keras, keras_actx as actx
-    >>> @actx.activation(package="my_project")
+    >>> @actx.register_activation(package="my_project")
     ... def half_swish(x, beta=1.0):
     ...     return 0.5 * x * keras.ops.sigmoid(beta * x)
     >>> keras.layers.Dense(8, activation="half_swish(beta=2.0)").activation
@@ -162,7 +162,9 @@ def _check_name(name: str) -> None:
 
 def _declare(formula: Any, cites: Any, aliases: Any, kinks: Any, **facts: Any) -> Activation:
     if not callable(formula):
-        raise TypeError(f"{quote(formula)} is not a function; write @activation above one, or @activation(...)")
+        raise TypeError(
+            f"{quote(formula)} is not a function; write @register_activation above one, or @register_activation(...)"
+        )
     if isinstance(formula, Activation):
         raise TypeError(f"{quote(formula)} is an activation already; decorate a function")
     name = getattr(formula, "__name__", None)

@@ -150,7 +150,7 @@ def _remedy(name: Any) -> str:
     near = did_you_mean(plain_name, known_names(package if arrow else None))
     if near and not arrow:
         return near
-    return f"{near} Import the module that declares it (with @keras_actx.activation) first."
+    return f"{near} Import the module that declares it (with @keras_actx.register_activation) first."
 
 
 def edition() -> int:

@@ -83,7 +83,7 @@ def resolve_declared(value: Any, owner: str = "") -> ResolvedDeclaration:
         return _of_value(value)
     raise ValueError(
         f"{owner}: activation={quote(value)} is not allowed; give a name such as 'swish(beta=1.0)', or an Activation. "
-        "Declare your own function with @keras_actx.activation."
+        "Declare your own function with @keras_actx.register_activation."
     )
 
 

@@ -39,7 +39,7 @@ def check_activation(
     and strided ones; symbolic, compiled and mapped calls; serialization; learning inside a layer.
 
     Args:
-        activation: a name such as `"my_project>my_swish"`, or an `Activation` from `@keras_actx.activation`.
+        activation: a name such as `"my_project>my_swish"`, or an `Activation` from `@keras_actx.register_activation`.
         points: the number of points of the grids of 32 and 64 bits, at least 64.
         thorough: also check with the backend's slow compilers (torch's inductor takes seconds).
         known_errors: (`keras_actx.testing.KnownError`) exceptions for limitations of the backend.
@@ -53,7 +53,7 @@ def check_activation(
 
     >>> import keras, keras_actx as actx
     >>> from keras_actx.testing import check_activation
-    >>> @actx.activation(package="docs_check", exact=lambda mp, x, beta: x / (1 + mp.exp(-beta * x)))
+    >>> @actx.register_activation(package="docs_check", exact=lambda mp, x, beta: x / (1 + mp.exp(-beta * x)))
     ... def my_swish(x, beta=1.0):
     ...     return x * keras.ops.sigmoid(beta * x)
     >>> check_activation(my_swish, points=512)  # x * sigmoid(x) is inf * 0 at -inf
@@ -71,7 +71,7 @@ def check_activation(
     if chosen.declaration.exact is None:
         raise ValueError(
             f"{chosen} declares no reference formula, which the checks require; give the "
-            "decorator one: @keras_actx.activation(exact=lambda mp, x, **params: ...)"
+            "decorator one: @keras_actx.register_activation(exact=lambda mp, x, **params: ...)"
         )
     check_structure(chosen, thorough)
     for one in with_sample_parameters(chosen):

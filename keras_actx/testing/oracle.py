@@ -23,7 +23,8 @@ def reference(activation: Activation) -> Formula:
     declaration, params = activation.declaration, dict(activation.params)
     if declaration.exact is None:
         raise ValueError(
-            f"{activation} has no reference formula; declare one: @keras_actx.activation(exact=lambda mp, x: ...)"
+            f"{activation} has no reference formula; declare one: "
+            "@keras_actx.register_activation(exact=lambda mp, x: ...)"
         )
     exact = declaration.exact
     if declaration.kind == "gated":

@@ -18,7 +18,7 @@ _QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_pas
 RATES = {"kernel_regularizer": "l2", "bias_regularizer": "l1", "kernel_constraint": "max_norm"}
 
 
-@actx.activation(package="golden", aliases=("golden_other_wave",))
+@actx.register_activation(package="golden", aliases=("golden_other_wave",))
 def golden_wave(x, rate: actx.Positive = 1.5):
     """A formula that the user declares."""
     return x + keras.ops.sin(rate * x) / rate
