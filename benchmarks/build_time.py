@@ -30,13 +30,13 @@ from keras_actx.initializers.fixed_point import fixed_point
 
 FOLDER = Path(__file__).resolve().parent / "results" / "build_time"
 UNITS, PAIRS, FEWER, FUNCTIONS = 1024, 60, 15, 5
-_TEXTBOOK, _RELU = {"scheme": "textbook"}, {"input_activation": "relu"}
+_PUBLISHED, _RELU = {"scheme": "published"}, {"input_activation": "relu"}
 #: our block's arguments, Keras's initializer of the same distribution, pairs of runs
 CASES: dict[str, tuple[dict[str, Any], Callable[[], Any], int]] = {
-    "textbook relu / HeNormal": ({"activation": "relu", **_TEXTBOOK}, keras.initializers.HeNormal, PAIRS),
-    "textbook tanh / GlorotUniform": ({"activation": "tanh", **_TEXTBOOK}, keras.initializers.GlorotUniform, PAIRS),
-    "textbook mish / VarianceScaling": (
-        {"activation": "mish", **_TEXTBOOK},
+    "published relu / HeNormal": ({"activation": "relu", **_PUBLISHED}, keras.initializers.HeNormal, PAIRS),
+    "published tanh / GlorotUniform": ({"activation": "tanh", **_PUBLISHED}, keras.initializers.GlorotUniform, PAIRS),
+    "published mish / VarianceScaling": (
+        {"activation": "mish", **_PUBLISHED},
         lambda: keras.initializers.VarianceScaling(actx.gain("mish") ** 2, "fan_in", "truncated_normal"),
         PAIRS,
     ),
@@ -45,8 +45,8 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[], Any], int]] = {
         keras.initializers.Orthogonal,
         FEWER,
     ),
-    "mirrored relu / Orthogonal": (
-        {"activation": "relu", "scheme": "mirrored", **_RELU},
+    "looks_linear relu / Orthogonal": (
+        {"activation": "relu", "scheme": "looks_linear", **_RELU},
         keras.initializers.Orthogonal,
         FEWER,
     ),

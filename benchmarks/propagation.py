@@ -95,7 +95,7 @@ def written(name: str) -> str:
 def chosen_for(name: str, scheme: str) -> dict[str, Any]:
     """The row before it is measured: what the scheme chose, and the key that changes with it."""
     row: dict[str, Any] = {"name": name, "scheme": scheme}
-    if scheme in ("critical", "mirrored"):
+    if scheme in ("critical", "looks_linear"):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # those about functions that jump
@@ -154,7 +154,7 @@ class Nets:
         x = np.random.default_rng(seed).normal(size=(BATCH, self.width)).astype("float32")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # those about functions that jump
-            if scheme in ("critical", "mirrored"):
+            if scheme in ("critical", "looks_linear"):
                 stack = self._paired(scheme)
                 starts.draw(stack, seed)
             else:

@@ -12,7 +12,7 @@ WITH_OTHERS = "jax"
 #: The schemes of this package, and then the starts of others, of benchmarks/starts.py.
 SCHEMES = (
     "critical",
-    "mirrored",
+    "looks_linear",
     "glorot_uniform",
     "he_normal",
     "torch_gain",

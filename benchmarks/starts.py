@@ -41,8 +41,8 @@ _DRAWS: dict[str, Draw] = {
     "centred": lambda seed, shape: _of("linear", seed, shape, "critical", input_activation="linear"),
     "free, halves": lambda seed, shape: _of("bilinear", seed, shape, "critical", first_layer=True),
     "centred, halves": lambda seed, shape: _of("bilinear", seed, shape, "critical", input_activation="bilinear"),
-    "mirrored, first": lambda seed, shape: _of("linear", seed, shape, "mirrored", first_layer=True),
-    "mirrored": lambda seed, shape: _of("linear", seed, shape, "mirrored", input_activation="linear"),
+    "looks_linear, first": lambda seed, shape: _of("linear", seed, shape, "looks_linear", first_layer=True),
+    "looks_linear": lambda seed, shape: _of("linear", seed, shape, "looks_linear", input_activation="linear"),
 }
 
 
@@ -79,7 +79,7 @@ def draw(stack: DenseStack, seed: int) -> None:
     for block, own in zip(stack.blocks, seeds_of(stack.depth, seed), strict=True):
         dense, chosen = block.dense, block.pairing
         shape = tuple(dense.kernel.shape)
-        first = chosen.form == "mirrored" and block.first_layer
+        first = chosen.form == "looks_linear" and block.first_layer
         kind = chosen.form + ", first" * first + ", halves" * chosen.halves
         dense.kernel.assign(drawn(kind, own, shape) * np.float32(chosen.gain))
         dense.bias.assign(_bias(chosen.bias_initializer(own), shape[-1:]))

@@ -24,7 +24,7 @@ from propagation_results import WITH_OTHERS, Row, Rows, holds, worst  # noqa: E4
 PAGE = ROOT / "docs" / "propagation.md"
 STARTS = {
     "critical": "critical",
-    "mirrored": "mirrored",
+    "looks_linear": "looks-linear",
     "glorot_uniform": "Keras's default",
     "he_normal": "he_normal",
     "torch_gain": "torch's gain",

@@ -23,13 +23,13 @@ TITLES = {
     "keras": "Keras",
     "he": "He",
     "lecun": "LeCun",
-    "textbook": "textbook",
+    "published": "published",
     "forward gain": "forward gain",
     "lsuv": "LSUV",
     "critical untold": "critical, own input",
     "critical": "critical",
     "critical depth": "critical, `depth=`",
-    "mirrored": "mirrored",
+    "looks_linear": "looks-linear",
     "standardized": "standardized",
     "chain": "chained blocks",
     "idinit": "IDInit",
@@ -46,17 +46,17 @@ LATER_STARTS, LATER_TASKS = ("chain", "idinit"), ("mnist_5k", "diamonds")
 FIRST_STARTS = tuple(one for one in TITLES if one not in LATER_STARTS)
 #: Of tied initializations, the first is selected: published and simple ones first.
 SIMPLEST = (
-    *("textbook", "lecun", "he", "keras", "forward gain", "mirrored"),
+    *("published", "lecun", "he", "keras", "forward gain", "looks_linear"),
     *("critical depth", "critical", "critical untold", "standardized", "lsuv"),
 )
 PLACES = {
-    "a single block": (("keras", "he", "lecun", "textbook", "forward gain", "critical untold"), (3, 10)),
-    "a stack": (tuple(one for one in FIRST_STARTS if one not in ("critical untold", "mirrored", "lsuv")), DEPTHS),
+    "a single block": (("keras", "he", "lecun", "published", "forward gain", "critical untold"), (3, 10)),
+    "a stack": (tuple(one for one in FIRST_STARTS if one not in ("critical untold", "looks_linear", "lsuv")), DEPTHS),
 }
 #: The depth is unknown to a block, so it has one initialization for all depths.
 KNOWS_ITS_DEPTH = ("a stack",)
 #: Where the default is not the selection of the protocol; docs/training.md has the reason.
-DECIDED = {"a single block": "textbook"}
+DECIDED = {"a single block": "published"}
 TIE, WORST_LOSS = 0.01, 0.02
 
 Cell = tuple[str, int, str, str]  # task, depth, activation, optimizer
@@ -91,9 +91,10 @@ def first(results: Iterable[dict]) -> list[dict]:
 
 
 def with_rules(scores: Scores) -> Scores:
-    """The same, with "mirrored where it exists, else X" as candidates."""
+    """The same, with "looks_linear where it exists, else X" as candidates."""
     return {
-        cell: found | {f"mirrored, else {x}": found.get("mirrored", found[x]) for x in found if x != "mirrored"}
+        cell: found
+        | {f"looks_linear, else {x}": found.get("looks_linear", found[x]) for x in found if x != "looks_linear"}
         for cell, found in scores.items()
     }
 
@@ -110,7 +111,7 @@ def verdict(scores: Scores, place: str) -> list[tuple[str, float, list[str]]]:
     scores = {cell: found for cell, found in with_rules(scores).items() if cell[1] in depths}
     candidates = [*singles]
     if place == "a stack":
-        candidates += [f"mirrored, else {x}" for x in singles]
+        candidates += [f"looks_linear, else {x}" for x in singles]
     ranked = [(one, regret(scores, one), losses(scores, one)) for one in candidates]
     ranked.sort(key=lambda it: it[1])
     tied = [it for it in ranked if it[1] <= ranked[0][1] + TIE]
@@ -141,8 +142,8 @@ def losses(scores: Scores, start: str) -> list[str]:
 
 
 def _complexity(start: str) -> int:
-    parts = start.removeprefix("mirrored, else ")
-    return SIMPLEST.index(parts) + (SIMPLEST.index("mirrored") if parts != start else 0)
+    parts = start.removeprefix("looks_linear, else ")
+    return SIMPLEST.index(parts) + (SIMPLEST.index("looks_linear") if parts != start else 0)
 
 
 def page() -> str:
@@ -194,8 +195,8 @@ def _at(depth: int) -> Callable[[Cell], bool]:
 def _title(start: str) -> str:
     if start == "specialized":
         return start
-    rule, _, rest = start.rpartition("mirrored, else ")
-    return TITLES[rest] if start == rest else f"{rule}mirrored, else {TITLES[rest]}"
+    rule, _, rest = start.rpartition("looks_linear, else ")
+    return TITLES[rest] if start == rest else f"{rule}looks-linear, else {TITLES[rest]}"
 
 
 def _table(first: str, cells: dict[str, dict[str, str]], starts: Iterable[str]) -> list[str]:
@@ -222,7 +223,7 @@ def _by_task(scores: Scores) -> list[str]:
         of_start = {one: [it[one] for it in here if one in it] for one in FIRST_STARTS}
         if here:
             cells[f"{task}, {depth} layers"] = {one: f"{mean(it):.3f}" for one, it in of_start.items() if it}
-    text = "Mean over activations and optimizers of the median over seeds; mirrored exists for fewer activations."
+    text = "Mean over activations and optimizers of the median over seeds; looks-linear exists for fewer activations."
     return ["## Score by task and depth", "", text, "", *_table("", cells, FIRST_STARTS)]
 
 
@@ -276,13 +277,13 @@ def _where_the_choice_loses(scores: Scores) -> list[str]:
 
 
 #: The initialization of a `DenseStack` of any depth.
-STACK = "mirrored, else critical depth"
+STACK = "looks_linear, else critical depth"
 
 
 def _later(scores: Scores) -> list[str]:
     """The initializations and tasks that were added later."""
     scores = {cell: found for cell, found in with_rules(scores).items() if "chain" in found}
-    shown = ("keras", "he", "textbook", "standardized", STACK, *LATER_STARTS)
+    shown = ("keras", "he", "published", "standardized", STACK, *LATER_STARTS)
     by_depth, by_task = {}, {}
     for optimizer, depth in product(OPTIMIZERS, DEPTHS):
         here = [found for cell, found in scores.items() if (cell[3], cell[1]) == (optimizer, depth)]
@@ -296,7 +297,7 @@ def _later(scores: Scores) -> list[str]:
     for start, (activation, depth) in product(SPECIAL, sorted({cell[2:0:-1] for cell in scores})):
         here = [found for cell, found in scores.items() if cell[2:0:-1] == (activation, depth) and start in found]
         if here:
-            row = {one: f"{mean(it[one] for it in here):.3f}" for one in (start, "textbook", STACK, *LATER_STARTS)}
+            row = {one: f"{mean(it[one] for it in here):.3f}" for one in (start, "published", STACK, *LATER_STARTS)}
             row["specialized"] = row.pop(start)
             special[f"{SPECIAL[start]}: {activation}, {depth} layers"] = row
     return [
@@ -311,7 +312,7 @@ def _later(scores: Scores) -> list[str]:
         *_table("", by_task, shown),
         "Initializations for specific activations, compared with others: mean score over tasks and optimizers.",
         "",
-        *_table("", special, ("specialized", "textbook", STACK, *LATER_STARTS)),
+        *_table("", special, ("specialized", "published", STACK, *LATER_STARTS)),
     ]
 
 
@@ -322,7 +323,7 @@ def _chain_and_stack(results: list[dict]) -> list[str]:
     for (*cell, start), chain in of.items():
         if start != "chain":
             continue
-        stack = of.get((*cell, "mirrored"), of[(*cell, "critical depth")])
+        stack = of.get((*cell, "looks_linear"), of[(*cell, "critical depth")])
         spread = max(max(one) - min(one) for one in (chain, stack))
         behind = median(stack) - median(chain)
         row = counts.setdefault(f"{cell[1]} layers", [0, 0, 0, 0])
@@ -331,8 +332,8 @@ def _chain_and_stack(results: list[dict]) -> list[str]:
     lines = [
         "## Chained blocks and a stack",
         "",
-        "The number of pairs of cell and optimizer in which the medians of chained blocks and of a stack (mirrored,",
-        "else critical) differ by no more than the range of scores over five seeds.",
+        "The number of pairs of cell and optimizer in which the medians of chained blocks and of a stack",
+        "(looks-linear, else critical) differ by no more than the range of scores over five seeds.",
         "",
         "| | pairs | within the range | stack better | chain better |",
         "|---|---|---|---|---|",

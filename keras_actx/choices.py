@@ -3,13 +3,13 @@
 from typing import Literal
 
 #: How kernel and bias are initialized; described in `keras_actx.initializers.Paired`.
-Scheme = Literal["auto", "glorot", "textbook", "critical", "mirrored"]
+Scheme = Literal["auto", "glorot", "published", "critical", "looks_linear"]
 #: The distribution of a kernel.
 Distribution = Literal["truncated_normal", "untruncated_normal", "uniform", "orthogonal"]
 #: What the gain of a kernel is divided by: "fan_in_squared" means a standard deviation of gain / fan_in.
 Mode = Literal["fan_in", "fan_avg", "fan_in_squared"]
-#: "centred" for columns of mean 0, "mirrored" for [[A, -A], [-A, A]].
-Form = Literal["free", "centred", "mirrored"]
+#: "centred" for columns of mean 0, "looks_linear" for [[A, -A], [-A, A]].
+Form = Literal["free", "centred", "looks_linear"]
 #: Which taps of a convolution's kernel are initialized to nonzero values.
 Taps = Literal["all", "centre"]
 #: Which half of the last axis gates the other.

@@ -48,11 +48,3 @@ def checked_seed_number(seed: Any, owner: str) -> int | None:
 def saved_seed(seed: Any) -> Any:
     """A seed in the form stored in a config."""
     return keras.saving.serialize_keras_object(seed) if isinstance(seed, keras.random.SeedGenerator) else seed
-
-
-def with_seed_in_range(config: dict[str, Any]) -> dict[str, Any]:
-    """A config whose seed is mapped to the valid range if it is a whole number saved before the range was checked."""
-    seed = config.get("seed")
-    if type(seed) is int and not 0 <= seed <= LARGEST_SEED:
-        config = {**config, "seed": seed % (LARGEST_SEED + 1)}
-    return config

@@ -207,7 +207,7 @@ def test_a_stochastic_activation_stays_one():
 
 @pytest.mark.parametrize("each", [{}, {"axes": -1}, {"num_parameters": 8}], ids=str)
 def test_in_a_dense_block(each):
-    block = DenseBlock(8, activation=AdaptiveActivation("tanh", **each, n=2.0), scheme="textbook")
+    block = DenseBlock(8, activation=AdaptiveActivation("tanh", **each, n=2.0), scheme="published")
     assert block.pairing.gain == pytest.approx(actx.gain("tanh"), rel=1e-6)
     block.build((None, 6))
     assert tuple(block.activation_layer.weights[0].shape) == ((8,) if each else ())

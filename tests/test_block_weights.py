@@ -226,7 +226,7 @@ def test_a_block_in_a_block_still_loads():
 
 
 def test_arguments_are_readable():
-    given = {"units": 4, "activation": actx.activations.snake, "scheme": "textbook", "dropout": 0.5, "seed": 3}
+    given = {"units": 4, "activation": actx.activations.snake, "scheme": "published", "dropout": 0.5, "seed": 3}
     block, stack = DenseBlock(**given), DenseStack(2, **given)
     for name, value in given.items():
         assert getattr(block, name) == value

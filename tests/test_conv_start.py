@@ -1,4 +1,4 @@
-"""Kernels of convolutions under "critical" and "mirrored": zero but for their centre."""
+"""Kernels of convolutions under "critical" and "looks_linear": zero but for their centre."""
 
 import keras
 import numpy as np
@@ -76,7 +76,7 @@ def network(rank, activation, scheme, factor=1.0):
 
 @pytest.mark.sweep(4)
 @pytest.mark.parametrize("rank", CONVOLUTIONS)
-@pytest.mark.parametrize(("activation", "scheme"), [("gelu", "critical"), ("relu", "mirrored")])
+@pytest.mark.parametrize(("activation", "scheme"), [("gelu", "critical"), ("relu", "looks_linear")])
 def test_thirty_layers(rank, activation, scheme):
     with one_thread():
         x = np.random.default_rng(0).normal(size=(4, *(4 for _ in range(rank)), CHANNELS)).astype("float32")
@@ -111,7 +111,7 @@ def test_strides_dilation_and_groups(arguments):
     np.testing.assert_allclose((y**2).mean(axis=(0, 2)), q, rtol=0.1)
 
 
-def test_textbook_fills_the_kernel():
+def test_published_fills_the_kernel():
     assert (as_numpy(Paired("gelu", seed=1)((3, 3, 8, 8))) != 0).all()
 
 
@@ -126,7 +126,7 @@ def test_depthwise():
     assert (y**2).mean() == pytest.approx(1.0, abs=0.15)
     size = np.abs(as_numpy(layer.kernel))[1]
     np.testing.assert_allclose(size, kernel.pairing.small_gain, rtol=1e-5)
-    all_taps = as_numpy(Paired("relu", "textbook", depthwise=True, seed=1)((3, 3, 500, 1)))
+    all_taps = as_numpy(Paired("relu", "published", depthwise=True, seed=1)((3, 3, 500, 1)))
     assert all_taps.std() == pytest.approx(np.sqrt(2 / 9), rel=0.05)  # fan_in is 9
     average = as_numpy(Paired("tanh", depthwise=True, seed=1)((3, 3, 500, 2)))
     assert average.std() == pytest.approx(np.sqrt(2 / (9 + 18)), rel=0.05)
@@ -139,7 +139,7 @@ def test_what_could_be_depthwise_is_asked_for():
     assert Paired("gelu")((3, 3, 8, 1)).shape == (3, 3, 8, 1)
     with pytest.raises(ValueError, match="depthwise=1"):
         Paired("gelu", depthwise=1)
-    with pytest.raises(ValueError, match="mirrored"):
-        start("relu", "mirrored", depthwise=True)
+    with pytest.raises(ValueError, match="looks_linear"):
+        start("relu", "looks_linear", depthwise=True)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(start(depthwise=True)))
     assert again.depthwise is True

@@ -27,7 +27,7 @@ VARIANTS = {
     "selu": {"activation": "selu", "dropout": 0.1},
     "sine": {"activation": "sine", "first_layer": True},
     "critical": {"activation": "silu", "scheme": "critical", "input_activation": "relu", "depth": 3, "seed": 5},
-    "mirrored": {"activation": "gelu", "scheme": "mirrored", "input_activation": "gelu"},
+    "looks_linear": {"activation": "gelu", "scheme": "looks_linear", "input_activation": "gelu"},
     "layer_instance": {"activation": keras.layers.LeakyReLU(negative_slope=0.1)},
     "value": {"activation": actx.activations.snake.bind(alpha=3.0)},
     "own_initializers": {"activation": "elu", "kernel_initializer": "he_normal", "bias_initializer": "ones"},
@@ -175,14 +175,14 @@ def test_lora_and_quantization_work_on_the_part():
         ({"units": 4, "activation": "mihs"}, "mish"),
         ({"units": 4, "activation": "snake(alpha=-1)"}, r"\(0, inf\)"),
         ({"units": 4, "scheme": "critical"}, "first_layer=True"),
-        ({"units": 4, "scheme": "mirrored", "activation": "gelu"}, "input_activation='gelu'"),
-        ({"units": 4, "scheme": "mirrored", "activation": "mish", "first_layer": True}, "Use scheme='critical'"),
+        ({"units": 4, "scheme": "looks_linear", "activation": "gelu"}, "input_activation='gelu'"),
+        ({"units": 4, "scheme": "looks_linear", "activation": "mish", "first_layer": True}, "Use scheme='critical'"),
         ({"units": 4, "activation": actx.layers.Maxout(2)}, "the layer behind it"),
         ({"units": 4, "scheme": "critical", "activation": "softmax", "input_activation": "relu"}, "mixes a whole axis"),
         ({"units": 4, "scheme": "critical", "input_activation": "mihs"}, "mish"),
         ({"units": 4, "depth": 0}, "depth=0"),
         ({"units": 4, "depth": True}, "depth=True"),
-        ({"units": 4, "scheme": "textbok"}, "Did you mean 'textbook'"),
+        ({"units": 4, "scheme": "publshed"}, "Did you mean 'published'"),
         ({"units": 4, "scheme": None}, "'auto'"),
         ({"units": 4, "normalization": "bach"}, "'batch'"),
         ({"units": 4, "normalization": 3}, "'batch'"),
@@ -192,7 +192,7 @@ def test_lora_and_quantization_work_on_the_part():
         ({"units": 4, "residual": 1}, "residual"),
         ({"units": 4, "use_bias": 0}, "use_bias"),
         ({"units": 4, "seed": 1.5}, "seed"),
-        ({"units": 4, "activation": lambda x: keras.ops.softmax(x), "scheme": "textbook"}, "not elementwise"),
+        ({"units": 4, "activation": lambda x: keras.ops.softmax(x), "scheme": "published"}, "not elementwise"),
     ],
 )
 def test_bad_arguments(arguments, says):
@@ -225,8 +225,8 @@ STANDARD_DEVIATIONS = {
 
 
 @pytest.mark.parametrize("activation", STANDARD_DEVIATIONS, ids=str)
-def test_textbook_standard_deviations(activation):
-    kernel = as_numpy(Paired(activation, scheme="textbook", seed=1)((400, 300)))
+def test_published_standard_deviations(activation):
+    kernel = as_numpy(Paired(activation, scheme="published", seed=1)((400, 300)))
     assert kernel.std() == pytest.approx(STANDARD_DEVIATIONS[activation], rel=0.01)
     assert abs(kernel.mean()) < 4 * kernel.std() / np.sqrt(kernel.size)
 
@@ -251,7 +251,7 @@ def test_signal_keeps_its_size():
     """The forward gain's promise: after 5 blocks the second moment is the first block's."""
     x = np.random.default_rng(0).normal(size=(256, 256)).astype("float32")
     for activation in ("mish", "gelu", "snake", "logish", "relu_squared", "elu"):
-        y = as_numpy(DenseBlock(512, activation=activation, scheme="textbook", seed=1)(x / actx.gain(activation)))
+        y = as_numpy(DenseBlock(512, activation=activation, scheme="published", seed=1)(x / actx.gain(activation)))
         assert np.mean(y.astype("float64") ** 2) == pytest.approx(1 / actx.gain(activation) ** 2, rel=0.25), activation
 
 
@@ -266,7 +266,7 @@ def test_paired_in_any_layer(tmp_path):
         [
             keras.Input((6, 6, 3)),
             keras.layers.Conv2D(
-                8, 3, activation="mish", kernel_initializer=Paired("mish", "textbook", distribution="uniform", seed=1)
+                8, 3, activation="mish", kernel_initializer=Paired("mish", "published", distribution="uniform", seed=1)
             ),
             keras.layers.Flatten(),
             keras.layers.Dense(2, kernel_initializer=Paired("snake(alpha=2.0)")),
@@ -284,7 +284,7 @@ def test_paired_in_any_layer(tmp_path):
     ("arguments", "says"),
     [
         ({"activation": "mihs"}, "mish"),
-        ({"activation": "mish", "scheme": "he"}, "'textbook'"),
+        ({"activation": "mish", "scheme": "he"}, "'published'"),
         ({"activation": "mish", "distribution": "normal"}, "truncated_normal"),
         ({"activation": "mish", "seed": "one"}, "seed"),
         ({"activation": "mish", "first_layer": 1}, "first_layer"),
@@ -302,9 +302,9 @@ def test_paired_refuses_what_is_no_kernel():
 
 
 def test_pairing_in_words():
-    block = DenseBlock(8, activation="mish", scheme="textbook")
+    block = DenseBlock(8, activation="mish", scheme="published")
     assert str(block.pairing).startswith("mish: forward gain; kernel truncated_normal with standard deviation 1.48685")
-    assert "He et al. 2015" in str(DenseBlock(8, scheme="textbook").pairing)
+    assert "He et al. 2015" in str(DenseBlock(8, scheme="published").pairing)
     assert str(DenseBlock(8).pairing).startswith("relu: He; kernel truncated_normal")
     assert DenseBlock(8, kernel_initializer="zeros").pairing is None
     own = Paired("gelu", distribution="uniform")
@@ -315,7 +315,7 @@ def test_a_users_own_function_is_paired():
     def cubed(x):
         return x * x * x
 
-    assert DenseBlock(4, activation=cubed, scheme="textbook").pairing.gain == pytest.approx(1 / np.sqrt(15), rel=1e-12)
+    assert DenseBlock(4, activation=cubed, scheme="published").pairing.gain == pytest.approx(1 / np.sqrt(15), rel=1e-12)
 
 
 def test_blocks_built_inside_a_trace():

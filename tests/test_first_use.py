@@ -114,7 +114,7 @@ def test_late_imports_import_nothing_that_imports_them(at_once):
 
 FIRST_USES = [
     "actx.moments('relu')",
-    "actx.layers.DenseBlock(2, 'relu', scheme='textbook')",
+    "actx.layers.DenseBlock(2, 'relu', scheme='published')",
     "actx.initializers.Paired('gelu', 'critical', first_layer=True)",
     "actx.initializers.rational_fit('tanh')",
     "actx.pairing('elu')",

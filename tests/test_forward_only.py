@@ -24,7 +24,7 @@ from keras_actx.layers import DenseBlock
 found = {{}}
 for name in {NAMES!r}:
     one = actx.moments(name)
-    block = DenseBlock(6, name, scheme="textbook", standardize=True)
+    block = DenseBlock(6, name, scheme="published", standardize=True)
     found[name] = [one.mean, one.second_moment, one.derivative_second_moment, one.jumps, *block._output_moments]
 block = DenseBlock(6, "swiglu", scheme="critical", first_layer=True, seed=1)
 again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(block))
@@ -53,7 +53,7 @@ def test_moments_and_blocks(backend):
         assert second == pytest.approx(exact.second_moment, rel=1e-6)
         assert slope == pytest.approx(exact.derivative_second_moment, rel=1e-4)
         assert jumps == exact.jumps
-        block = actx.layers.DenseBlock(6, name, scheme="textbook", standardize=True)
+        block = actx.layers.DenseBlock(6, name, scheme="published", standardize=True)
         assert moments == pytest.approx(block._output_moments, rel=1e-6, abs=1e-6)
     chosen = actx.pairing("swiglu", "critical", first_layer=True)
     assert found["block"] == [chosen.beta, chosen.beta_gate, chosen.q]

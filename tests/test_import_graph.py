@@ -21,7 +21,7 @@ ROOT = Path(keras_actx.__file__).parent
 #: from lower lines.
 LAYERS = (
     ("_keras_functions", "_messages", "_missing_backend", "choices", "lazy_imports", "plain_numbers"),
-    ("backend", "config", "seeds", "versions"),
+    ("backend", "config", "saved_configs", "seeds", "versions"),
     ("declaration",),
     ("activations", "constraints", "names", "pickling"),
     ("expectation",),

@@ -180,7 +180,7 @@ block = actx.layers.DenseBlock(4, "mish")
 assert block.activation is keras.activations.mish, block.activation
 again = actx.layers.DenseBlock.from_config(block.get_config())
 assert again.activation is keras.activations.mish, again.activation
-assert actx.layers.DenseBlock(4, keras.activations.relu, scheme="textbook").pairing.reason.startswith("He")
+assert actx.layers.DenseBlock(4, keras.activations.relu, scheme="published").pairing.reason.startswith("He")
 assert actx.moments(keras.activations.relu) == actx.moments("relu")
 dense = keras.layers.Dense(3, activation=actx.get("swish(learnable=True)"))
 dense.build((None, 2))

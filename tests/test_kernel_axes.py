@@ -35,19 +35,19 @@ def spread(layer, case):
 
 
 @pytest.mark.parametrize("case", EINSUMS, ids=lambda case: case[0])
-@pytest.mark.parametrize("scheme", ["critical", "mirrored", "textbook"])
+@pytest.mark.parametrize("scheme", ["critical", "looks_linear", "published"])
 @pytest.mark.parametrize("said", ["by the layer", "by the user"])
 def test_einsum_dense(case, scheme, said):
     axes = {"input_axes": case[3], "output_axes": case[4]} if said == "by the user" else {}
     start = Paired("relu", scheme, first_layer=True, seed=1, **axes)
     if not (axes or TOLD or case[0] == "abc,cd->abd"):
-        if scheme != "textbook":
+        if scheme != "published":
             with pytest.raises(ValueError, match="input_axes"):
                 einsum(case, start)
         return
     layer = einsum(case, start)
     assert (as_numpy(layer.kernel) != 0).all()  # every input feature is used
-    assert spread(layer, case) == pytest.approx(np.sqrt(2) if scheme == "textbook" else 1.0, rel=0.03)
+    assert spread(layer, case) == pytest.approx(np.sqrt(2) if scheme == "published" else 1.0, rel=0.03)
 
 
 @pytest.mark.skipif(not TOLD, reason="this Keras does not tell the axes")
@@ -86,7 +86,7 @@ def test_value_and_gate_are_halves_of_the_last_axis():
 
 
 def test_pairs_are_halves_of_the_last_axis():
-    start = Paired("relu", "mirrored", input_activation="relu", seed=1, input_axes=(0, 1), output_axes=(2, 3))
+    start = Paired("relu", "looks_linear", input_activation="relu", seed=1, input_axes=(0, 1), output_axes=(2, 3))
     kernel = as_numpy(start((2, 16, 4, 8)))
     np.testing.assert_array_equal(kernel[..., 4:], -kernel[..., :4])
     np.testing.assert_array_equal(kernel[:, 8:], -kernel[:, :8])
@@ -95,7 +95,7 @@ def test_pairs_are_halves_of_the_last_axis():
             start(shape)
 
 
-@pytest.mark.parametrize("scheme", ["critical", "mirrored"])
+@pytest.mark.parametrize("scheme", ["critical", "looks_linear"])
 def test_layers_that_do_not_say_are_refused(scheme):
     class Experts(keras.layers.Layer):
         def build(self, shape):
@@ -115,7 +115,7 @@ def test_layers_that_do_not_say_are_refused(scheme):
             layer.build((None, 8, 8, 16) if "2d" in layer.name else (None, 8, 16))
 
 
-@pytest.mark.parametrize("scheme", ["critical", "mirrored"])
+@pytest.mark.parametrize("scheme", ["critical", "looks_linear"])
 def test_convolutions_need_not_say(scheme):
     """Nor where Keras makes the weights later, after a trace."""
 
@@ -139,7 +139,7 @@ def test_convolutions_need_not_say(scheme):
 
 def test_an_answer_for_any_layer():
     """The axes of a transposed convolution; experts, each with its own matrix."""
-    start = Paired("relu", "textbook", first_layer=True, seed=1, input_axes=(-1,), output_axes=(-2,))
+    start = Paired("relu", "published", first_layer=True, seed=1, input_axes=(-1,), output_axes=(-2,))
     layer = keras.layers.Conv2DTranspose(4, 3, kernel_initializer=start)
     layer.build((None, 8, 8, 64))
     assert as_numpy(layer.kernel).std() == pytest.approx(np.sqrt(2 / (9 * 64)), rel=0.05)

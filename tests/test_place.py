@@ -126,7 +126,7 @@ def test_what_is_between(between, said, first):
     assert said in last.pairing.seen
     assert last.place.is_known == (first is not None)
     assert last.place.first_layer == bool(first)
-    assert last.pairing.scheme == ("textbook" if first is None else "critical")
+    assert last.pairing.scheme == ("published" if first is None else "critical")
 
 
 @pytest.mark.parametrize(("units", "activation"), [(10, None), (10, "softmax"), (1, "sigmoid"), (10, "sigmoid")])
@@ -145,7 +145,11 @@ def test_one_regression_starts_by_glorot():
 
 def test_pairs_are_along_the_last_axis():
     """Flattened, the two halves of the features are not each other's mirror images any more."""
-    for between, scheme in ((L.Dropout(0.1), "mirrored"), (L.Flatten(), "critical"), (L.Permute((2, 1)), "critical")):
+    for between, scheme in (
+        (L.Dropout(0.1), "looks_linear"),
+        (L.Flatten(), "critical"),
+        (L.Permute((2, 1)), "critical"),
+    ):
         block = Block(16, "relu")
         block(between(Block(16, "relu")(keras.Input((6, 4)))))
         assert block.pairing.scheme == scheme
@@ -164,7 +168,7 @@ def test_a_sum_tells_nothing():
     x = keras.Input((16,))
     last = Block(16, "relu")
     last(x + Block(16, "relu")(x))
-    assert (last.pairing.scheme, last.pairing.reason) == ("textbook", "He")
+    assert (last.pairing.scheme, last.pairing.reason) == ("published", "He")
     residual = Block(16, "relu", residual=True)
     after = Block(16, "relu")
     after(residual(x))

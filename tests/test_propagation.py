@@ -117,7 +117,13 @@ def test_the_page_is_written_from_them():
 @pytest.mark.filterwarnings("ignore:.*jumps:UserWarning")
 @pytest.mark.parametrize(
     ("name", "scheme"),
-    [("gelu", "critical"), ("sign", "critical"), ("prelu", "critical"), ("swiglu", "critical"), ("silu", "mirrored")],
+    [
+        ("gelu", "critical"),
+        ("sign", "critical"),
+        ("prelu", "critical"),
+        ("swiglu", "critical"),
+        ("silu", "looks_linear"),
+    ],
 )
 def test_kept_draws_are_those_of_a_real_stack(name, scheme):
     starts = scripts.load("benchmarks/starts.py")
@@ -216,7 +222,7 @@ def test_fifty_layers(name):
 
 @pytest.mark.parametrize("name", ["selu", "sigmoid"])
 def test_the_forward_gain_alone_fails(name):
-    assert not within(measure(DenseStack(DEPTH, WIDTH, name, scheme="textbook", seed=1)))
+    assert not within(measure(DenseStack(DEPTH, WIDTH, name, scheme="published", seed=1)))
 
 
 def test_a_gradient_that_never_arrives_is_infinitely_far():
@@ -233,7 +239,7 @@ def test_a_picture():
     titles = [axes.get_title().split(":")[0] for axes in figure.axes]
     assert titles == ["signal", "its variance across inputs", "gradient"]
     lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
-    assert list(lines) == ["textbook", "critical", "mirrored: no rule"]
+    assert list(lines) == ["published", "critical", "looks_linear: no rule"]
     stack = DenseStack(6, 16, "mish", scheme="critical", seed=0)
     x = np.random.default_rng(0).normal(size=(64, 16)).astype("float32")
     stack.build(x.shape)
@@ -245,7 +251,7 @@ def test_a_picture():
     [
         ({"schemes": ("critcal",)}, "Did you mean 'critical'"),
         ({"schemes": ()}, "at least one"),
-        ({"schemes": ("mirrored",)}, "needs f"),
+        ({"schemes": ("looks_linear",)}, "needs f"),
         ({"depth": 1}, "from 2 on"),
         ({"batch": 1.5}, "from 2 on"),
         ({"seed": None}, "whole number"),

@@ -1,4 +1,4 @@
-"""The schemes "critical" and "mirrored": what they choose, what is drawn, and what a hundred layers make of it."""
+"""The schemes "critical" and "looks_linear": what they choose, what is drawn, and what a hundred layers make of it."""
 
 import keras
 import numpy as np
@@ -135,7 +135,7 @@ def test_orthogonal_without_centring():
     for fan_in, fan_out in ((40, 120), (40, 40)):
         kernel = as_numpy(Paired("tanh", "critical", first_layer=True, seed=1)((fan_in, fan_out))).astype("float64")
         np.testing.assert_allclose(kernel @ kernel.T, fan_out / fan_in * np.eye(fan_in), atol=1e-5)
-    tall = as_numpy(Paired("mish", "textbook", distribution="orthogonal", seed=1)((120, 40))).astype("float64")
+    tall = as_numpy(Paired("mish", "published", distribution="orthogonal", seed=1)((120, 40))).astype("float64")
     np.testing.assert_allclose(tall.T @ tall, actx.gain("mish") ** 2 * np.eye(40), atol=1e-5)
 
 
@@ -156,7 +156,7 @@ def test_kernels_in_other_dtypes(dtype):
 
 
 def test_seeds():
-    for scheme in ("critical", "mirrored"):
+    for scheme in ("critical", "looks_linear"):
         made = [Paired("gelu", scheme, input_activation="gelu", seed=seed) for seed in (1, 1, 2, None, None)]
         kernels = [as_numpy(one((20, 20))) for one in made]
         np.testing.assert_array_equal(kernels[0], kernels[1])
@@ -210,9 +210,9 @@ MIRRORED = ["relu", "leaky_relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "ha
 
 
 @pytest.mark.parametrize("name", [*MIRRORED, "squareplus", "sparse_plus", "prelu", "snake"])
-def test_mirrored_is_exact(name):
+def test_looks_linear_is_exact(name):
     x = np.random.default_rng(0).normal(size=(5, 12))
-    stack = DenseStack(12, 12, name, scheme="mirrored", seed=1, dtype="float64")
+    stack = DenseStack(12, 12, name, scheme="looks_linear", seed=1, dtype="float64")
     stack.build((None, 12))
     h, length = x, None
     for block in stack.blocks:
@@ -224,21 +224,21 @@ def test_mirrored_is_exact(name):
 
 
 @pytest.mark.parametrize("name", ["mish", "tanh", "elu", "cosine", "swiglu", "softmax", "relu6"])
-def test_mirrored_refuses_the_rest(name):
-    with pytest.raises(ValueError, match=r"Use scheme='critical' or 'textbook'"):
-        actx.pairing(name, "mirrored")
+def test_looks_linear_refuses_the_rest(name):
+    with pytest.raises(ValueError, match=r"Use scheme='critical' or 'published'"):
+        actx.pairing(name, "looks_linear")
 
 
-def test_mirrored_needs_pairs():
+def test_looks_linear_needs_pairs():
     for shape in ((8, 7), (7, 8), (8, 0)):
         with pytest.raises(ValueError, match="even"):
-            Paired("relu", "mirrored", input_activation="relu")(shape)
-    assert Paired("relu", "mirrored", first_layer=True)((7, 8)).shape == (7, 8)
+            Paired("relu", "looks_linear", input_activation="relu")(shape)
+    assert Paired("relu", "looks_linear", first_layer=True)((7, 8)).shape == (7, 8)
 
 
 def test_the_input_must_be_known():
     for make in (lambda **more: DenseBlock(8, "gelu", **more), lambda **more: Paired("gelu", **more)):
-        for scheme in ("critical", "mirrored"):
+        for scheme in ("critical", "looks_linear"):
             with pytest.raises(ValueError, match=r"input_activation='gelu' .* or first_layer=True"):
                 make(scheme=scheme)
 
@@ -247,14 +247,14 @@ def test_in_words():
     said = str(actx.pairing("mish", "critical", depth=40))
     for part in ("mish: critical: stable, and straight enough for 40 layers", "bias N(", "chi_q = 0.", "1611.01232"):
         assert part in said
-    assert "mirrored: f(x) - f(-x) = 1 x cancels" in str(actx.pairing("relu", "mirrored"))
+    assert "looks_linear: f(x) - f(-x) = 1 x cancels" in str(actx.pairing("relu", "looks_linear"))
     assert str(actx.pairing("relu")) == str(DenseBlock(8, "relu").pairing)
 
 
 def test_config_round_trip():
     for one in (
         critical("silu", depth=20, seed=3, distribution="uniform"),
-        Paired("relu", "mirrored", first_layer=True),
+        Paired("relu", "looks_linear", first_layer=True),
         critical("relu", input_activation=keras.activations.gelu, normalized=True),
     ):
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(one))
@@ -278,7 +278,7 @@ def test_a_hundred_layers(name):
 
 @pytest.mark.parametrize("name", ["silu", "tanh", "softplus"])
 def test_a_hundred_layers_tell_a_wrong_start(name):
-    signal, slope, _ = decades(DenseStack(100, 256, name, scheme="textbook", seed=1))
+    signal, slope, _ = decades(DenseStack(100, 256, name, scheme="published", seed=1))
     assert not (abs(signal) < 0.15 and abs(slope) < 0.5)
 
 

@@ -34,11 +34,11 @@ def test_mean_0_and_variance_1_under_critical(name):
 @pytest.mark.parametrize(
     ("name", "scheme"),
     [
-        ("relu", "textbook"),
-        ("sigmoid", "textbook"),
-        ("gelu", "textbook"),
-        ("relu", "mirrored"),
-        ("softplus", "mirrored"),
+        ("relu", "published"),
+        ("sigmoid", "published"),
+        ("gelu", "published"),
+        ("relu", "looks_linear"),
+        ("softplus", "looks_linear"),
     ],
 )
 def test_mean_0_and_variance_1(name, scheme):
@@ -93,9 +93,9 @@ def test_a_hundred_layers_tell_a_wrong_scale():
 
 
 @pytest.mark.parametrize("name", ["relu", "gelu", "softplus"])
-def test_mirrored_stays_exact(name):
+def test_looks_linear_stays_exact(name):
     """The shift cancels between a unit and its mirror image, so that the length stays what it was."""
-    stack = DenseStack(12, 12, name, scheme="mirrored", standardize=True, seed=1, dtype="float64")
+    stack = DenseStack(12, 12, name, scheme="looks_linear", standardize=True, seed=1, dtype="float64")
     h, length = normal(5, 12).astype("float64"), None
     for block in stack.blocks:
         block.build((None, 12))
@@ -109,7 +109,7 @@ def test_the_constants():
     """Those of the point that the block starts at."""
     for arguments in (
         {"scheme": "critical", "first_layer": True, "depth": 50},
-        {"scheme": "mirrored", "first_layer": True},
+        {"scheme": "looks_linear", "first_layer": True},
         {"first_layer": True},
         {"kernel_initializer": "he_normal"},
         {"normalization": "layer"},
@@ -129,7 +129,7 @@ def test_the_constants():
     )
 
 
-def test_textbook_kernels():
+def test_published_kernels():
     """A published rule makes up for the layer's own activation; a standardized input needs 1 / sqrt(fan_in)."""
     assert actx.pairing("relu", input_standardized=True).gain == 1.0
     assert actx.pairing("relu", standardize=True, first_layer=True).gain == 1.0
@@ -206,7 +206,7 @@ def test_dtypes(policy):
 )
 def test_what_cannot_be_standardized(activation, says):
     with pytest.raises(ValueError, match=says):
-        DenseBlock(4, activation, standardize=True, scheme="textbook")
+        DenseBlock(4, activation, standardize=True, scheme="published")
 
 
 def test_bad_arguments():

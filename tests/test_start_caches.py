@@ -21,11 +21,11 @@ def run_cell(source, factor, **arguments):
 
 
 def numbers(name):
-    block = DenseBlock(8, name, scheme="textbook")
+    block = DenseBlock(8, name, scheme="published")
     return [
         actx.moments(name).second_moment,
         1 / actx.gain(name) ** 2,
-        1 / actx.pairing(name, "textbook").gain ** 2,
+        1 / actx.pairing(name, "published").gain ** 2,
         1 / actx.pairing(name, "critical", input_activation=name).gain ** 2,
         actx.initializers.rational_fit(name).params[1][1] ** 2,
         1 / block.pairing.gain**2,
@@ -91,7 +91,7 @@ def test_a_block_does_not_keep_the_users_function():
         actx.initializers.rational_fit(function)
         actx.pairing(function, "critical", first_layer=True)
         DenseBlock(4, function, scheme="critical", first_layer=True, standardize=True)
-        DenseBlock(4, lambda x: x, scheme="textbook")
+        DenseBlock(4, lambda x: x, scheme="published")
         alive.append(weakref.ref(function))
         del function
     gc.collect()

@@ -70,7 +70,7 @@ distribution: Distribution = "orthogonal"
 chosen: Pairing = actx.pairing("relu", scheme, distribution=distribution, first_layer=True, depth=10)
 deviation: float = chosen.bias_std
 bias: keras.initializers.Initializer = chosen.bias_initializer(seed=1)
-kernel = Paired("mish", "textbook", seed=1)
+kernel = Paired("mish", "published", seed=1)
 # Keras has no types: the checker takes those of the defaults, here a string.
 layer = keras.layers.Dense(4, activation="mish", kernel_initializer=kernel)  # pyright: ignore[reportArgumentType]
 y = layer(x)
@@ -127,4 +127,4 @@ def check() -> None:
 
 def draw() -> None:
     """The picture, which needs matplotlib."""
-    actx.plot.propagation("gelu", schemes=("textbook", "critical"), depth=10).savefig("gelu.png")
+    actx.plot.propagation("gelu", schemes=("published", "critical"), depth=10).savefig("gelu.png")

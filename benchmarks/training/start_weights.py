@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
-import published
+import specialized
 
 import keras_actx as actx
 from keras_actx.initializers.auto import ASSUMED_DEPTH, scheme_chained
@@ -20,16 +20,16 @@ FIRST_STARTS = (
     "keras",
     "he",
     "lecun",
-    "textbook",
+    "published",
     "forward gain",
     "lsuv",
     "critical untold",
     "critical",
     "critical depth",
-    "mirrored",
+    "looks_linear",
     "standardized",
 )
-STARTS = (*FIRST_STARTS, "chain", *published.STARTS)
+STARTS = (*FIRST_STARTS, "chain", *specialized.STARTS)
 
 
 @dataclass
@@ -45,12 +45,12 @@ class Network:
 
 def exists(start: str, activation: str) -> bool:
     """Whether there is such a start for an activation."""
-    if start in published.STARTS:
-        return published.exists(start, activation)
-    if start != "mirrored":
+    if start in specialized.STARTS:
+        return specialized.exists(start, activation)
+    if start != "looks_linear":
         return True
     try:
-        actx.pairing(activation, "mirrored")
+        actx.pairing(activation, "looks_linear")
     except ValueError:
         return False
     return True
@@ -58,7 +58,7 @@ def exists(start: str, activation: str) -> bool:
 
 def described(start: str, activation: str, depth: int) -> str:
     """The numbers that a start is made of: results of other numbers are stale."""
-    if start in ("keras", "he", "lecun", "lsuv", *published.STARTS):
+    if start in ("keras", "he", "lecun", "lsuv", *specialized.STARTS):
         return start
     if start == "forward gain":
         return f"{actx.gain(activation):.8g}"
@@ -127,9 +127,9 @@ def _drawer(start: str, activation: str, depth: int) -> Callable[[tuple[int, ...
             return gain * _of_unit_scale(mode, distribution, shape, seed), np.zeros(shape[-1], "float32")
 
         return by_keras
-    if start in published.STARTS:
+    if start in specialized.STARTS:
         return lambda shape, place, seed: (
-            published.kernel(start, shape, place == 0, seed),
+            specialized.kernel(start, shape, place == 0, seed),
             np.zeros(shape[-1], "float32"),
         )
     if start == "lsuv":

@@ -16,11 +16,11 @@ from keras_actx.expectation.functions import kind_of
 from keras_actx.expectation.moments import moments
 from keras_actx.initializers.critical import critical
 from keras_actx.initializers.init_spec import LayerContext
-from keras_actx.initializers.mirrored import odd_slope
-from keras_actx.initializers.textbook import is_sine, textbook
+from keras_actx.initializers.looks_linear import odd_slope
+from keras_actx.initializers.published import is_sine, published
 from keras_actx.names.resolve import resolve
 
-#: For a stack whose activation does not support "mirrored", by the depths of the study.
+#: For a stack whose activation does not support "looks_linear", by the depths of the study.
 STACKED: dict[int, Scheme] = {3: "glorot", 10: "critical", 30: "critical", 50: "critical", 100: "critical"}
 #: The number of layers that a block assumes for a network if it knows only the layers before it.
 ASSUMED_DEPTH = 10
@@ -33,10 +33,10 @@ def scheme_alone(activation: Any, *, standardized: bool = False) -> Scheme:
     """
     subject = resolve(activation).subject
     if standardized or kind_of(subject) != "elementwise":
-        return "textbook"
+        return "published"
     try:
         with np.errstate(all="ignore"):
-            return "textbook" if textbook(subject, LayerContext()).is_finite else "glorot"
+            return "published" if published(subject, LayerContext()).is_finite else "glorot"
     except (ValueError, ArithmeticError):
         return "glorot"
 
@@ -48,8 +48,8 @@ def scheme_chained(activation: Any, context: LayerContext, *, units: int, pairs:
         activation: the layer's activation.
         context: the layer's context.
         units: the number of units.
-        pairs: whether the units can be mirrored: their number is even, and the input is the network's, normalized, or
-            from mirrored units.
+        pairs: whether the units can be in pairs of opposite sign: their number is even, and the input is the network's,
+            normalized, or from such pairs.
 
     Returns:
         A scheme, or "auto" if the layer is best initialized without context.
@@ -58,7 +58,7 @@ def scheme_chained(activation: Any, context: LayerContext, *, units: int, pairs:
     if is_sine(subject) or _is_output(subject, context, units):
         return "auto"
     if pairs and _mirrors(subject):
-        return "mirrored"
+        return "looks_linear"
     return "critical" if context.use_bias and _has_a_critical_point(subject, context) else "auto"
 
 
@@ -68,7 +68,7 @@ def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, stan
     Args:
         activation: of all its layers.
         depth: the number of layers.
-        pairs: whether units can be mirrored: their number is even, and the input is the network's.
+        pairs: whether the units can be in pairs of opposite sign: their number is even, and the input is the network's.
         bias: whether the bias is initialized by the scheme.
         standardize: whether the outputs are standardized.
 
@@ -79,7 +79,7 @@ def scheme_stacked(activation: Any, depth: int, *, pairs: bool, bias: bool, stan
     if is_sine(subject):  # SIREN's initialization at any depth, as for one layer
         return "auto"
     if pairs and not standardize and _mirrors(subject):
-        return "mirrored"
+        return "looks_linear"
     nearest = min(STACKED, key=lambda trained: abs(math.log(trained / depth)))
     # Other schemes lose the signal within a few gated layers, and standardized layers require "critical".
     if STACKED[nearest] != "critical" and kind_of(subject) == "elementwise" and not standardize:

@@ -89,8 +89,8 @@ def _known(activation: Any) -> Any:
     subject = resolve(activation).subject
     if kind_of(subject) == "vector":
         raise ValueError(
-            f"{subject} mixes a whole axis, so scheme='critical' has no rule for it; use scheme='textbook' for a layer "
-            "with this activation, and first_layer=True for the next layer"
+            f"{subject} mixes a whole axis, so scheme='critical' has no rule for it; use scheme='published' for a "
+            "layer with this activation, and first_layer=True for the next layer"
         )
     return subject
 
@@ -101,7 +101,7 @@ def _point(subject: Any, context: LayerContext) -> FixedPoint:
         return (gated_fixed_point if gated else fixed_point)(subject, context.depth)
     found = moments(subject)
     if not found.derivative_second_moment > 0:
-        raise ValueError(f"{name_of(subject)} is flat, so its gradient is 0; use scheme='textbook'")
+        raise ValueError(f"{name_of(subject)} is flat, so its gradient is 0; use scheme='published'")
     return FixedPoint(0.0, 1.0, found, "z ~ N(0, 1)", 0.0 if gated else None)
 
 
@@ -110,7 +110,7 @@ def _without_bias(own: Any, before: Any, context: LayerContext) -> InitSpec:
     spec = _forward(own, before, context, reason)
     if context.first_layer:
         return spec
-    advice = "leave use_bias and bias_initializer to the scheme, or use scheme='mirrored' or a normalization"
+    advice = "leave use_bias and bias_initializer to the scheme, or use scheme='looks_linear' or a normalization"
     if abs(spec.chi_1 - 1.0) >= _SLACK:  # pyright: ignore[reportOptionalOperand]  (`_forward` says it)
         warnings.warn(
             f"scheme='critical' without its bias preserves the signal of {name_of(before)}, but the gradient changes "

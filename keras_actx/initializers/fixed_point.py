@@ -98,7 +98,7 @@ def fixed_point(subject: Any, depth: int | None = None) -> FixedPoint:
         if ends and min(one.chi_q for one in ends) < 1.0 + _NEARLY_ONE:
             break
     if not ends:
-        raise ValueError(f"{name_of(subject)} is flat at -1, 0 and 1, so its gradient is 0; use scheme='textbook'")
+        raise ValueError(f"{name_of(subject)} is flat at -1, 0 and 1, so its gradient is 0; use scheme='published'")
     # The first unless the other is clearly more linear: for an odd function, both are equal up to rounding.
     return ends[-1] if ends[-1].nonlinearity < 0.99 * ends[0].nonlinearity else ends[0]
 
@@ -216,5 +216,5 @@ def _gated_returns(of_value: MomentGrid, of_gate: MomentGrid, beta: float, beta_
 def _gated_fixed_point(activation: Activation, beta: float, beta_gate: float, q: float, reason: str) -> FixedPoint:
     made = moments(activation, mean=(beta, beta_gate), variance=q)
     if not (made.derivative_second_moment > 0 and math.isfinite(made.second_moment)):
-        raise ValueError(f"{activation} is flat around its initial point, so its gradient is 0; use scheme='textbook'")
+        raise ValueError(f"{activation} is flat around its initial point, so its gradient is 0; use scheme='published'")
     return FixedPoint(beta, q, made, reason, beta_gate)

@@ -9,7 +9,8 @@ from keras_actx.choices import Gate
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.kernels import join_halves
 from keras_actx.plain_numbers import takes_numpy_scalars
-from keras_actx.seeds import checked_seed, saved_seed, with_seed_in_range
+from keras_actx.saved_configs import in_todays_form
+from keras_actx.seeds import checked_seed, saved_seed
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -82,7 +83,7 @@ class GatedBias(keras.initializers.Initializer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "GatedBias":
-        return cls(**with_seed_in_range(config))
+        return cls(**in_todays_form(config))
 
     def get_config(self) -> dict[str, Any]:
         names = ("value_mean", "gate_mean", "stddev", "gate", "interleaved")

@@ -6,6 +6,7 @@ from typing import Any
 from keras_actx._messages import quote
 from keras_actx.choices import Distribution, Form, Mode, Taps
 from keras_actx.plain_numbers import whole
+from keras_actx.saved_configs import in_todays_form
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,9 @@ class InitSpec:
     chi_1: float | None = None
     chi_q: float | None = None
     nonlinearity: float | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(in_todays_form(state))
 
     @property
     def is_finite(self) -> bool:

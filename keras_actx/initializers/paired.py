@@ -17,7 +17,8 @@ from keras_actx.initializers.init_spec import LayerContext
 from keras_actx.initializers.kernels import LEAST_CENTRED, at_centre, centre, join_halves, mirror, orthogonal
 from keras_actx.names.resolve import ResolvedActivation, resolve
 from keras_actx.plain_numbers import takes_numpy_scalars
-from keras_actx.seeds import checked_seed, saved_seed, with_seed_in_range
+from keras_actx.saved_configs import in_todays_form
+from keras_actx.seeds import checked_seed, saved_seed
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
@@ -33,31 +34,31 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes 
     The schemes:
 
     - "glorot": Keras's own default, for any activation.
-    - "textbook": He, LeCun, Glorot or SIREN if published for the activation, the exact forward gain otherwise.
+    - "published": He, LeCun, Glorot or SIREN if published for the activation, the exact forward gain otherwise.
     - "critical": preserves the second moments of signal and gradient through any number of layers. The columns of the
       kernel have mean 0 (if fan_in is 16 or more). The scheme requires its bias: set
       `bias_initializer=paired.pairing.bias_initializer()` in the layer, as `DenseBlock` does.
-    - "mirrored": exact at any depth, for activations where f(x) - f(-x) is a multiple of x. All layers must be
-      mirrored, the first with `first_layer=True`, and have even sizes.
-    - "auto": "textbook"; "glorot" for a callable without a forward gain. In `layers.DenseBlock` in a model and in
+    - "looks_linear": exact at any depth, for activations where f(x) - f(-x) is a multiple of x. All layers must use
+      it, the first with `first_layer=True`, and have even sizes.
+    - "auto": "published"; "glorot" for a callable without a forward gain. In `layers.DenseBlock` in a model and in
       `layers.DenseStack`, "auto" also depends on the context of the layer.
 
     Args:
         activation: the layer's activation: a name, an `Activation`, or any elementwise callable that Keras can save.
         scheme: one of those above.
-        distribution: None for the scheme's default ("orthogonal" for "critical" and "mirrored"), or "truncated_normal",
-            "untruncated_normal", "uniform", "orthogonal".
+        distribution: None for the scheme's default ("orthogonal" for "critical" and "looks_linear"), or
+            "truncated_normal", "untruncated_normal", "uniform", "orthogonal".
         seed: None, a whole number from 0 to 2**31 - 1 for the same draw after every restart, or a
             `keras.random.SeedGenerator` for different numbers at each call.
-        first_layer: whether the layer's input is the network's, of mean 0 and variance 1. Under `textbook`, only `sine`
-            uses it.
-        input_activation: the activation before the layer, for "critical" and "mirrored", which scale the kernel for its
-            output. They require it or `first_layer=True`.
+        first_layer: whether the layer's input is the network's, of mean 0 and variance 1. Under `published`, only
+            `sine` uses it.
+        input_activation: the activation before the layer, for "critical" and "looks_linear", which scale the kernel for
+            its output. They require it or `first_layer=True`.
         depth: None, or the number of layers of the network; "critical" chooses a sufficiently linear point for it.
         use_bias: whether the bias is initialized by the scheme; without it, "critical" preserves only the signal.
         normalized: whether there is a normalization between kernel and activation.
         standardize: whether the layer's output is shifted and scaled to mean 0 and variance 1 by `pairing.output_mean`
-            and `pairing.output_std`; "textbook" then ensures z ~ N(0, 1).
+            and `pairing.output_std`; "published" then ensures z ~ N(0, 1).
         input_standardized: whether the layer's input was standardized.
         depthwise: True for the kernel of a depthwise convolution, `(..., channels, multiplier)`, in which nothing is
             summed over channels. None raises an error if a kernel may be either.
@@ -66,14 +67,14 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes 
             the axes provided by the layer: Keras's `EinsumDense`, and with it `MultiHeadAttention`, does so since Keras
             3.15; for other layers, they are `(-2,)` and `(-1,)`.
 
-    Shape of the kernel: `(..., fan_in, fan_out)`, with the receptive field of a convolution in front. "textbook"
-    initializes all of it; "critical" and "mirrored" only its centre (delta-orthogonal: Xiao et al. 2018,
+    Shape of the kernel: `(..., fan_in, fan_out)`, with the receptive field of a convolution in front. "published"
+    initializes all of it; "critical" and "looks_linear" only its centre (delta-orthogonal: Xiao et al. 2018,
     arXiv:1806.05393), so that padding, strides and dilation have no effect, and fan_in is the number of channels. In a
     grouped convolution, fan_in is that of a group. A depthwise kernel cannot be centred: under "critical" it preserves
     the signal, and the gradient only if `input_standardized`. For a kernel of three axes or more in a layer other than
-    `Conv1D`, `Conv2D` or `Conv3D`, "critical" and "mirrored" require the axes; "glorot" and "textbook" treat them as
-    those of a convolution, as Keras's own initializers do. Transposed convolutions store `(..., fan_out, fan_in)`:
-    write `input_axes=(-1,), output_axes=(-2,)` for "glorot" and "textbook". The centre does not reach all of their
+    `Conv1D`, `Conv2D` or `Conv3D`, "critical" and "looks_linear" require the axes; "glorot" and "published" treat them
+    as those of a convolution, as Keras's own initializers do. Transposed convolutions store `(..., fan_out, fan_in)`:
+    write `input_axes=(-1,), output_axes=(-2,)` for "glorot" and "published". The centre does not reach all of their
     pixels, so for the other schemes use an `UpSampling` layer and a convolution instead.
 
     For a gated activation, the kernel has twice the units: values in the first half of its last axis, gates in the
@@ -81,7 +82,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes 
 
     Raises:
         ValueError: for an unknown activation, scheme or distribution, or an activation that the scheme has no rule for;
-            and on a kernel of fewer than two dimensions, of odd size if mirrored or gated, or with unknown axes.
+            and on a kernel of fewer than two dimensions, of odd size if looks-linear or gated, or with unknown axes.
 
     Example:
 
@@ -125,8 +126,8 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes 
         seed = checked_seed(seed, "Paired")
         if not (depthwise is None or isinstance(depthwise, bool)):
             raise ValueError(f"depthwise={quote(depthwise)} is not allowed; use None, True or False")
-        if depthwise and scheme == "mirrored":
-            raise ValueError("scheme='mirrored' subtracts channels from each other, which depthwise=True cannot do")
+        if depthwise and scheme == "looks_linear":
+            raise ValueError("scheme='looks_linear' subtracts channels from each other, which depthwise=True cannot do")
         self.activation = checked_activation("Paired", "activation", activation).given
         self.scheme = scheme
         self.distribution = distribution
@@ -161,10 +162,10 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes 
         self.scale, self.mode = self.pairing.gain**2, self.pairing.mode
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        """A kernel of `shape`. Raises `ValueError` for fewer than two dimensions, and for odd sizes if mirrored."""
+        """A kernel of `shape`. Raises `ValueError` for fewer than two dimensions, and for odd sizes if looks-linear."""
         layout = self._layout(shape)
         chosen, sizes = self.pairing, layout.sizes
-        if 0 in sizes and chosen.form != "mirrored":
+        if 0 in sizes and chosen.form != "looks_linear":
             return keras.ops.zeros(layout.shape, dtype=dtype)
         if self.depthwise:
             # Every output depends on one channel.
@@ -172,8 +173,8 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes 
             each = self._filled((*taps, 1, inputs * units), dtype, 1.0, kwargs)
             spread = math.sqrt((1 + inputs * units) / (1 + units)) if chosen.mode == "fan_avg" else 1.0
             return spread * keras.ops.reshape(each, sizes)
-        if chosen.form == "mirrored":
-            return self._mirrored(layout, dtype, kwargs)
+        if chosen.form == "looks_linear":
+            return self._looks_linear(layout, dtype, kwargs)
         if chosen.halves:
             self._require_even_units(layout)
         return layout.arranged(self._filled(sizes, dtype, 1.0, kwargs, layout.units))
@@ -201,7 +202,7 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes 
                     f"{type(layer).__name__} does not define the axes of this kernel of shape {shape}: write "
                     f"Paired(..., input_axes=..., output_axes=...), as input_axes=(0,), output_axes=(1, 2) for "
                     "(features, heads, size); depthwise=True for a depthwise convolution, depthwise=False for another; "
-                    "or use scheme='textbook'"
+                    "or use scheme='published'"
                 )
             if shape[-1] == 1 < shape[-2]:
                 raise ValueError(
@@ -210,13 +211,13 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes 
                 )
         return Layout.of(shape, (-2,), (-1,))
 
-    def _mirrored(self, layout: "Layout", dtype: Any, kwargs: dict[str, Any]) -> Any:
+    def _looks_linear(self, layout: "Layout", dtype: Any, kwargs: dict[str, Any]) -> Any:
         # The pairs are along the last axis of the inputs, and of the units.
         *more, inputs = layout.inputs or (0,)
         *before, units = layout.units or (0,)
         if units % 2 or (inputs % 2 and not self.first_layer) or 0 in (units, inputs):
             raise ValueError(
-                f"scheme='mirrored' pairs the units, so their number must be even, and that of the inputs too "
+                f"scheme='looks_linear' pairs the units, so their number must be even, and that of the inputs too "
                 f"except with first_layer=True; the kernel is {layout.shape}"
             )
         inputs = inputs if self.first_layer else inputs // 2
@@ -280,7 +281,10 @@ class Paired(keras.initializers.VarianceScaling):  # so that EinsumDense passes 
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Paired":
-        return cls(**with_seed_in_range(config))
+        return cls(**in_todays_form(config))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(in_todays_form(state))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -14,25 +14,25 @@ from keras_actx.initializers.auto import scheme_alone
 from keras_actx.initializers.critical import critical
 from keras_actx.initializers.gated_bias import GatedBias
 from keras_actx.initializers.init_spec import LARGEST, InitSpec, LayerContext
-from keras_actx.initializers.mirrored import mirrored
+from keras_actx.initializers.looks_linear import looks_linear
+from keras_actx.initializers.published import glorot, published
 from keras_actx.initializers.standardization import output_moments_under
-from keras_actx.initializers.textbook import glorot, textbook
 from keras_actx.seeds import checked_seed
 
 SCHEMES: dict[Scheme, Callable[[Any, LayerContext], InitSpec]] = {
     "glorot": glorot,
-    "textbook": textbook,
+    "published": published,
     "critical": critical,
-    "mirrored": mirrored,
+    "looks_linear": looks_linear,
 }
 SCHEME_NAMES = get_args(Scheme)  # the table's, and "auto"
 #: The schemes that scale a kernel for the activation before the layer, not for the layer's own.
-_ASK_FOR_INPUT = ("critical", "mirrored")
+_ASK_FOR_INPUT = ("critical", "looks_linear")
 
 DISTRIBUTIONS = get_args(Distribution)
 
 _FANS = {"fan_in": "sqrt(fan_in)", "fan_avg": "sqrt((fan_in + fan_out) / 2)", "fan_in_squared": "fan_in"}
-_FORMS = {"free": "", "centred": ", columns of mean 0", "mirrored": ", mirrored"}
+_FORMS = {"free": "", "centred": ", columns of mean 0", "looks_linear": ", looks-linear"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Pairing(InitSpec):
     Example:
 
     >>> import keras_actx as actx
-    >>> actx.pairing("selu", "textbook").source
+    >>> actx.pairing("selu", "published").source
     'LeCun et al. 1998, Efficient BackProp; Klambauer et al. 2017, arXiv:1706.02515'
     """
 
@@ -114,7 +114,7 @@ def pairing(
 
     Args:
         activation: the layer's activation: a name, an `Activation`, or any elementwise callable.
-        scheme: "glorot", "textbook", "critical" or "mirrored", described in `keras_actx.initializers.Paired`; or
+        scheme: "glorot", "published", "critical" or "looks_linear", described in `keras_actx.initializers.Paired`; or
             "auto", the published scheme of the activation, or "glorot" for a callable without a forward gain (for
             blocks in a model and a `keras_actx.layers.DenseStack`, "auto" also depends on the context).
         distribution: None for the scheme's default, or "truncated_normal", "untruncated_normal", "uniform",

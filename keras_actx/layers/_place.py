@@ -9,6 +9,7 @@ from keras_actx.initializers.paired import checked_input_activation, saved
 from keras_actx.layers._arguments import refuse_unless
 from keras_actx.layers._base import DeclaredActivationLayer, FollowsInputLayer, RematerializedLayer
 from keras_actx.names.resolve import resolve
+from keras_actx.saved_configs import in_todays_form
 
 L = keras.layers
 
@@ -40,9 +41,9 @@ class Place:
     """What is known about the input of a block when it is built.
 
     `input_activation` is the activation that produced the input, `first_layer` says that the input has mean 0 and
-    variance 1; if neither is set, nothing is known about it. `mirrored` says that the input's features are pairs of a
-    mirrored layer; `position` is the index of the block among the layers with a kernel, from 1 on, as far as the graph
-    determines it.
+    variance 1; if neither is set, nothing is known about it. `looks_linear` says that the input's features are pairs
+    of opposite sign; `position` is the index of the block among the layers with a kernel, from 1 on, as far as the
+    graph determines it.
     """
 
     fed_by: str
@@ -51,7 +52,7 @@ class Place:
     is_network_input: bool = False
     input_activation: Any = None
     input_standardized: bool = False
-    mirrored: bool = False
+    looks_linear: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -68,7 +69,7 @@ class Place:
     @classmethod
     def from_config(cls, config: Any) -> "Place":
         """Raises `ValueError` for anything but a result of `get_config`."""
-        told = config if isinstance(config, dict) else {"": config}
+        told = in_todays_form(config) if isinstance(config, dict) else {"": config}
         kinds = {field.name: type(field.default) for field in fields(cls)} | {"fed_by": str}
         of_kind = all(
             name in kinds and isinstance(one, kinds[name]) for name, one in told.items() if name != "input_activation"
@@ -94,7 +95,7 @@ def place_of(tensor: Any) -> Place | None:
     found = _after(layer, position) if len(inputs) == 1 else None
     if found is None:
         return Place(f"{layer.name}, whose output is not known", position)
-    return replace(found, mirrored=False) if moved else found
+    return replace(found, looks_linear=False) if moved else found
 
 
 def _made_by(tensor: Any) -> tuple[Any, Any] | None:
@@ -148,7 +149,7 @@ def _after_block(name: str, block: Any, position: int) -> Place:
         position,
         input_activation=activation,
         input_standardized=block.standardize,
-        mirrored=chosen is not None and chosen.form == "mirrored",
+        looks_linear=chosen is not None and chosen.form == "looks_linear",
     )
 
 

@@ -27,7 +27,8 @@ from keras_actx.layers._held import hold
 from keras_actx.layers._place import Place, place_of
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.plain_numbers import takes_numpy_scalars
-from keras_actx.seeds import checked_seed_number, with_seed_in_range
+from keras_actx.saved_configs import in_todays_form
+from keras_actx.seeds import checked_seed_number
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
@@ -51,7 +52,7 @@ class DenseBlock(RematerializedLayer):
         activation: a name, an `Activation`, a layer or any callable. A gated name (`"swiglu"`) has one kernel of
             `2 * units` columns and `units` outputs. A learnable one has one parameter per unit unless the string sets
             `num_parameters`.
-        scheme: the initialization of kernel and bias, "glorot", "textbook", "critical", "mirrored" or "auto"; see
+        scheme: the initialization of kernel and bias, "glorot", "published", "critical", "looks_linear" or "auto"; see
             `keras_actx.initializers.Paired`.
         kernel_initializer: None for the initializer of the scheme; or any Keras initializer. For a gated activation it
             initializes the whole `(fan_in, 2 * units)` kernel.
@@ -66,9 +67,9 @@ class DenseBlock(RematerializedLayer):
             initial output has mean 0 and variance 1, before dropout and before the input is added. With custom
             initializers, and behind a normalization, they are those for z ~ N(0, 1); for a learnable activation, those
             of its initial values.
-        first_layer: whether the block receives the network's input, for "critical", "mirrored", and `sine`.
-        input_activation: the activation of the layer before; "critical" and "mirrored", which scale the kernel for it,
-            require it or `first_layer=True`. `keras_actx.layers.DenseStack` sets it.
+        first_layer: whether the block receives the network's input, for "critical", "looks_linear", and `sine`.
+        input_activation: the activation of the layer before; "critical" and "looks_linear", which scale the kernel for
+            it, require it or `first_layer=True`. `keras_actx.layers.DenseStack` sets it.
         input_standardized: whether the layer before had `standardize=True`; the kernel then compensates for it.
         depth: None, or the number of layers of the network, for "critical".
         seed: None, or a whole number from 0 to 2**31 - 1 for the same kernel, dropout and random activation after every
@@ -236,7 +237,7 @@ class DenseBlock(RematerializedLayer):
             input_activation=place.input_activation,
             depth=max(ASSUMED_DEPTH, place.position),
         )
-        pairs = self.units % 2 == 0 and (place.first_layer or place.mirrored)
+        pairs = self.units % 2 == 0 and (place.first_layer or place.looks_linear)
         scheme = "auto" if alone else scheme_chained(self.paired_with, context, units=self.units, pairs=pairs)
         if scheme == "auto":
             context = self._context(first_layer=place.is_network_input)
@@ -399,7 +400,7 @@ class DenseBlock(RematerializedLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "DenseBlock":
-        config = with_seed_in_range(config)
+        config = in_todays_form(config)
         states, place = config.get("parts"), config.get("place")
         block = super().from_config({name: value for name, value in config.items() if name not in ("parts", "place")})
         if place is not None:

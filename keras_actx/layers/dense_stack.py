@@ -14,7 +14,8 @@ from keras_actx.layers._base import RematerializedLayer
 from keras_actx.layers._block_parts import Parts, bounded, check_arguments, check_repeated
 from keras_actx.layers.dense_block import DenseBlock
 from keras_actx.plain_numbers import takes_numpy_scalars
-from keras_actx.seeds import checked_seed_number, with_seed_in_range
+from keras_actx.saved_configs import in_todays_form
+from keras_actx.seeds import checked_seed_number
 
 if TYPE_CHECKING:
     from keras_actx.initializers.pairing import Pairing
@@ -31,16 +32,16 @@ def block_seed(seed: int, i: int) -> int:
 class DenseStack(RematerializedLayer):
     """A sequence of `depth` blocks `DenseBlock(units, activation, ...)`, each initialized for its input and the depth.
 
-    The schemes "critical" and "mirrored" require this information. `stack.blocks` holds the blocks.
+    The schemes "critical" and "looks_linear" require this information. `stack.blocks` holds the blocks.
 
     Args:
         depth: the number of blocks, a whole number above 0.
         units: size of every output.
         activation: as in `DenseBlock`; a name, so that each block creates its own.
-        scheme: as in `DenseBlock`, except for "auto": "mirrored" if the activation supports it, `units` is even and the
-            stack receives the network's input; otherwise "critical" with `depth=`, but "glorot" for up to 5 elementwise
-            layers; SIREN's initialization for `sine`. With `residual` or a normalization, each block is initialized
-            independently.
+        scheme: as in `DenseBlock`, except for "auto": "looks_linear" if the activation supports it, `units` is even and
+            the stack receives the network's input; otherwise "critical" with `depth=`, but "glorot" for up to 5
+            elementwise layers; SIREN's initialization for `sine`. With `residual` or a normalization, each block is
+            initialized independently.
         input_activation: the activation of the layer before the stack; None for the network's input, of mean 0 and
             variance 1.
         input_standardized: whether the layer before the stack had `standardize=True`.
@@ -202,7 +203,7 @@ class DenseStack(RematerializedLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "DenseStack":
-        config = with_seed_in_range(config)
+        config = in_todays_form(config)
         states = config.get("parts")
         stack = super().from_config({name: value for name, value in config.items() if name != "parts"})
         if states is not None:

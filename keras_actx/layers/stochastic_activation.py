@@ -11,7 +11,8 @@ from keras_actx.layers._held import HeldLayer
 from keras_actx.names.public import use_for_state
 from keras_actx.names.resolve import resolve_declared
 from keras_actx.plain_numbers import takes_numpy_scalars
-from keras_actx.seeds import checked_seed_number, with_seed_in_range
+from keras_actx.saved_configs import in_todays_form
+from keras_actx.seeds import checked_seed_number
 
 
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
@@ -65,7 +66,7 @@ class StochasticActivation(HeldLayer, DeclaredActivationLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "StochasticActivation":
-        return super().from_config(with_seed_in_range(config))
+        return super().from_config(in_todays_form(config))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}

@@ -20,7 +20,7 @@ _PANELS = {
 
 def propagation(
     activation: Any,
-    schemes: Scheme | Sequence[Scheme] = ("textbook", "critical", "mirrored"),
+    schemes: Scheme | Sequence[Scheme] = ("published", "critical", "looks_linear"),
     depth: int = 100,
     width: int = 256,
     *,
@@ -53,7 +53,7 @@ def propagation(
     Example:
 
     >>> import keras_actx as actx
-    >>> figure = actx.plot.propagation("gelu", schemes=("textbook", "critical"), depth=10, width=32)
+    >>> figure = actx.plot.propagation("gelu", schemes=("published", "critical"), depth=10, width=32)
     >>> len(figure.axes)
     3
     """

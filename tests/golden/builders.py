@@ -157,7 +157,7 @@ def _layers():
             3, activation="swish(beta=0.5, learnable=True)", dtype="mixed_float16", name="float16_learnable"
         ),
         "not_trainable": L.Dense(3, activation="pelu", trainable=False, name="not_trainable"),
-        "paired": L.Dense(4, activation="mish", kernel_initializer=A_paired("mish", "textbook"), name="paired"),
+        "paired": L.Dense(4, activation="mish", kernel_initializer=A_paired("mish", "published"), name="paired"),
     }
 
 
@@ -254,14 +254,14 @@ def _blocks():
             3, A.GatedLinearUnit("swiglu", gate="first", interleaved=True, name="given"), name="gated_first"
         ),
         "glorot": block(3, "mish", scheme="glorot", name="glorot"),
-        "textbook": block(3, "mish", scheme="textbook", name="textbook"),
+        "textbook": block(3, "mish", scheme="published", name="textbook"),
         "critical": block(3, "mish", scheme="critical", first_layer=True, depth=7, name="critical"),
         "critical_after": block(3, "mish", scheme="critical", input_activation="gelu", name="critical_after"),
-        "mirrored": block(4, "gelu", scheme="mirrored", first_layer=True, seed=1, name="mirrored"),
+        "mirrored": block(4, "gelu", scheme="looks_linear", first_layer=True, seed=1, name="mirrored"),
         "mirrored_after": block(
             4,
             "silu",
-            scheme="mirrored",
+            scheme="looks_linear",
             input_activation="relu",
             input_standardized=True,
             name="mirrored_after",
@@ -278,7 +278,7 @@ def _blocks():
         "alpha_dropout": block(3, "selu", dropout=0.25, name="alpha_dropout"),
         "residual": block(6, "mish", residual=True, name="residual"),
         "standardize": block(3, "mish", standardize=True, name="standardize"),
-        "standardize_learnable": block(3, "pelu", standardize=True, scheme="textbook", name="standardize_learnable"),
+        "standardize_learnable": block(3, "pelu", standardize=True, scheme="published", name="standardize_learnable"),
         "standardize_normalized": block(
             3, "relu", standardize=True, normalization="batch", name="standardize_normalized"
         ),
@@ -320,9 +320,9 @@ def _stacks():
         "value": stack(2, 4, actx.activations.snake.bind(alpha=2.0), name="value"),
         "gated": stack(2, 4, "swiglu", name="gated"),
         "glorot": stack(2, 4, "mish", scheme="glorot", name="glorot"),
-        "textbook": stack(2, 4, "mish", scheme="textbook", name="textbook"),
+        "textbook": stack(2, 4, "mish", scheme="published", name="textbook"),
         "critical": stack(2, 4, "mish", scheme="critical", input_activation="gelu", name="critical"),
-        "mirrored": stack(2, 4, "gelu", scheme="mirrored", name="mirrored"),
+        "mirrored": stack(2, 4, "gelu", scheme="looks_linear", name="mirrored"),
         "batch": stack(2, 4, "mish", normalization="batch", dropout=0.25, seed=1, name="batch"),
         "layer": stack(2, 4, "pelu", normalization="layer", name="layer"),
         "residual": stack(3, 4, "mish", residual=True, name="residual"),

@@ -1,6 +1,7 @@
-"""Starts that were published for some activations, and claim more than the textbook's: from the papers, not their code.
+"""Starts that were published for some activations, and claim more than the scheme "published": from the papers.
 
-All have zero biases. In a convolution they fill the tap in the centre of the kernel.
+They are not from the authors' code. All have zero biases. In a convolution they fill the tap in the centre of the
+kernel.
 """
 
 import numpy as np

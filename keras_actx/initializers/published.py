@@ -35,7 +35,7 @@ def glorot(activation: Any, context: LayerContext) -> InitSpec:
     return InitSpec("Glorot", _GLOROT, 1.0, "fan_avg", "uniform")
 
 
-def textbook(activation: Any, context: LayerContext) -> InitSpec:
+def published(activation: Any, context: LayerContext) -> InitSpec:
     """The rule for one activation.
 
     Args:

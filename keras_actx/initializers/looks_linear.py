@@ -1,4 +1,4 @@
-"""The mirrored scheme (looks-linear): an exact isometry at initialization, at any depth."""
+"""The looks-linear scheme: an exact isometry at initialization, at any depth."""
 
 import math
 from typing import Any
@@ -14,7 +14,7 @@ SOURCE = "looks-linear start (Balduzzi et al. 2017, arXiv:1702.08591), orthogona
 _POINTS = np.array([2.0**-8, 0.1, 0.3, 0.7, 1.0, 1.6, 2.3, 3.1, 4.5, 6.5, 9.3, 14.0, 25.0])
 
 
-def mirrored(activation: Any, context: LayerContext) -> InitSpec:
+def looks_linear(activation: Any, context: LayerContext) -> InitSpec:
     """Units in pairs of opposite sign, in whose difference the activation is linear.
 
     Where $f(x) - f(-x) = c x$, a kernel [[A, -A], [-A, A]] with A / c orthogonal maps (f(u), f(-u)) to (A'u, -A'u): the
@@ -25,12 +25,12 @@ def mirrored(activation: Any, context: LayerContext) -> InitSpec:
     """
     own = odd_slope(activation)
     if context.first_layer:
-        chosen, reason = 1.0, "mirrored: [A, -A], for an input of mean 0 and variance 1"
+        chosen, reason = 1.0, "looks linear: [A, -A], for an input of mean 0 and variance 1"
     else:
         before = own if context.input_activation is None else odd_slope(context.input_activation)
         # A has half of the inputs, and its entries have the standard deviation gain / sqrt(fan_in).
         chosen = math.sqrt(2.0) / abs(before)
-        reason = f"mirrored: f(x) - f(-x) = {before:.6g} x cancels in pairs of units"
+        reason = f"looks linear: f(x) - f(-x) = {before:.6g} x cancels in pairs of units"
         if context.input_standardized:  # the shift cancels in the pairs, the scale does not
             source = activation if context.input_activation is None else context.input_activation
             chosen *= math.sqrt(moments(source).variance)
@@ -40,7 +40,7 @@ def mirrored(activation: Any, context: LayerContext) -> InitSpec:
         chosen,
         "fan_in",
         "orthogonal",
-        form="mirrored",
+        form="looks_linear",
         taps="centre",
         beta=0.0,
         q=1.0,
@@ -63,7 +63,7 @@ def odd_slope(activation: Any) -> float:
         slope = float(np.median(slopes)) if straight and abs(slopes).max() > 1e-9 else math.nan
     if math.isnan(slope):
         raise ValueError(
-            f"scheme='mirrored' needs f(x) - f(-x) to be a multiple of x, as for relu, leaky_relu, gelu, silu and "
-            f"softplus; for {name_of(subject)} it is not. Use scheme='critical' or 'textbook'"
+            f"scheme='looks_linear' needs f(x) - f(-x) to be a multiple of x, as for relu, leaky_relu, gelu, silu and "
+            f"softplus; for {name_of(subject)} it is not. Use scheme='critical' or 'published'"
         )
     return slope
