@@ -158,7 +158,7 @@ def cases() -> list[Case]:
         ("softplus(beta=2.0)", _layer_of("softplus(beta=2.0)", "")),
         ("DenseBlock", lambda: layers.DenseBlock(6, "keras_actx>celu", normalization="batch", dropout=0.1)),
         ("DenseBlock, gated", lambda: layers.DenseBlock(6, "swiglu", residual=False)),
-        ("DenseStack", lambda: layers.DenseStack(2, 6, "elu(alpha=0.5)")),
+        ("DenseStack", lambda: layers.DenseStack(6, "elu(alpha=0.5)", depth=2)),
         ("LearnableActivation", lambda: layers.LearnableActivation("keras_actx>celu", num_parameters=WIDTH)),
         ("AdaptiveActivation", lambda: layers.AdaptiveActivation("keras_actx>mish")),
         ("Maxout", lambda: layers.Maxout(2)),

@@ -3,10 +3,10 @@
     KERAS_BACKEND=torch python benchmarks/propagation.py
     KERAS_BACKEND=jax python benchmarks/propagation.py --others
 
-`DenseStack(100, 512, NAME, scheme="critical")` as a user builds it, on 64 normal inputs, with five seeds; with --others
-the starts it is compared with too, of benchmarks/starts.py. The rows go to benchmarks/results/propagation/BACKEND.json
-after every activation, and those that are there for the same numbers and as many seeds are kept.
-docs/make_propagation.py writes the page.
+`DenseStack(512, NAME, depth=100, scheme="critical")` as a user builds it, on 64 normal inputs, with five seeds; with
+--others the starts it is compared with too, of benchmarks/starts.py. The rows go to
+benchmarks/results/propagation/BACKEND.json after every activation, and those that are there for the same numbers and as
+many seeds are kept. docs/make_propagation.py writes the page.
 """
 
 import argparse

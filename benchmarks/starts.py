@@ -59,7 +59,7 @@ def drawn(kind: str, seed: int, shape: tuple[int, ...]) -> np.ndarray:
 
 def paired_stack(name: str, scheme: str, depth: int, width: int) -> DenseStack:
     """The stack as a user makes it, but with zeros for kernels and biases; `draw` puts in what belongs there."""
-    stack = DenseStack(depth, width, name, scheme=scheme)
+    stack = DenseStack(width, name, depth=depth, scheme=scheme)
     shape = (None, width)
     for block in stack.blocks:
         # Its initializers are put back: they say what to draw.
@@ -98,7 +98,7 @@ def _bias(initializer: keras.initializers.Initializer, shape: tuple[int, ...]) -
 
 def empty_stack(name: str, depth: int, width: int) -> DenseStack:
     """A stack to be filled again and again by the other starts."""
-    stack = DenseStack(depth, width, name, kernel_initializer="zeros", bias_initializer="zeros")
+    stack = DenseStack(width, name, depth=depth, kernel_initializer="zeros", bias_initializer="zeros")
     stack.build((None, width))
     return stack
 

@@ -216,7 +216,7 @@ _DEPTH = 30
 def _pairing(declaration: Declaration) -> list[str]:
     """The choice of each scheme, and the scheme that "auto" selects."""
     name = declaration.identifier
-    stacked = DenseStack(_DEPTH, 2, name).pairing.scheme
+    stacked = DenseStack(2, name, depth=_DEPTH).pairing.scheme
     alone = pairing(name).scheme
     text = f'`scheme="auto"` selects `"{alone}"` for a single layer, and `"{stacked}"` in a `DenseStack` of {_DEPTH}.'
     lines = []

@@ -44,7 +44,7 @@ class PropagationProbe:
     >>> import numpy as np
     >>> import keras_actx as actx
     >>> from keras_actx.propagation import PropagationProbe
-    >>> stack = actx.layers.DenseStack(20, 64, "tanh", scheme="critical", seed=1)
+    >>> stack = actx.layers.DenseStack(64, "tanh", depth=20, scheme="critical", seed=1)
     >>> x = np.random.default_rng(1).normal(size=(32, 64)).astype("float32")
     >>> stack.build(x.shape)
     >>> bool(max(PropagationProbe(stack)(stack, x).excursions()) < 0.5)

@@ -52,7 +52,7 @@ CLASSES = {
     "block": lambda n: [A.DenseBlock(3, "pelu", name=n)],
     "block_normalized": lambda n: [A.DenseBlock(4, "swiglu", normalization="batch", residual=True, name=n)],
     "block_layer": lambda n: [A.DenseBlock(3, A.AdaptiveActivation("tanh", name=_inner(n)), name=n)],
-    "stack": lambda n: [A.DenseStack(3, 4, "pelu", normalization="layer", name=n)],
+    "stack": lambda n: [A.DenseStack(4, "pelu", depth=3, normalization="layer", name=n)],
     "dice": lambda n: [A.Dice(name=n)],
     "dynamic_relu": lambda n: [A.DynamicReLU(name=n)],
     "meta_acon": lambda n: [A.MetaACON(name=n)],

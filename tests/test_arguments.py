@@ -110,7 +110,7 @@ SEEDED = {
     "DenseBlock": lambda seed: L.DenseBlock(4, "rrelu", dropout=0.5, seed=seed),
     "critical": lambda seed: L.DenseBlock(4, "relu", scheme="critical", first_layer=True, dropout=0.5, seed=seed),
     "gated": lambda seed: L.DenseBlock(4, "swiglu", scheme="critical", first_layer=True, seed=seed),
-    "DenseStack": lambda seed: L.DenseStack(2, 4, "mish", dropout=0.5, seed=seed),
+    "DenseStack": lambda seed: L.DenseStack(4, "mish", depth=2, dropout=0.5, seed=seed),
     "StochasticActivation": lambda seed: L.StochasticActivation("rrelu", seed=seed),
 }
 INITIALIZERS = {
@@ -168,7 +168,7 @@ def test_a_seed_generator_of_initializers(make):
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 2**40])
 def test_seeds_of_old_files_load(seed):
-    for made in (L.DenseBlock(4, seed=1), L.DenseStack(2, 4, seed=1), L.StochasticActivation("rrelu", seed=1)):
+    for made in (L.DenseBlock(4, seed=1), L.DenseStack(4, depth=2, seed=1), L.StochasticActivation("rrelu", seed=1)):
         again = type(made).from_config({**made.get_config(), "seed": seed})
         assert again.seed == seed % 2**31
         again(np.ones((2, 4), "float32"), training=True)
@@ -184,7 +184,7 @@ def test_seeds_of_old_files_load(seed):
     "make",
     [
         lambda told: L.DenseBlock(4, "relu", input_activation=told),
-        lambda told: L.DenseStack(2, 4, "relu", scheme="glorot", input_activation=told),
+        lambda told: L.DenseStack(4, "relu", depth=2, scheme="glorot", input_activation=told),
         lambda told: I.Paired("relu", input_activation=told),
     ],
 )
@@ -202,4 +202,4 @@ def test_an_unknown_input_activation(make):
 @pytest.mark.parametrize("value", ["False", 0, 1, None, []], ids=repr)
 def test_switches_of_a_stack(name, value):
     with pytest.raises(ValueError, match=f"DenseStack: {name}=.* use True or False"):
-        L.DenseStack(3, 4, "mish", **{name: value})
+        L.DenseStack(4, "mish", depth=3, **{name: value})

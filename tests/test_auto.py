@@ -86,7 +86,7 @@ def test_an_output_starts_as_keras_dense(name):
 def test_stacked(activation, shallow, deep):
     """Every block in the same way, and the same again from its config."""
     for depth, scheme in ((1, shallow), (5, shallow), (6, deep), (30, deep)):
-        stack = DenseStack(depth, 8, activation, seed=1)
+        stack = DenseStack(8, activation, depth=depth, seed=1)
         assert {block.pairing.scheme for block in stack.blocks} == {scheme}, depth
         assert stack.scheme == "auto"
         again = DenseStack.from_config(stack.get_config())
@@ -116,11 +116,11 @@ def test_a_stack_that_is_not_plain(arguments, scheme):
 
 
 def test_a_stack_with_kernels_of_its_own_has_no_pairing():
-    assert DenseStack(10, 8, "relu", kernel_initializer="he_normal").pairing is None
+    assert DenseStack(8, "relu", depth=10, kernel_initializer="he_normal").pairing is None
 
 
 def test_a_saved_stack(tmp_path):
-    model = keras.Sequential([keras.Input((5,)), DenseStack(8, 6, "mish", seed=1)])
+    model = keras.Sequential([keras.Input((5,)), DenseStack(6, "mish", depth=8, seed=1)])
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     x = np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
@@ -130,4 +130,4 @@ def test_a_saved_stack(tmp_path):
 
 def test_an_unknown_scheme_of_a_stack():
     with pytest.raises(ValueError, match="Did you mean 'critical'"):
-        DenseStack(3, 4, "relu", scheme="critcal")
+        DenseStack(4, "relu", depth=3, scheme="critcal")

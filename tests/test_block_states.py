@@ -25,8 +25,8 @@ MAKERS = {
     "block": lambda: DenseBlock(8, "mish", seed=1),
     "block_of_all": lambda: DenseBlock(8, "prelu", normalization="batch", dropout=0.1, residual=True, seed=1),
     "gated": lambda: DenseBlock(8, "swiglu", normalization="layer", seed=1),
-    "stack": lambda: DenseStack(2, 8, "mish", seed=1),
-    "stack_of_all": lambda: DenseStack(2, 8, "prelu", normalization="layer", dropout=0.1, seed=1),
+    "stack": lambda: DenseStack(8, "mish", depth=2, seed=1),
+    "stack_of_all": lambda: DenseStack(8, "prelu", depth=2, normalization="layer", dropout=0.1, seed=1),
 }
 makers = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
@@ -140,7 +140,7 @@ def test_lora_in_every_copy(make, tmp_path):
 
 
 def test_lora_of_one_part_and_its_scale():
-    stack = DenseStack(3, 8, "mish")
+    stack = DenseStack(8, "mish", depth=3)
     stack.build((None, 8))
     stack.blocks[1].dense.enable_lora(3)
     stack.blocks[1].dense.lora_alpha = 7
@@ -221,12 +221,12 @@ def test_states_that_no_file_of_ours_holds(states):
     with pytest.raises((ValueError, TypeError)):
         DenseBlock.from_config({**DenseBlock(4, "mish").get_config(), "parts": states})
     with pytest.raises((ValueError, TypeError)):
-        DenseStack.from_config({**DenseStack(2, 4, "mish").get_config(), "parts": [states, states]})
+        DenseStack.from_config({**DenseStack(4, "mish", depth=2).get_config(), "parts": [states, states]})
     with pytest.raises((ValueError, TypeError)):
-        DenseStack.from_config({**DenseStack(2, 4, "mish").get_config(), "parts": [{}]})
+        DenseStack.from_config({**DenseStack(4, "mish", depth=2).get_config(), "parts": [{}]})
 
 
-@pytest.mark.parametrize("make", [DenseBlock, lambda *a, **k: DenseStack(2, *a, **k)], ids=["block", "stack"])
+@pytest.mark.parametrize("make", [DenseBlock, lambda *a, **k: DenseStack(*a, depth=2, **k)], ids=["block", "stack"])
 def test_a_policy_that_is_a_map(make, tmp_path):
     within = "block_0/" if make is not DenseBlock else ""
     policy = keras.dtype_policies.DTypePolicyMap("float32")
@@ -249,7 +249,7 @@ def test_a_policy_that_is_a_map(make, tmp_path):
 def test_a_quantized_policy_is_the_kernels():
     for layer in (
         DenseBlock(4, "mish", dropout=0.1, dtype="int8_from_float32"),
-        DenseStack(2, 4, dtype="int8_from_float32"),
+        DenseStack(4, depth=2, dtype="int8_from_float32"),
     ):
         assert layer(X).shape == (6, 4)
         block = blocks_of(layer)[0]
@@ -287,7 +287,7 @@ WITH_ACTIVATION = {
     "of_keras": lambda: DenseBlock(8, keras.activations.gelu, seed=1, name="layer"),
     "learnable": lambda: DenseBlock(8, "prelu", seed=1, name="layer"),
     "gated": lambda: DenseBlock(8, "swiglu", seed=1, name="layer"),
-    "DenseStack": lambda: DenseStack(2, 8, "mish", seed=1, name="layer"),
+    "DenseStack": lambda: DenseStack(8, "mish", depth=2, seed=1, name="layer"),
     "Dense": lambda: keras.layers.Dense(8, activation="snake", name="layer"),
     "StochasticActivation": lambda: L.StochasticActivation("rrelu", seed=1, name="layer"),
     "LearnableDense": lambda: keras.layers.Dense(8, activation="swish(beta=1.5, learnable=True)", name="layer"),
@@ -324,7 +324,11 @@ def test_rematerialization_changes_no_number(name, scope):
 def test_the_summary_shows_the_parts():
     text = io.StringIO()
     model = keras.Sequential(
-        [keras.Input((8,)), DenseBlock(6, "prelu", normalization="layer", dropout=0.1), DenseStack(2, 4, "swiglu")]
+        [
+            keras.Input((8,)),
+            DenseBlock(6, "prelu", normalization="layer", dropout=0.1),
+            DenseStack(4, "swiglu", depth=2),
+        ]
     )
     model.summary(expand_nested=True, print_fn=lambda line: text.write(line + "\n"), line_length=150)
     lines = text.getvalue().splitlines()

@@ -12,8 +12,8 @@ BACKEND = keras.backend.backend()
 as_numpy = keras.ops.convert_to_numpy
 COMPOSITE = {
     "block": lambda: DenseBlock(4, "mish", normalization="batch", name="one"),
-    "stack": lambda: DenseStack(3, 4, "mish", normalization="layer", name="one"),
-    "gated": lambda: DenseStack(2, 4, "swiglu", name="one"),
+    "stack": lambda: DenseStack(4, "mish", depth=3, normalization="layer", name="one"),
+    "gated": lambda: DenseStack(4, "swiglu", depth=2, name="one"),
     "dice": lambda: L.Dice(name="one"),
     "dynamic": lambda: L.DynamicReLU(name="one"),
     "meta": lambda: L.MetaACON(name="one"),
@@ -94,7 +94,7 @@ def test_paths_do_not_depend_on_what_was_made_before():
     def paths():
         keras.utils.clear_session()
         layers = [
-            DenseStack(2, 4, "rrelu"),
+            DenseStack(4, "rrelu", depth=2),
             DenseBlock(4, "mish", normalization="rms"),
             L.StochasticActivation("rrelu"),
         ]
@@ -107,7 +107,7 @@ def test_paths_do_not_depend_on_what_was_made_before():
 
 
 def test_weights_made_before_the_build_have_the_path_of_their_block():
-    stack = DenseStack(2, 4, "prelu", name="stack")
+    stack = DenseStack(4, "prelu", depth=2, name="stack")
     stack.build((None, 4))
     own = [weight.path for weight in stack.weights if "negative_slope" in weight.path]
     assert [path.rpartition("/")[0] for path in own] == ["stack/block_0/activation", "stack/block_1/activation"]
@@ -115,7 +115,7 @@ def test_weights_made_before_the_build_have_the_path_of_their_block():
 
 def test_a_stack_stays_in_its_list(tmp_path):
     """The files of Keras find blocks by the list; another attribute before it would move the weights."""
-    stack = DenseStack(2, 4, "prelu")
+    stack = DenseStack(4, "prelu", depth=2)
     before = [name for name in sorted(dir(stack)) if not name.startswith("_") and name < "blocks"]
     found = [name for name in before if isinstance(getattr(stack, name, None), (keras.layers.Layer, list, tuple))]
     assert set(found) <= set(dir(keras.layers.Layer()))
@@ -132,7 +132,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("activation", SHAPES.values(), ids=SHAPES)
 def test_gated_in_every_form(activation):
-    for layer in (DenseBlock(3, activation), DenseStack(2, 3, activation)):
+    for layer in (DenseBlock(3, activation), DenseStack(3, activation, depth=2)):
         assert layer(np.ones((2, 5), "float32")).shape == (2, 3)
         block = layer.blocks[0] if isinstance(layer, DenseStack) else layer
         assert tuple(block.dense.kernel.shape) == (5, 6)
@@ -217,7 +217,7 @@ def test_nested_stacks_are_bounded(wrap, key, monkeypatch):
 def test_a_large_config_is_not_repeated():
     layers = [keras.saving.serialize_keras_object(keras.layers.LayerNormalization()) for _ in range(50)]
     with pytest.raises(ValueError, match="depth=10000 would make more than"):
-        DenseStack(10000, 2, normalization=wrapped(layers[0]) | {"config": {"name": "s", "layers": layers}})
+        DenseStack(2, depth=10000, normalization=wrapped(layers[0]) | {"config": {"name": "s", "layers": layers}})
 
 
 def test_a_block_in_a_block_still_loads():
@@ -227,7 +227,7 @@ def test_a_block_in_a_block_still_loads():
 
 def test_arguments_are_readable():
     given = {"units": 4, "activation": actx.activations.snake, "scheme": "published", "dropout": 0.5, "seed": 3}
-    block, stack = DenseBlock(**given), DenseStack(2, **given)
+    block, stack = DenseBlock(**given), DenseStack(depth=2, **given)
     for name, value in given.items():
         assert getattr(block, name) == value
         if name != "dropout":

@@ -119,7 +119,7 @@ FIRST_USES = [
     "actx.initializers.rational_fit('tanh')",
     "actx.pairing('elu')",
     "importlib.import_module('keras_actx.expectation.functions')",
-    "actx.layers.DenseStack(2, 4, 'mish', standardize=True)",
+    "actx.layers.DenseStack(4, 'mish', depth=2, standardize=True)",
     "importlib.import_module('keras_actx.expectation.moment_grid')",
 ]
 

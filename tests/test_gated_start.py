@@ -134,7 +134,7 @@ DEEP = ("glu", "swiglu", "geglu", "reglu", "bilinear")
 @pytest.mark.sweep(4)
 @pytest.mark.parametrize("name", DEEP)
 def test_a_hundred_layers(name):
-    signal, slope, across = decades(DenseStack(100, 256, name, scheme="critical", seed=1))
+    signal, slope, across = decades(DenseStack(256, name, depth=100, scheme="critical", seed=1))
     assert abs(signal) < 0.1  # a factor of 1.26
     assert abs(slope) < 0.415  # 2.6
     assert abs(across) < 1.0
@@ -142,7 +142,7 @@ def test_a_hundred_layers(name):
 
 @pytest.mark.parametrize("fault", ["gain", "gate_mean"])
 def test_a_hundred_layers_tell_a_wrong_start(fault):
-    stack = DenseStack(100, 256, "swiglu", scheme="critical", seed=1)
+    stack = DenseStack(256, "swiglu", depth=100, scheme="critical", seed=1)
     stack.build((None, 256))
     for block in stack.blocks[1:]:
         if fault == "gain":

@@ -32,7 +32,7 @@ def model():
             L.Dense(3, activation=actx.layers.AdaptiveActivation("prelu", name="adaptive"), name="adaptive"),
             L.Dense(3, activation=actx.layers.PolyNorm(name="poly"), name="poly"),
             actx.layers.DenseBlock(4, "xielu", name="block"),
-            actx.layers.DenseStack(2, 4, "prelu", name="stack"),
+            actx.layers.DenseStack(4, "prelu", depth=2, name="stack"),
             L.Reshape((4, 1), name="r"),
             L.Bidirectional(
                 L.LSTM(2, activation="prelu", recurrent_activation="prelu", return_sequences=True, name="lstm"),

@@ -66,7 +66,7 @@ OBJECTS = {
     "stochastic": lambda: actx.layers.StochasticActivation("rrelu"),
     "gated": lambda: actx.layers.GatedLinearUnit("swiglu"),
     "block": lambda: actx.layers.DenseBlock(4, activation="mish", normalization="layer"),
-    "stack": lambda: actx.layers.DenseStack(2, 4, activation="mish", scheme="critical"),
+    "stack": lambda: actx.layers.DenseStack(4, depth=2, activation="mish", scheme="critical"),
     "paired": lambda: actx.initializers.Paired("mish"),
     "in_range": lambda: actx.constraints.InRange(0.0, 1.0),
 }

@@ -89,7 +89,7 @@ LAYERS = {
     "AdaptiveActivation": lambda: actx.layers.AdaptiveActivation("tanh"),
     "CReLU": lambda: actx.layers.CReLU(),
     "DenseBlock": lambda: actx.layers.DenseBlock(4, "prelu", normalization="batch", dropout=0.1),
-    "DenseStack": lambda: actx.layers.DenseStack(2, 4, "mish"),
+    "DenseStack": lambda: actx.layers.DenseStack(4, "mish", depth=2),
     "Dice": lambda: actx.layers.Dice(),
     "DynamicReLU": lambda: actx.layers.DynamicReLU(),
     "FunnelReLU": lambda: actx.layers.FunnelReLU(),

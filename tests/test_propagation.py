@@ -129,7 +129,7 @@ def test_kept_draws_are_those_of_a_real_stack(name, scheme):
     starts = scripts.load("benchmarks/starts.py")
     kept = starts.paired_stack(name, scheme, 4, 32)
     starts.draw(kept, seed=3)
-    real = DenseStack(4, 32, name, scheme=scheme, seed=3)
+    real = DenseStack(32, name, depth=4, scheme=scheme, seed=3)
     real.build((None, 32))
     assert len(kept.weights) == len(real.weights)
     for one, other in zip(kept.weights, real.weights, strict=True):
@@ -173,7 +173,7 @@ def test_the_gradient_is_the_networks(name):
     """The one that the backend finds through the whole network at once."""
     from keras_actx.testing.backend import gradient
 
-    stack = DenseStack(4, 12, name, scheme="critical", seed=1)
+    stack = DenseStack(12, name, depth=4, scheme="critical", seed=1)
     found = measure(stack, batch=8)
     x = np.random.default_rng(1).normal(size=(8, 12)).astype("float32")
     z = stack.blocks[0].dense(x)
@@ -194,12 +194,12 @@ def test_the_gradient_is_the_networks(name):
 
 def test_what_is_no_plain_stack_is_refused():
     for arguments in ({"normalization": "layer"}, {"dropout": 0.5}, {"residual": True}):
-        stack = DenseStack(3, 4, "relu", **arguments)
+        stack = DenseStack(4, "relu", depth=3, **arguments)
         stack.build((None, 4))
         with pytest.raises(ValueError, match="more than a Dense"):
             PropagationProbe(stack)
     with pytest.raises(ValueError, match="not built"):
-        PropagationProbe(DenseStack(3, 4, "relu"))
+        PropagationProbe(DenseStack(4, "relu", depth=3))
 
 
 # A slice, live
@@ -217,16 +217,16 @@ def within(found):
 
 @pytest.mark.parametrize("name", SLICE)
 def test_fifty_layers(name):
-    assert within(measure(DenseStack(DEPTH, WIDTH, name, scheme="critical", seed=1)))
+    assert within(measure(DenseStack(WIDTH, name, depth=DEPTH, scheme="critical", seed=1)))
 
 
 @pytest.mark.parametrize("name", ["selu", "sigmoid"])
 def test_the_forward_gain_alone_fails(name):
-    assert not within(measure(DenseStack(DEPTH, WIDTH, name, scheme="published", seed=1)))
+    assert not within(measure(DenseStack(WIDTH, name, depth=DEPTH, scheme="published", seed=1)))
 
 
 def test_a_gradient_that_never_arrives_is_infinitely_far():
-    found = measure(DenseStack(3, 8, "sign", seed=1))
+    found = measure(DenseStack(8, "sign", depth=3, seed=1))
     assert found.gradient[0] == -math.inf
     assert found.excursions()[1] == math.inf
 
@@ -240,7 +240,7 @@ def test_a_picture():
     assert titles == ["signal", "its variance across inputs", "gradient"]
     lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
     assert list(lines) == ["published", "critical", "looks_linear: no rule"]
-    stack = DenseStack(6, 16, "mish", scheme="critical", seed=0)
+    stack = DenseStack(16, "mish", depth=6, scheme="critical", seed=0)
     x = np.random.default_rng(0).normal(size=(64, 16)).astype("float32")
     stack.build(x.shape)
     np.testing.assert_allclose(lines["critical"], PropagationProbe(stack)(stack, x).signal, rtol=1e-5)

@@ -112,7 +112,7 @@ def test_blocks_of_a_stack_look_nothing_up(name, monkeypatch):
         for cached in (module._named, module._own_value):
             cached.cache_clear()
         asked.clear()
-        actx.layers.DenseStack(depth, 4, name)
+        actx.layers.DenseStack(4, name, depth=depth)
         looks.append([one.removeprefix("keras_actx>") for one in asked])
     assert looks[0] == looks[1]
     assert sorted(looks[0]) == sorted([name, "linear"])  # that of Keras's Dense, which has none

@@ -21,7 +21,7 @@ RENAMED = {"looks_linear": "mirrored", "published": "textbook"}
     "made",
     [
         lambda scheme: DenseBlock(4, "relu", scheme=scheme, first_layer=True),
-        lambda scheme: DenseStack(2, 4, "relu", scheme=scheme),
+        lambda scheme: DenseStack(4, "relu", depth=2, scheme=scheme),
         lambda scheme: Paired("relu", scheme, first_layer=True),
         lambda scheme: keras.layers.Dense(4, kernel_initializer=Paired("relu", scheme, first_layer=True)),
     ],
@@ -65,7 +65,7 @@ def test_pickles(scheme):
 
 @pytest.mark.parametrize("old", RENAMED.values())
 def test_constructors_do_not_take_the_old_names(old):
-    for made in (DenseBlock, lambda *args, **kwargs: DenseStack(2, *args, **kwargs)):
+    for made in (DenseBlock, lambda *args, **kwargs: DenseStack(*args, depth=2, **kwargs)):
         with pytest.raises(ValueError, match="is not known"):
             made(4, "relu", scheme=old)
     for made in (Paired, actx.pairing):

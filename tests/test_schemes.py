@@ -212,7 +212,7 @@ MIRRORED = ["relu", "leaky_relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "ha
 @pytest.mark.parametrize("name", [*MIRRORED, "squareplus", "sparse_plus", "prelu", "snake"])
 def test_looks_linear_is_exact(name):
     x = np.random.default_rng(0).normal(size=(5, 12))
-    stack = DenseStack(12, 12, name, scheme="looks_linear", seed=1, dtype="float64")
+    stack = DenseStack(12, name, depth=12, scheme="looks_linear", seed=1, dtype="float64")
     stack.build((None, 12))
     h, length = x, None
     for block in stack.blocks:
@@ -270,7 +270,7 @@ DEEP = ("relu", "elu", "gelu", "silu", "mish", "tanh", "softplus", "snake")
 
 @pytest.mark.parametrize("name", DEEP)
 def test_a_hundred_layers(name):
-    signal, slope, across = decades(DenseStack(100, 256, name, scheme="critical", seed=1))
+    signal, slope, across = decades(DenseStack(256, name, depth=100, scheme="critical", seed=1))
     assert abs(signal) < 0.15
     assert abs(slope) < 0.5
     assert abs(across) < 1.0
@@ -278,12 +278,14 @@ def test_a_hundred_layers(name):
 
 @pytest.mark.parametrize("name", ["silu", "tanh", "softplus"])
 def test_a_hundred_layers_tell_a_wrong_start(name):
-    signal, slope, _ = decades(DenseStack(100, 256, name, scheme="published", seed=1))
+    signal, slope, _ = decades(DenseStack(256, name, depth=100, scheme="published", seed=1))
     assert not (abs(signal) < 0.15 and abs(slope) < 0.5)
 
 
 def test_a_stack(tmp_path):
-    stack = DenseStack(3, 8, "snake", scheme="critical", normalization="layer", dropout=0.1, residual=True, seed=2)
+    stack = DenseStack(
+        8, "snake", depth=3, scheme="critical", normalization="layer", dropout=0.1, residual=True, seed=2
+    )
     model = keras.Sequential([keras.Input((5,)), stack, keras.layers.Dense(1)])
     assert [block.residual for block in stack.blocks] == [False, True, True]
     assert len({as_numpy(block.dense.kernel).tobytes() for block in stack.blocks}) == 3
@@ -296,9 +298,9 @@ def test_a_stack(tmp_path):
     np.testing.assert_array_equal(as_numpy(loaded(x)), as_numpy(model(x)))
     assert loaded.layers[0].pairing == stack.pairing
     assert stack.pairing is stack.blocks[-1].pairing
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(DenseStack(2, 4, "gelu")))
-    assert again.get_config() == DenseStack(2, 4, "gelu", name=again.name).get_config()
-    behind = DenseStack(2, 8, "gelu", scheme="critical", input_activation="relu")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(DenseStack(4, "gelu", depth=2)))
+    assert again.get_config() == DenseStack(4, "gelu", depth=2, name=again.name).get_config()
+    behind = DenseStack(8, "gelu", depth=2, scheme="critical", input_activation="relu")
     assert behind.blocks[0].pairing == actx.pairing("gelu", "critical", input_activation="relu", depth=2)
 
 
@@ -317,3 +319,19 @@ def test_a_stack(tmp_path):
 def test_bad_stacks(arguments, says):
     with pytest.raises(ValueError, match=says):
         DenseStack(**{"depth": 2, "units": 4, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ((20, "mish"), TypeError, "missing 1 required keyword-only argument: 'depth'"),
+        ((20, 64), TypeError, "missing 1 required keyword-only argument: 'depth'"),
+        ((20, 64, "mish"), TypeError, "takes from 2 to 3 positional arguments"),
+    ],
+)
+def test_the_depth_is_a_keyword(arguments, error, says):
+    """Which was the first argument: in that order a call is an error, not another network."""
+    with pytest.raises(error, match=says):
+        DenseStack(*arguments)
+    with pytest.raises(ValueError, match="activation=64 is not allowed"):
+        DenseStack(20, 64, depth=2)

@@ -26,7 +26,7 @@ def normal(*shape):
 @pytest.mark.parametrize("name", ["relu", "sigmoid", "softplus", "swiglu"])
 def test_mean_0_and_variance_1_under_critical(name):
     """Up to what the random bias of 256 units leaves."""
-    for y in outputs(DenseStack(4, 256, name, scheme="critical", standardize=True, seed=1), normal(256, 256)):
+    for y in outputs(DenseStack(256, name, depth=4, scheme="critical", standardize=True, seed=1), normal(256, 256)):
         assert abs(y.mean()) < 0.2
         assert y.var() == pytest.approx(1.0, abs=0.3)
 
@@ -42,7 +42,7 @@ def test_mean_0_and_variance_1_under_critical(name):
     ],
 )
 def test_mean_0_and_variance_1(name, scheme):
-    for y in outputs(DenseStack(5, 256, name, scheme=scheme, standardize=True, seed=1), normal(256, 256)):
+    for y in outputs(DenseStack(256, name, depth=5, scheme=scheme, standardize=True, seed=1), normal(256, 256)):
         assert abs(y.mean()) < 0.05
         assert y.var() == pytest.approx(1.0, abs=0.1)
 
@@ -59,7 +59,8 @@ def test_the_critical_start_stays_the_same(name):
     """The same pre-activations as without, from equal seeds: centred columns take the shift away."""
     x = normal(32, 64)
     plain, scaled = (
-        DenseStack(8, 64, name, scheme="critical", seed=3, standardize=one, dtype="float64") for one in (False, True)
+        DenseStack(64, name, depth=8, scheme="critical", seed=3, standardize=one, dtype="float64")
+        for one in (False, True)
     )
     without, with_ = outputs(plain, x), outputs(scaled, x)
     for before, after, block in zip(without, with_, scaled.blocks, strict=True):
@@ -77,14 +78,14 @@ def test_the_critical_start_stays_the_same(name):
 
 @pytest.mark.parametrize("name", ["sigmoid", "swiglu"])
 def test_a_hundred_layers(name):
-    signal, slope, across = decades(DenseStack(100, 256, name, scheme="critical", standardize=True, seed=1))
+    signal, slope, across = decades(DenseStack(256, name, depth=100, scheme="critical", standardize=True, seed=1))
     assert abs(signal) < 0.1
     assert abs(slope) < 0.415
     assert abs(across) < 1.0
 
 
 def test_a_hundred_layers_tell_a_wrong_scale():
-    stack = DenseStack(100, 256, "sigmoid", scheme="critical", standardize=True, seed=1)
+    stack = DenseStack(256, "sigmoid", depth=100, scheme="critical", standardize=True, seed=1)
     for block in stack.blocks:
         mean, deviation = block._output_moments
         block._output_moments = (mean, 1.03 * deviation)
@@ -95,7 +96,7 @@ def test_a_hundred_layers_tell_a_wrong_scale():
 @pytest.mark.parametrize("name", ["relu", "gelu", "softplus"])
 def test_looks_linear_stays_exact(name):
     """The shift cancels between a unit and its mirror image, so that the length stays what it was."""
-    stack = DenseStack(12, 12, name, scheme="looks_linear", standardize=True, seed=1, dtype="float64")
+    stack = DenseStack(12, name, depth=12, scheme="looks_linear", standardize=True, seed=1, dtype="float64")
     h, length = normal(5, 12).astype("float64"), None
     for block in stack.blocks:
         block.build((None, 12))
@@ -173,7 +174,7 @@ def test_alpha_dropout_keeps_mean_and_variance():
 )
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
 def test_trains_saves_and_quantizes(arguments, tmp_path):
-    stack = DenseStack(3, 8, standardize=True, seed=1, **arguments)
+    stack = DenseStack(8, depth=3, standardize=True, seed=1, **arguments)
     model = keras.Sequential([keras.Input((8,)), stack, keras.layers.Dense(1)])
     model.compile("adam", keras.losses.MeanSquaredError())
     x = normal(16, 8)

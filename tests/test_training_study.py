@@ -52,7 +52,7 @@ def test_auto_is_what_was_chosen_for_a_stack():
     assert dict(zip(chosen, (SCHEMES[one] for one in others), strict=True)) == auto.STACKED
     for depth, scheme in auto.STACKED.items():
         for activation in study.ACTIVATIONS:
-            found = actx.layers.DenseStack(depth, nets.WIDTH, activation).pairing.scheme
+            found = actx.layers.DenseStack(nets.WIDTH, activation, depth=depth).pairing.scheme
             if activation.startswith("sine"):
                 assert found == "published"
             else:
@@ -99,7 +99,7 @@ def test_a_real_keras_model_trains_the_same(start, optimizer):
     network = start_weights.network(start, "gelu", depth, *nets.kernel_shapes(task), task.outputs, seed=3)
     scheme = "critical" if start in ("critical depth", "standardized") else start
     standardize = start == "standardized"
-    stack = actx.layers.DenseStack(depth, nets.WIDTH, "gelu", scheme=scheme, standardize=standardize, seed=3)
+    stack = actx.layers.DenseStack(nets.WIDTH, "gelu", depth=depth, scheme=scheme, standardize=standardize, seed=3)
     model = keras.Sequential([keras.Input((13,)), stack, keras.layers.Dense(task.outputs)])
     model.layers[-1].set_weights(network.output)
     batches = np.random.default_rng(0).integers(0, len(task.train[0]), (steps, nets.BATCH))

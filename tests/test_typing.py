@@ -146,7 +146,7 @@ WRONG = {
     "actx.layers.DenseBlock('4')": "reportArgumentType",
     "actx.layers.DenseBlock(4, scheme='critcal')": "reportArgumentType",
     "actx.layers.DenseBlock(4, normalization='bacth')": "reportArgumentType",
-    "actx.layers.DenseStack(4, 4, scheme='critcal')": "reportArgumentType",
+    "actx.layers.DenseStack(4, depth=4, scheme='critcal')": "reportArgumentType",
     "actx.layers.Maxout(2, grouping='other')": "reportArgumentType",
     "actx.layers.GatedLinearUnit('glu', gate='middle')": "reportArgumentType",
     "Paired('relu', 'critcal')": "reportArgumentType",

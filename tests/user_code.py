@@ -91,7 +91,7 @@ y = block(x, training=False)
 if block.pairing is not None:
     reason: str = block.pairing.reason
 block = actx.layers.DenseBlock(4, "swiglu", normalization=keras.layers.LayerNormalization())
-stack = actx.layers.DenseStack(3, 4, "gelu", scheme="auto", standardize=True, seed=1)
+stack = actx.layers.DenseStack(4, "gelu", depth=3, scheme="auto", standardize=True, seed=1)
 y = stack(x)
 first: actx.layers.DenseBlock = stack.blocks[0]
 model = keras.Sequential([keras.Input((4,)), actx.layers.DenseBlock(4, snake), keras.layers.Dense(1)])

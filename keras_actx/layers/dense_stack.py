@@ -35,9 +35,9 @@ class DenseStack(RematerializedLayer):
     The schemes "critical" and "looks_linear" require this information. `stack.blocks` holds the blocks.
 
     Args:
-        depth: the number of blocks, a whole number above 0.
         units: size of every output.
         activation: as in `DenseBlock`; a name, so that each block creates its own.
+        depth: the number of blocks, a whole number from 1 to 10000.
         scheme: as in `DenseBlock`, except for "auto": "looks_linear" if the activation supports it, `units` is even and
             the stack receives the network's input; otherwise "critical" with `depth=`, but "glorot" for up to 5
             elementwise layers; SIREN's initialization for `sine`. With `residual` or a normalization, each block is
@@ -60,7 +60,7 @@ class DenseStack(RematerializedLayer):
     Example:
 
     >>> import keras, keras_actx as actx
-    >>> stack = actx.layers.DenseStack(100, 64, "mish")
+    >>> stack = actx.layers.DenseStack(64, "mish", depth=100)
     >>> stack.pairing.scheme, [round(block.pairing.gain, 3) for block in stack.blocks[:3]]
     ('critical', [1.0, 0.994, 0.994])
     """
@@ -69,10 +69,10 @@ class DenseStack(RematerializedLayer):
     @partial(bounded, is_block=False)
     def __init__(
         self,
-        depth: int,
         units: int,
         activation: Any = "relu",
         *,
+        depth: int,
         scheme: Scheme = "auto",
         input_activation: Any = None,
         input_standardized: bool = False,

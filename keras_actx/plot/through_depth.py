@@ -29,10 +29,10 @@ def propagation(
 ) -> Any:
     """Plot the propagation of signal and gradient through `depth` layers of this activation, one line per scheme.
 
-    For each scheme a `DenseStack(depth, width, activation, scheme=scheme)` is built and measured on normal inputs and a
-    random gradient of size 1 at the last layer: the second moment of the pre-activations z, its variance across inputs,
-    and the second moment of the gradient with respect to z, as powers of ten. A constant line indicates a trainable
-    network; where the second line falls, the outputs for all inputs become equal.
+    For each scheme a `DenseStack(width, activation, depth=depth, scheme=scheme)` is built and measured on normal inputs
+    and a random gradient of size 1 at the last layer: the second moment of the pre-activations z, its variance across
+    inputs, and the second moment of the gradient with respect to z, as powers of ten. A constant line indicates a
+    trainable network; where the second line falls, the outputs for all inputs become equal.
 
     Args:
         activation: as for `keras_actx.layers.DenseStack`: a name, for example.
@@ -74,7 +74,7 @@ def propagation(
         except ValueError as error:
             without.append((scheme, error))
         else:
-            stack = DenseStack(depth, width, activation, scheme=scheme, seed=seed)
+            stack = DenseStack(width, activation, depth=depth, scheme=scheme, seed=seed)
             stack.build(x.shape)
             measured[scheme] = PropagationProbe(stack)(stack, x, seed=seed)
     if not measured:

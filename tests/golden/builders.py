@@ -223,7 +223,7 @@ def _sequences():
         "funnel": A.FunnelReLU(name="funnel"),
         "dynamic_relu": A.DynamicReLU(2, 2, name="dynamic_relu"),
         "block": A.DenseBlock(3, "swiglu", normalization="layer", name="block"),
-        "stack": A.DenseStack(2, 4, "pelu", name="stack"),
+        "stack": A.DenseStack(4, "pelu", depth=2, name="stack"),
     }
 
 
@@ -314,31 +314,37 @@ def _stacks():
     """A `DenseStack` for every option."""
     stack = A.DenseStack
     return {
-        "plain": stack(2, 4, name="plain"),
-        "deep": stack(7, 4, "mish", seed=3, name="deep"),
-        "learnable": stack(3, 4, "pelu", name="learnable"),
-        "value": stack(2, 4, actx.activations.snake.bind(alpha=2.0), name="value"),
-        "gated": stack(2, 4, "swiglu", name="gated"),
-        "glorot": stack(2, 4, "mish", scheme="glorot", name="glorot"),
-        "textbook": stack(2, 4, "mish", scheme="published", name="textbook"),
-        "critical": stack(2, 4, "mish", scheme="critical", input_activation="gelu", name="critical"),
-        "mirrored": stack(2, 4, "gelu", scheme="looks_linear", name="mirrored"),
-        "batch": stack(2, 4, "mish", normalization="batch", dropout=0.25, seed=1, name="batch"),
-        "layer": stack(2, 4, "pelu", normalization="layer", name="layer"),
-        "residual": stack(3, 4, "mish", residual=True, name="residual"),
+        "plain": stack(4, depth=2, name="plain"),
+        "deep": stack(4, "mish", depth=7, seed=3, name="deep"),
+        "learnable": stack(4, "pelu", depth=3, name="learnable"),
+        "value": stack(4, actx.activations.snake.bind(alpha=2.0), depth=2, name="value"),
+        "gated": stack(4, "swiglu", depth=2, name="gated"),
+        "glorot": stack(4, "mish", depth=2, scheme="glorot", name="glorot"),
+        "textbook": stack(4, "mish", depth=2, scheme="published", name="textbook"),
+        "critical": stack(4, "mish", depth=2, scheme="critical", input_activation="gelu", name="critical"),
+        "mirrored": stack(4, "gelu", depth=2, scheme="looks_linear", name="mirrored"),
+        "batch": stack(4, "mish", depth=2, normalization="batch", dropout=0.25, seed=1, name="batch"),
+        "layer": stack(4, "pelu", depth=2, normalization="layer", name="layer"),
+        "residual": stack(4, "mish", depth=3, residual=True, name="residual"),
         "standardize": stack(
-            3, 4, "mish", standardize=True, input_standardized=True, input_activation="mish", name="standardize"
+            4, "mish", depth=3, standardize=True, input_standardized=True, input_activation="mish", name="standardize"
         ),
         "initializers": stack(
-            2, 4, "mish", kernel_initializer="he_normal", bias_initializer="ones", use_bias=True, name="initializers"
+            4,
+            "mish",
+            depth=2,
+            kernel_initializer="he_normal",
+            bias_initializer="ones",
+            use_bias=True,
+            name="initializers",
         ),
-        "no_bias": stack(2, 4, "relu", use_bias=False, name="no_bias"),
-        "one": stack(1, 4, "mish", name="one"),
-        "sine": stack(6, 4, "sine", name="sine"),
-        "own": stack(2, 4, "golden_wave", name="own"),
-        "regularized": stack(2, 4, "mish", name="regularized", **RATES),
-        "not_trainable": stack(2, 4, "pelu", trainable=False, name="not_trainable"),
-        "float16": stack(2, 4, "pelu", dtype="mixed_float16", name="float16"),
+        "no_bias": stack(4, "relu", depth=2, use_bias=False, name="no_bias"),
+        "one": stack(4, "mish", depth=1, name="one"),
+        "sine": stack(4, "sine", depth=6, name="sine"),
+        "own": stack(4, "golden_wave", depth=2, name="own"),
+        "regularized": stack(4, "mish", depth=2, name="regularized", **RATES),
+        "not_trainable": stack(4, "pelu", depth=2, trainable=False, name="not_trainable"),
+        "float16": stack(4, "pelu", depth=2, dtype="mixed_float16", name="float16"),
     }
 
 
@@ -352,7 +358,7 @@ def _unnamed():
             L.Dense(4, activation="prelu(num_parameters=4)"),
             A.LearnableActivation("pelu"),
             A.DenseBlock(4, "pelu", normalization="batch"),
-            A.DenseStack(2, 4, "pelu"),
+            A.DenseStack(4, "pelu", depth=2),
             A.AdaptiveActivation("prelu"),
             L.Dense(2, activation=A.AdaptiveActivation("tanh")),
         ]
