@@ -147,7 +147,7 @@ def _use(declaration: Declaration) -> list[str]:
                 lines[-1],
                 f'layer = keras.layers.Dense(64, activation="{name}({settings}, learnable=False)")  # constant',
             ]
-        lines.append(f'layer = actx.layers.LearnableActivation("{written}", axes=-1)  # one per channel')
+        lines.append(f'layer = actx.layers.LearnableActivation("{written}", axis=-1)  # one per channel')
     if declaration.stochastic:
         lines.append(f'layer = actx.layers.StochasticActivation("{written}", seed=1)')
     lines.append(f"y = actx.activations.{name}(keras.ops.ones((2, 8)))")

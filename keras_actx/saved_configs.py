@@ -8,7 +8,7 @@ from typing import Any
 from keras_actx.seeds import LARGEST_SEED
 
 #: Arguments and fields that were renamed.
-_NAMES = {"mirrored": "looks_linear"}
+_NAMES = {"axes": "axis", "mirrored": "looks_linear"}
 #: Values that were renamed, by argument or field.
 _VALUES = {
     "scheme": {"mirrored": "looks_linear", "textbook": "published"},

@@ -41,11 +41,11 @@ CLASSES = {
     "time_distributed": lambda n: [_steps(), L.TimeDistributed(L.Dense(2, activation=SWISH, name=_inner(n)), name=n)],
     "activation_layer": lambda n: [L.Activation("prelu", name=n)],
     "learnable": lambda n: [A.LearnableActivation("pelu", name=n)],
-    "learnable_axes": lambda n: [A.LearnableActivation("xielu", axes=(1, 2, 3), name=n)],
+    "learnable_axes": lambda n: [A.LearnableActivation("xielu", axis=(1, 2, 3), name=n)],
     "learnable_inside": lambda n: [
         L.Dense(3, activation=A.LearnableActivation("pelu", num_parameters=3, name=_inner(n)), name=n)
     ],
-    "adaptive": lambda n: [A.AdaptiveActivation("tanh", axes=-1, name=n)],
+    "adaptive": lambda n: [A.AdaptiveActivation("tanh", axis=-1, name=n)],
     "adaptive_learnable": lambda n: [A.AdaptiveActivation("prelu", name=n)],
     "adaptive_inside": lambda n: [L.Dense(3, activation=A.AdaptiveActivation("tanh", name=_inner(n)), name=n)],
     "poly_norm": lambda n: [A.PolyNorm(name=n)],

@@ -101,11 +101,11 @@ def test_gradients():
     ("arguments", "shape", "weight_shape"),
     [
         ({}, (2, 5, 3), ()),
-        ({"axes": -1}, (2, 5, 3), (3,)),
+        ({"axis": -1}, (2, 5, 3), (3,)),
         ({"num_parameters": 3}, (2, 5, 3), (3,)),
-        ({"num_parameters": 5, "axes": 1}, (2, 5, 3), (5,)),
-        ({"axes": (-1, 1)}, (2, 5, 3), (5, 3)),
-        ({"axes": (1, 2, 3)}, (2, 4, 4, 3), (4, 4, 3)),
+        ({"num_parameters": 5, "axis": 1}, (2, 5, 3), (5,)),
+        ({"axis": (-1, 1)}, (2, 5, 3), (5, 3)),
+        ({"axis": (1, 2, 3)}, (2, 4, 4, 3), (4, 4, 3)),
     ],
 )
 def test_parameters_along_axes(arguments, shape, weight_shape):
@@ -115,7 +115,7 @@ def test_parameters_along_axes(arguments, shape, weight_shape):
     layer(tensor(x, "float32"))
     assert {tuple(one.shape) for one in layer.weights} == {weight_shape}
     aligned = []
-    axes = layer.axes or ([-1] if layer.num_parameters else [])
+    axes = layer.axis or ([-1] if layer.num_parameters else [])
     axes = sorted(axis % len(shape) for axis in axes)
     for i, weight in enumerate(layer.weights):
         values = np.random.default_rng(i).uniform(0.5, 1.5, weight_shape)
@@ -131,12 +131,12 @@ def test_parameters_along_axes(arguments, shape, weight_shape):
 
 def test_unknown_sizes():
     inputs = keras.Input((None, None, 3))
-    model = keras.Model(inputs, AdaptiveActivation("swish", axes=-1)(inputs))
+    model = keras.Model(inputs, AdaptiveActivation("swish", axis=-1)(inputs))
     assert model.output.shape == (None, None, None, 3)
     for size in (4, 7):
         assert model(np.ones((1, size, size, 3), "float32")).shape == (1, size, size, 3)
     with pytest.raises(ValueError, match="no fixed size"):
-        AdaptiveActivation("swish", axes=(1, 2, 3))(inputs)
+        AdaptiveActivation("swish", axis=(1, 2, 3))(inputs)
 
 
 @pytest.mark.sweep(4)
@@ -178,15 +178,15 @@ def test_training_moves_every_weight(kind):
 
 
 @pytest.mark.sweep(4)
-@pytest.mark.parametrize("axes", [None, -1])
+@pytest.mark.parametrize("axis", [None, -1])
 @pytest.mark.parametrize("wrapped", [*WRAPPED, "built_late"])
-def test_as_a_layer_of_its_own(wrapped, axes, tmp_path):
+def test_as_a_layer_of_its_own(wrapped, axis, tmp_path):
     """Also around a layer that makes its weights on build."""
     activation = keras.layers.PReLU(shared_axes=[1]) if wrapped == "built_late" else WRAPPED[wrapped][0]
     if isinstance(activation, keras.Layer):
         activation = type(activation).from_config(activation.get_config())
     inputs = keras.Input((4, 3))
-    hidden = AdaptiveActivation(activation, axes=axes)(inputs)
+    hidden = AdaptiveActivation(activation, axis=axis)(inputs)
     model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(hidden)))
     moved(model)
     x = random(5, 4, 3).astype("float32")
@@ -205,7 +205,7 @@ def test_a_stochastic_activation_stays_one():
     assert np.ptp(numpy_of(layer(x, training=True))) > 0.1
 
 
-@pytest.mark.parametrize("each", [{}, {"axes": -1}, {"num_parameters": 8}], ids=str)
+@pytest.mark.parametrize("each", [{}, {"axis": -1}, {"num_parameters": 8}], ids=str)
 def test_in_a_dense_block(each):
     block = DenseBlock(8, activation=AdaptiveActivation("tanh", **each, n=2.0), scheme="published")
     assert block.pairing.gain == pytest.approx(actx.gain("tanh"), rel=1e-6)
@@ -269,7 +269,7 @@ def test_initializer_regularizer_and_constraint():
 @every_wrapped
 def test_config_round_trip(wrapped):
     activation, _ = WRAPPED[wrapped]
-    layer = AdaptiveActivation(activation, scale=2.0, n=3.0, parameters=("shift",), axes=(1, -1), trainable=False)
+    layer = AdaptiveActivation(activation, scale=2.0, n=3.0, parameters=("shift",), axis=(1, -1), trainable=False)
     config = layer.get_config()
     assert (config["scale"], config["slope"], config["n"], config["parameters"]) == (2.0, None, 3.0, ["shift"])
     assert AdaptiveActivation.from_config(config).get_config() == config
@@ -299,8 +299,8 @@ def test_config_round_trip(wrapped):
         ("tanh", {"parameters": ("slope", "slope")}, "parameters"),
         ("tanh", {"num_parameters": 0}, "num_parameters"),
         ("tanh", {"num_parameters": 2**40}, "num_parameters"),
-        ("tanh", {"axes": 0}, "batch axis"),
-        ("tanh", {"axes": (1, 2), "num_parameters": 3}, "one axis"),
+        ("tanh", {"axis": 0}, "batch axis"),
+        ("tanh", {"axis": (1, 2), "num_parameters": 3}, "one axis"),
         ("tanh", {"initializer": {"slop": "ones"}}, "slope"),
     ],
 )
@@ -314,7 +314,7 @@ def test_what_changes_the_shape_is_refused():
     for activation in (actx.layers.CReLU(), actx.layers.GatedLinearUnit("swiglu"), actx.activations.swiglu):
         with pytest.raises(ValueError, match=r"keras_actx\.layers\."):
             AdaptiveActivation(activation)
-    for use in (AdaptiveActivation(keras.layers.Flatten()), AdaptiveActivation(keras.layers.Flatten(), axes=-1)):
+    for use in (AdaptiveActivation(keras.layers.Flatten()), AdaptiveActivation(keras.layers.Flatten(), axis=-1)):
         with pytest.raises(ValueError, match="keeps the shape"):
             use(keras.Input((4, 4)))
         with pytest.raises(ValueError, match="keeps the shape"):
@@ -338,6 +338,6 @@ def test_a_layer_that_does_not_say_its_shape():
 
 
 def test_axes_that_do_not_fit():
-    for axes in ((1, -1), 4, -3, -2):
+    for axis in ((1, -1), 4, -3, -2):
         with pytest.raises(ValueError, match="fit"):
-            AdaptiveActivation("tanh", axes=axes)(np.ones((2, 3), "float32"))
+            AdaptiveActivation("tanh", axis=axis)(np.ones((2, 3), "float32"))

@@ -88,7 +88,7 @@ NUMPY = [
     (L.CReLU, {"axis": np.int64(-1)}),
     (L.GatedLinearUnit, {"activation": "swiglu", "interleaved": np.bool_(True)}),
     (L.StochasticActivation, {"activation": "rrelu", "seed": np.int64(3)}),
-    (L.LearnableActivation, {"activation": "swish", "num_parameters": np.int64(4), "axes": np.int64(-1)}),
+    (L.LearnableActivation, {"activation": "swish", "num_parameters": np.int64(4), "axis": np.int64(-1)}),
     (L.AdaptiveActivation, {"activation": "tanh", "scale": np.float32(2), "n": np.int64(3)}),
     (L.PolyNorm, {"epsilon": np.float32(0.5)}),
     (I.Paired, {"activation": "mish", "seed": np.int64(5), "depth": np.int64(3), "use_bias": np.bool_(True)}),
@@ -102,7 +102,7 @@ def test_numpy_scalars_are_taken_and_saved_as_numbers(one, given):
     config = json.loads(json.dumps(made.get_config()))
     plain = {name: np.asarray(value).tolist() for name, value in given.items()}
     for name, value in plain.items():
-        assert config[name] == value or name in ("activation", "axes"), name
+        assert config[name] == value or name in ("activation", "axis"), name
     assert type(made).from_config(config).get_config() == made.get_config()
 
 

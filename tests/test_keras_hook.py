@@ -95,7 +95,7 @@ LAYERS = {
     "FunnelReLU": lambda: actx.layers.FunnelReLU(),
     "GatedLinearUnit": lambda: actx.layers.GatedLinearUnit("swiglu"),
     "GroupSort": lambda: actx.layers.GroupSort(),
-    "LearnableActivation": lambda: actx.layers.LearnableActivation("prelu", axes=-1),
+    "LearnableActivation": lambda: actx.layers.LearnableActivation("prelu", axis=-1),
     "Maxout": lambda: actx.layers.Maxout(2),
     "MetaACON": lambda: actx.layers.MetaACON(),
     "PolyNorm": lambda: actx.layers.PolyNorm(),
@@ -157,7 +157,7 @@ def test_a_hidden_attribute_is_noticed():
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch's own methods")
 def test_torch_sees_the_parameters_of_each_layer():
-    layer = actx.layers.LearnableActivation("prelu", axes=-1)
+    layer = actx.layers.LearnableActivation("prelu", axis=-1)
     layer.build((None, 3))
     assert [tuple(one.shape) for one in layer.parameters()] == [(3,)]
     layer.requires_grad_(False)

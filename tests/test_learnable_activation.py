@@ -24,14 +24,14 @@ def test_scalar_by_default_and_built_at_once():
 @pytest.mark.parametrize(
     ("arguments", "shape", "weight_shape"),
     [
-        ({"axes": -1}, (2, 5, 3), (3,)),
+        ({"axis": -1}, (2, 5, 3), (3,)),
         ({"num_parameters": 3}, (2, 5, 3), (3,)),
-        ({"num_parameters": 5, "axes": 1}, (2, 5, 3), (5,)),
-        ({"axes": (1, 2)}, (2, 5, 3), (5, 3)),
-        ({"axes": (-1, 1)}, (2, 5, 3), (5, 3)),
-        ({"axes": (1, 2, 3)}, (2, 4, 4, 3), (4, 4, 3)),
-        ({"axes": 1}, (2, 3, 4, 5, 6), (3,)),
-        ({"axes": -1}, (7, 3), (3,)),
+        ({"num_parameters": 5, "axis": 1}, (2, 5, 3), (5,)),
+        ({"axis": (1, 2)}, (2, 5, 3), (5, 3)),
+        ({"axis": (-1, 1)}, (2, 5, 3), (5, 3)),
+        ({"axis": (1, 2, 3)}, (2, 4, 4, 3), (4, 4, 3)),
+        ({"axis": 1}, (2, 3, 4, 5, 6), (3,)),
+        ({"axis": -1}, (7, 3), (3,)),
     ],
 )
 def test_parameters_along_axes(arguments, shape, weight_shape):
@@ -42,7 +42,7 @@ def test_parameters_along_axes(arguments, shape, weight_shape):
     assert tuple(slope.shape) == weight_shape
     values = np.random.default_rng(1).uniform(0.1, 0.9, weight_shape).astype("float32")
     slope.assign(values)
-    axes = sorted(axis % len(shape) for axis in np.atleast_1d(layer.axes or -1))
+    axes = sorted(axis % len(shape) for axis in np.atleast_1d(layer.axis or -1))
     aligned = values.reshape([shape[axis] if axis in axes else 1 for axis in range(len(shape))])
     np.testing.assert_allclose(as_numpy(layer(x)), np.where(x >= 0, x, aligned * x), rtol=1e-6)
     again = LearnableActivation.from_config(layer.get_config())
@@ -52,12 +52,12 @@ def test_parameters_along_axes(arguments, shape, weight_shape):
 
 def test_variable_image_sizes():
     inputs = keras.Input((None, None, 3))
-    model = keras.Model(inputs, LearnableActivation("prelu", axes=-1)(inputs))
+    model = keras.Model(inputs, LearnableActivation("prelu", axis=-1)(inputs))
     assert model.output.shape == (None, None, None, 3)
     for size in (4, 7):
         assert model(np.ones((1, size, size, 3), "float32")).shape == (1, size, size, 3)
     with pytest.raises(ValueError, match="no fixed size"):
-        LearnableActivation("prelu", axes=(1, 2, 3))(inputs)
+        LearnableActivation("prelu", axis=(1, 2, 3))(inputs)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
@@ -130,9 +130,9 @@ def test_chosen_parameters():
         ("prelu", {"num_parameters": 0}, "num_parameters"),
         ("prelu", {"num_parameters": True}, "num_parameters"),
         ("prelu", {"num_parameters": 2**40}, "num_parameters"),
-        ("prelu", {"axes": 0}, "batch axis"),
-        ("prelu", {"axes": "last"}, "batch axis"),
-        ("prelu", {"axes": (1, 2), "num_parameters": 3}, "one axis"),
+        ("prelu", {"axis": 0}, "batch axis"),
+        ("prelu", {"axis": "last"}, "batch axis"),
+        ("prelu", {"axis": (1, 2), "num_parameters": 3}, "one axis"),
         ("prelu", {"parameters": ("slope",)}, "negative_slope"),
         ("prelu", {"parameters": "negative_slope"}, "list of names"),
         ("prelu", {"parameters": 3}, "list of names"),
@@ -146,9 +146,9 @@ def test_bad_arguments(activation, arguments, says):
 
 
 def test_axes_that_do_not_fit():
-    for axes in ((1, -1), 4, -3):
+    for axis in ((1, -1), 4, -3):
         with pytest.raises(ValueError, match="do not fit"):
-            LearnableActivation("prelu", axes=axes)(np.ones((2, 3), "float32"))
+            LearnableActivation("prelu", axis=axis)(np.ones((2, 3), "float32"))
     with pytest.raises(ValueError, match="fit"):
         LearnableActivation("prelu", axes=-2)(np.ones((2, 3), "float32"))  # the batch axis
 

@@ -184,7 +184,7 @@ WRONG_IN_KERAS = {"sparsemax"}
 def test_as_in_keras(library, row):
     write = f"keras_actx>{row.write}" if row.plain_name == row.write else row.write  # the plain name is Keras's own
     if row.name == "PReLU":
-        write = row.write.replace("axes=-1", "axes=(1, 2, 3)")
+        write = row.write.replace("axis=-1", "axis=(1, 2, 3)")
     if row.name in WRONG_IN_KERAS:
         assert "wrong" in row.note
         with pytest.raises(AssertionError):

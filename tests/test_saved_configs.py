@@ -11,7 +11,7 @@ import pytest
 
 import keras_actx as actx
 from keras_actx.initializers import Paired
-from keras_actx.layers import DenseBlock, DenseStack
+from keras_actx.layers import AdaptiveActivation, DenseBlock, DenseStack, LearnableActivation
 
 RENAMED = {"looks_linear": "mirrored", "published": "textbook"}
 
@@ -61,6 +61,16 @@ def test_pickles(scheme):
     assert again.pairing == start.pairing
     assert again.get_config() == start.get_config()
     np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(one((4, 4))) for one in (again, start)))
+
+
+@pytest.mark.parametrize("made", [LearnableActivation, AdaptiveActivation])
+def test_axes(made):
+    config = made("swish", axis=(1, -1)).get_config()
+    assert config["axis"] == [1, -1]
+    again = made.from_config({"axes" if name == "axis" else name: one for name, one in config.items()})
+    assert again.get_config() == config
+    with pytest.raises((TypeError, ValueError), match="axes"):
+        made("swish", axes=-1)
 
 
 @pytest.mark.parametrize("old", RENAMED.values())

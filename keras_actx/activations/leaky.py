@@ -119,7 +119,7 @@ def srelu(x, t_left: Real = 0.0, a_left: Real = 0.5, t_right: Real = 2.5, a_righ
 
     `t_right` is the threshold itself, as in the paper, and is replaced by `t_left` if it is smaller. keras-contrib
     stores a number whose absolute value it adds to `t_left`. Its random initial values have the initial values here as
-    means; they are available as `LearnableActivation("srelu", axes=-1, initializer={"a_left": RandomUniform(0.0, 1.0),
+    means; they are available as `LearnableActivation("srelu", axis=-1, initializer={"a_left": RandomUniform(0.0, 1.0),
     "t_right": RandomUniform(0.0, 5.0)})`. torch_activation's `SReLU` is another function.
     """
     right = _larger(t_left, t_right)
@@ -156,7 +156,7 @@ def aplu(x, a: Real = 0.0, b: Real = 0.0):
 def tlu(x, tau: Real = 0.0, alpha: Real = 0.0):
     r"""The maximum of the input and a learned line; initially ReLU.
 
-    The paper's TLU learns only $\tau$, one per channel: `LearnableActivation("tlu", axes=-1, parameters=["tau"])`. The
+    The paper's TLU learns only $\tau$, one per channel: `LearnableActivation("tlu", axis=-1, parameters=["tau"])`. The
     line is its affine form, an option in tensorflow-addons.
     """
     rise = 1.0 - alpha  # not x > line, since both may be infinite

@@ -132,7 +132,7 @@ def acon_b(x, p: Real = 0.25, beta: Real = 1.0):
 def acon_c(x, p1: Real = 1.0, p2: Real = 0.0, beta: Real = 1.0):
     """A smooth maximum of `p1` x and `p2` x with learnable `p1`, `p2` and sharpness `beta`.
 
-    Initially SiLU. The authors' code draws `p1` and `p2` from N(0, 1): `LearnableActivation("acon_c", axes=-1,
+    Initially SiLU. The authors' code draws `p1` and `p2` from N(0, 1): `LearnableActivation("acon_c", axis=-1,
     initializer={"p1": "random_normal", "p2": "random_normal"})`, with `RandomNormal(stddev=1.0)` for their standard
     deviation.
     """

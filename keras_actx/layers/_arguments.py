@@ -54,15 +54,15 @@ def check_statistics(owner: str, momentum: Any, epsilon: Any) -> None:
     refuse_unless(is_number(epsilon) and epsilon > 0, owner, "epsilon", epsilon, "a number above 0")
 
 
-def check_axes(axes: Any, num_parameters: int | None) -> tuple[int, ...] | None:
-    """The axes as a tuple; None if not given. Raises `ValueError` for invalid axes."""
-    if axes is None:
+def check_axis(axis: Any, num_parameters: int | None) -> tuple[int, ...] | None:
+    """The axis or axes as a tuple; None if not given. Raises `ValueError` for invalid axes."""
+    if axis is None:
         return None
-    axes = (axes,) if isinstance(axes, int) else axes
+    axes = (axis,) if isinstance(axis, int) else axis
     if not isinstance(axes, (tuple, list)) or not axes or not all(type(one) is int and one != 0 for one in axes):
         raise ValueError(
-            f"axes={quote(axes)} is not allowed; use None, -1, or a tuple of axes other than the batch axis 0"
+            f"axis={quote(axis)} is not allowed; use None, -1, or a tuple of axes other than the batch axis 0"
         )
     if num_parameters is not None and len(axes) > 1:
-        raise ValueError(f"num_parameters={num_parameters} is for one axis; axes={quote(axes)} has {len(axes)}")
+        raise ValueError(f"num_parameters={num_parameters} is for one axis; axis={quote(axis)} has {len(axes)}")
     return tuple(axes)

@@ -6,9 +6,10 @@ from typing import Any
 import keras
 
 from keras_actx._messages import did_you_mean, quote
-from keras_actx.layers._arguments import check_axes
+from keras_actx.layers._arguments import check_axis
 from keras_actx.layers._base import FollowsInputLayer
 from keras_actx.layers._held import HeldLayer
+from keras_actx.saved_configs import in_todays_form
 
 
 class LayerWithParameters(HeldLayer, FollowsInputLayer):
@@ -22,7 +23,7 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
         start: Mapping[str, float],
         *,
         num_parameters: int | None,
-        axes: Any,
+        axis: Any,
         initializer: Any,
         regularizer: Any,
         constraint: Any,
@@ -31,14 +32,14 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
         """Set the learnable parameters, their initial values, and the axes along which they vary."""
         if not isinstance(per_channel, bool):
             raise ValueError(f"per_channel={quote(per_channel)} is not allowed; use True or False")
-        if per_channel and (axes is not None or num_parameters is not None):
+        if per_channel and (axis is not None or num_parameters is not None):
             raise ValueError(
                 "per_channel=True reads the number of channels from the layer that holds the activation; leave out "
-                "num_parameters and axes"
+                "num_parameters and axis"
             )
         self.num_parameters = num_parameters
         self.per_channel = per_channel
-        self.axes = check_axes(axes, num_parameters)
+        self.axis = check_axis(axis, num_parameters)
         self.initializer = by_parameter(initializer, tuple(start), keras.initializers.get, "initializer")
         self.regularizer = by_parameter(regularizer, tuple(start), keras.regularizers.get, "regularizer")
         self.constraint = by_parameter(constraint, tuple(start), keras.constraints.get, "constraint")
@@ -55,7 +56,7 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
         return len(self._learned) == len(self._start)
 
     def _size_is_known(self) -> bool:
-        return self.num_parameters is not None or (self.axes is None and not self.per_channel)
+        return self.num_parameters is not None or (self.axis is None and not self.per_channel)
 
     def _make_weights(self, input_shape: Any) -> None:
         shape: tuple[int, ...] = ()
@@ -67,7 +68,7 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
             if None in shape:
                 raise ValueError(
                     f"{self.name}: the input shape {tuple(input_shape)} has no fixed size along "
-                    f"axes={self._axes_used}; choose axes of fixed size (-1 for the channels), or num_parameters"
+                    f"axis={self._axes_used}; choose one of fixed size (-1 for the channels), or num_parameters"
                 )
         for name, value in self._start.items():
             weight = self.add_weight(
@@ -135,31 +136,35 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
     @property
     def _axes_used(self) -> tuple[int, ...] | None:
         """The axes along which the parameters vary; None for a shared value."""
-        if self.axes is None and (self.per_channel or self.num_parameters is not None):
+        if self.axis is None and (self.per_channel or self.num_parameters is not None):
             return (self._channel_axis_of_holder(),)
-        return self.axes
+        return self.axis
 
     def _positive_axes(self, rank: int) -> tuple[int, ...]:
         given = self._axes_used
         axes = tuple(sorted(axis % rank if -rank <= axis < rank else rank for axis in given or ()))
         if len(set(axes)) < len(axes) or rank in axes or 0 in axes:
             raise ValueError(
-                f"{self.name}: axes={given} do not fit an input of {rank} dimensions; "
-                f"name different ones from 1 to {rank - 1}, or negative ones"
+                f"{self.name}: axis={given} does not fit an input of {rank} dimensions; "
+                f"use different ones from 1 to {rank - 1}, or negative ones"
             )
         return axes
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        return super().from_config(in_todays_form(config))
 
     def config_with_shared_parameters(self) -> dict[str, Any]:
         """The config of a copy with one value of each parameter for all channels, which needs no input shape."""
         config = self.get_config()
-        return {**config, **{key: None for key in ("num_parameters", "axes") if key in config}}
+        return {**config, **{key: None for key in ("num_parameters", "axis") if key in config}}
 
     def _learning_config(self) -> dict[str, Any]:
         """The arguments of `_learn` for the config, and the names of the learnable parameters."""
         saved = keras.saving.serialize_keras_object
         return {
             "num_parameters": self.num_parameters,
-            "axes": None if self.axes is None else list(self.axes),
+            "axis": None if self.axis is None else list(self.axis),
             **({"per_channel": True} if self.per_channel else {}),
             "parameters": list(self._start),
             "initializer": {name: saved(one) for name, one in self.initializer.items()},

@@ -28,7 +28,7 @@ class AdaptiveActivation(LayerWithParameters):
     With `parameters=("slope",)` it is the adaptive activation of physics-informed networks (Jagtap, Kawaguchi &
     Karniadakis 2019, arXiv:1906.01170), whose fixed factor `n` accelerates the learning of the slope: it starts from
     `1 / n`, and the same step of an optimizer changes the function `n` times as much. For one slope per unit, use
-    `axes=-1`, or `num_parameters=units` inside another layer.
+    `axis=-1`, or `num_parameters=units` inside another layer.
 
     It may be the `activation=` of any layer, which then builds it: `Dense(64, activation=AdaptiveActivation("tanh"))`.
     Use a new instance for each layer.
@@ -41,7 +41,7 @@ class AdaptiveActivation(LayerWithParameters):
         shift: the shift, or its initial value.
         n: the fixed factor of the slope, above 0; 1 or more in the paper.
         parameters: which of "scale", "slope" and "shift" are learnable; the others are fixed.
-        num_parameters, axes, initializer, regularizer, constraint: as in `LearnableActivation`; by default shared
+        num_parameters, axis, initializer, regularizer, constraint: as in `LearnableActivation`; by default shared
             parameters, initialized to the numbers above, without constraints.
         **kwargs: `name`, `dtype`, `trainable` of a Keras layer.
 
@@ -70,7 +70,7 @@ class AdaptiveActivation(LayerWithParameters):
         n: float = 1.0,
         parameters: Sequence[str] = _NAMES,
         num_parameters: int | None = None,
-        axes: int | Sequence[int] | None = None,
+        axis: int | Sequence[int] | None = None,
         initializer: Any = None,
         regularizer: Any = None,
         constraint: Any = None,
@@ -102,7 +102,7 @@ class AdaptiveActivation(LayerWithParameters):
         self._learn(
             {name: self._fixed[name] for name in _NAMES if name in parameters},
             num_parameters=num_parameters,
-            axes=axes,
+            axis=axis,
             initializer=initializer,
             regularizer=regularizer,
             constraint=constraint,

@@ -31,9 +31,10 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
         activation: a string with the initial values (`"swish(beta=1.0)"`), or an `Activation`.
         num_parameters: None for one shared value of each parameter, or the number of channels for one value per
             channel.
-        axes: None, or the axes of the input (except the batch axis 0) along which the parameters vary: `-1` for one
-            value per channel, `(1, 2, 3)` for one per element of an image. With `num_parameters`, the default is the
-            channel axis: -1, or 1 inside a layer with `data_format="channels_first"`. Sizes along `axes` must be known
+        axis: None, or the axis or axes of the input (except the batch axis 0) along which the parameters vary: `-1` for
+            one value per channel, `(1, 2, 3)` for one per element of an image. With `num_parameters`, the default is
+            the channel axis: -1, or 1 inside a layer with `data_format="channels_first"`. Sizes along `axis` must be
+                known
             at build; all others may vary.
         per_channel: one value for each channel, along the same axis as with `num_parameters`; the number is inferred.
         parameters: the names of the learnable parameters; None for all that the declaration allows. They are available
@@ -63,7 +64,7 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
         activation: Any,
         *,
         num_parameters: int | None = None,
-        axes: int | Sequence[int] | None = None,
+        axis: int | Sequence[int] | None = None,
         per_channel: bool = False,
         parameters: Sequence[str] | None = None,
         initializer: Any = None,
@@ -73,7 +74,7 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
     ) -> None:
         resolved = resolve_declared(activation, "LearnableActivation")
         if num_parameters is None and per_channel is False:
-            num_parameters, per_channel = resolved.num_parameters, resolved.per_channel and axes is None
+            num_parameters, per_channel = resolved.num_parameters, resolved.per_channel and axis is None
         check_num_parameters(num_parameters, "LearnableActivation")
         declaration = resolved.activation.declaration
         chosen = _check_parameters(declaration, parameters)
@@ -84,7 +85,7 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
         self._learn(
             {name: start[name] for name in chosen},
             num_parameters=num_parameters,
-            axes=axes,
+            axis=axis,
             per_channel=per_channel,
             initializer=initializer,
             regularizer=regularizer,

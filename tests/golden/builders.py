@@ -111,11 +111,11 @@ def _layers():
         "glu_first": A.GatedLinearUnit("swiglu", gate="first", name="glu_first"),
         "glu_interleaved": A.GatedLinearUnit("swiglu_clamped(limit=2.0)", interleaved=True, name="glu_interleaved"),
         "learnable": learnable("swish(beta=1.5)", name="learnable"),
-        "learnable_value": learnable(actx.activations.snake.bind(alpha=0.5), axes=-1, name="learnable_value"),
+        "learnable_value": learnable(actx.activations.snake.bind(alpha=0.5), axis=-1, name="learnable_value"),
         "learnable_count": learnable("pelu", num_parameters=6, name="learnable_count"),
         "learnable_some": learnable(
             "acon_c",
-            axes=(1,),
+            axis=(1,),
             parameters=("beta",),
             initializer="ones",
             regularizer={"beta": "l2"},
@@ -126,7 +126,7 @@ def _layers():
             "pelu", initializer={"a": keras.initializers.Constant(0.7)}, name="learnable_initializers"
         ),
         "adaptive": adaptive("tanh", name="adaptive"),
-        "adaptive_slope": adaptive("snake(alpha=2.0)", n=10.0, parameters=("slope",), axes=-1, name="adaptive_slope"),
+        "adaptive_slope": adaptive("snake(alpha=2.0)", n=10.0, parameters=("slope",), axis=-1, name="adaptive_slope"),
         "adaptive_other": adaptive(
             "gelu",
             scale=2.0,
@@ -192,9 +192,9 @@ def _images():
         "maxout_rows": A.Maxout(2, axis=1, name="maxout_rows"),
         "crelu": A.CReLU(axis=-1, name="crelu"),
         "group_sort": A.GroupSort(2, axis=2, name="group_sort"),
-        "element": A.LearnableActivation("xielu", axes=(1, 2, 3), name="element"),
-        "channel": A.LearnableActivation("xielu", axes=-1, name="channel"),
-        "adaptive": A.AdaptiveActivation("tanh", axes=(2, 3), name="adaptive"),
+        "element": A.LearnableActivation("xielu", axis=(1, 2, 3), name="element"),
+        "channel": A.LearnableActivation("xielu", axis=-1, name="channel"),
+        "adaptive": A.AdaptiveActivation("tanh", axis=(2, 3), name="adaptive"),
         "vector": L.Conv2D(4, 2, activation="entmax15(axis=1)", name="vector"),
         "activation": L.Activation("prelu", name="activation"),
     }

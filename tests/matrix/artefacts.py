@@ -22,7 +22,7 @@ MODELS = {
     "block": ((6,), lambda: [BLOCK(8, activation="mish")]),
     "block_full": ((6,), lambda: [BLOCK(6, "acon_c", normalization="batch", dropout=0.1, residual=True, seed=1)]),
     "block_gated": ((6,), lambda: [BLOCK(8, activation="swiglu", normalization="layer"), BLOCK(4, "rrelu")]),
-    "channels": ((4, 4, 3), lambda: [actx.layers.LearnableActivation("xielu", axes=-1), keras.layers.Flatten()]),
+    "channels": ((4, 4, 3), lambda: [actx.layers.LearnableActivation("xielu", axis=-1), keras.layers.Flatten()]),
 }
 
 
