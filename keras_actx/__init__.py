@@ -14,12 +14,9 @@ from keras_actx import constraints as constraints  # noqa: E402
 from keras_actx import initializers as initializers  # noqa: E402
 from keras_actx import layers as layers  # noqa: E402
 from keras_actx import pickling as _pickling  # noqa: E402
+from keras_actx import ranges as ranges  # noqa: E402
 from keras_actx.declaration.activation import Activation as Activation  # noqa: E402
 from keras_actx.declaration.decorator import register_activation as register_activation  # noqa: E402
-from keras_actx.declaration.parameters import NonNegative as NonNegative  # noqa: E402
-from keras_actx.declaration.parameters import Positive as Positive  # noqa: E402
-from keras_actx.declaration.parameters import Range as Range  # noqa: E402
-from keras_actx.declaration.parameters import Real as Real  # noqa: E402
 from keras_actx.names import keras_table as _keras_table  # noqa: E402
 from keras_actx.names import public as _names  # noqa: E402
 from keras_actx.names.public import describe as describe  # noqa: E402
@@ -41,9 +38,9 @@ if _typing.TYPE_CHECKING:
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "NonNegative", "Positive", "Range", "Real", "__version__", "activations",
-    "config", "constraints", "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names",
-    "pairing", "plot", "register_activation", "serialize",
+    "Activation", "Moments", "__version__", "activations", "config", "constraints", "describe", "deserialize", "gain",
+    "get", "initializers", "layers", "moments", "names", "pairing", "plot", "ranges", "register_activation",
+    "serialize",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name in this package

@@ -7,8 +7,8 @@ import keras
 
 from keras_actx._messages import quote
 from keras_actx.declaration.declaration import OWN_PACKAGE
-from keras_actx.declaration.parameters import Range
 from keras_actx.plain_numbers import finite
+from keras_actx.ranges import Range
 
 _OPEN_END = 1e-6  # the least distance of a learned value from a bound that its range excludes
 

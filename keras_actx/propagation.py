@@ -67,7 +67,7 @@ class PropagationProbe:
         with keras.StatelessScope(state_mapping=list(zip(self._variables, weights, strict=True))):
             return self._above.dense(self._below.activate(z))
 
-    def __call__(self, stack: Any, x: Any, seed: int = 0) -> Propagation:
+    def __call__(self, stack: Any, x: Any, seed: int | None = 0) -> Propagation:
         """Propagate `x` forward through the stack and a random gradient backward.
 
         Args:

@@ -115,7 +115,7 @@ SEEDED = {
 }
 INITIALIZERS = {
     "Paired": lambda seed: I.Paired("mish", seed=seed),
-    "GatedBias": lambda seed: GatedBias(0.5, 0.0, 1.0, seed=seed),
+    "GatedBias": lambda seed: GatedBias(0.5, 0.0, stddev=1.0, seed=seed),
     "bias_initializer": lambda seed: actx.pairing("relu", "critical").bias_initializer(seed),
 }
 seeded = pytest.mark.parametrize("make", [*SEEDED.values(), *INITIALIZERS.values()], ids=[*SEEDED, *INITIALIZERS])
@@ -172,7 +172,7 @@ def test_seeds_of_old_files_load(seed):
         again = type(made).from_config({**made.get_config(), "seed": seed})
         assert again.seed == seed % 2**31
         again(np.ones((2, 4), "float32"), training=True)
-    for made in (I.Paired("mish", seed=1), GatedBias(0.5, 0.0, 1.0, seed=1)):
+    for made in (I.Paired("mish", seed=1), GatedBias(0.5, 0.0, stddev=1.0, seed=1)):
         again = keras.initializers.deserialize(
             {**keras.initializers.serialize(made), "config": {**made.get_config(), "seed": seed}}
         )

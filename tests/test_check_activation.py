@@ -98,7 +98,7 @@ def test_a_fault_is_caught(fault):
 
 
 def test_one_with_parameters():
-    def formula(x, slope: actx.NonNegative = 0.25, bend: actx.Positive = 1.0):
+    def formula(x, slope: actx.ranges.NonNegative = 0.25, bend: actx.ranges.Positive = 1.0):
         """A leaky ramp with a soft knee."""
         return ops.where(x > 0, x, slope * bend * ops.expm1(ops.where(x > 0, ops.zeros_like(x), x)))
 
@@ -110,7 +110,7 @@ def test_one_with_parameters():
 
 
 def test_a_parameter_without_gradient_is_caught():
-    def formula(x, slope: actx.NonNegative = 0.25):
+    def formula(x, slope: actx.ranges.NonNegative = 0.25):
         """A leaky ramp."""
         return ops.where(x > 0, x, ops.stop_gradient(ops.convert_to_tensor(slope, dtype=x.dtype)) * x)
 

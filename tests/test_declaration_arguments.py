@@ -94,7 +94,7 @@ def test_learnable_needs_a_parameter():
     def whole(x, n: int = 1):
         return x
 
-    def fixed(x, beta: Annotated[float, actx.Range(learnable=False)] = 1.0):
+    def fixed(x, beta: Annotated[float, actx.ranges.Range(learnable=False)] = 1.0):
         return x
 
     def gated(value, gate, beta: float = 1.0):
@@ -144,7 +144,7 @@ def test_a_lambda_has_no_name():
     ],
 )
 def test_signatures(head, says):
-    scope = {"Annotated": Annotated, "Range": actx.Range}
+    scope = {"Annotated": Annotated, "Range": actx.ranges.Range}
     exec(f"def bad_head({head}):\n    return x", scope)
     with pytest.raises((TypeError, ValueError), match=says):
         actx.register_activation(scope["bad_head"], package="test_arguments")
@@ -152,7 +152,7 @@ def test_signatures(head, says):
 
 def test_whole_numbers_have_ranges():
     @actx.register_activation(package="test_arguments")
-    def with_count(x, count: Annotated[int, actx.Range(low=1, high=9)] = 3, either: int | float = 1):
+    def with_count(x, count: Annotated[int, actx.ranges.Range(low=1, high=9)] = 3, either: int | float = 1):
         return x
 
     assert actx.get("with_count(count=9)").params == (("count", 9), ("either", 1.0))
@@ -183,14 +183,14 @@ def test_whole_numbers_have_ranges():
 )
 def test_empty_ranges(arguments, error):
     with pytest.raises(error, match="Range"):
-        actx.Range(**arguments)
+        actx.ranges.Range(**arguments)
 
 
 def test_ranges_take_numbers_of_all_sorts():
-    assert actx.Range(low=np.float32(0.5), high=fractions.Fraction(3, 2)) == actx.Range(0.5, 1.5)
-    assert actx.Range(low=1, high=1) == actx.Range(1.0, 1.0)
-    assert actx.Range(-(10**400), 10**400) == actx.Range()
-    assert actx.Range(low_open=np.bool_(True)) == actx.Range(low_open=True)
+    assert actx.ranges.Range(low=np.float32(0.5), high=fractions.Fraction(3, 2)) == actx.ranges.Range(0.5, 1.5)
+    assert actx.ranges.Range(low=1, high=1) == actx.ranges.Range(1.0, 1.0)
+    assert actx.ranges.Range(-(10**400), 10**400) == actx.ranges.Range()
+    assert actx.ranges.Range(low_open=np.bool_(True)) == actx.ranges.Range(low_open=True)
 
 
 @pytest.mark.parametrize("number", SCALARS, ids=lambda one: type(one).__name__)
@@ -317,9 +317,9 @@ def test_fuzz_of_what_is_decorated(formula):
 @many
 @given(st.dictionaries(st.sampled_from(["low", "high", "low_open", "high_open", "learnable"]), anything, max_size=3))
 def test_fuzz_of_ranges(arguments):
-    limits = ours_or_works(lambda: actx.Range(**arguments))
+    limits = ours_or_works(lambda: actx.ranges.Range(**arguments))
     if limits is not None:
-        assert limits == eval(repr(limits), {"Range": actx.Range, "inf": math.inf})
+        assert limits == eval(repr(limits), {"Range": actx.ranges.Range, "inf": math.inf})
         assert isinstance(str(limits), str)
 
 

@@ -40,7 +40,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.filterwarnings("ignore:.*jumps")
+@pytest.mark.filterwarnings("ignore:.*is discontinuous")
 def test_moments_and_blocks(backend):
     environment = {**os.environ, "KERAS_BACKEND": backend}
     result = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=environment, check=False)

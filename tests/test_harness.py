@@ -162,7 +162,7 @@ def test_wrong_moments_are_found():
 
 
 def test_a_known_error_excuses_no_more_than_it_says():
-    entry = KnownError("relu", "for this test", 2e6, "value", "float32", low=0.25, high=1.0)
+    entry = KnownError("relu", "for this test", error=2e6, quantity="value", dtypes="float32", low=0.25, high=1.0)
 
     def off(by, where):
         return lambda x: own.relu(x) * (1 + by * ops.cast((x > 0.25) & (x < where), x.dtype))

@@ -21,8 +21,8 @@ ROOT = Path(keras_actx.__file__).parent
 #: from lower lines.
 LAYERS = (
     ("_keras_functions", "_messages", "_missing_backend", "choices", "lazy_imports", "plain_numbers"),
-    ("backend", "config", "saved_configs", "seeds", "versions"),
-    ("declaration",),
+    ("backend", "config", "ranges", "seeds", "versions"),
+    ("declaration", "saved_configs"),
     ("activations", "constraints", "names", "pickling"),
     ("expectation",),
     ("initializers",),

@@ -37,7 +37,7 @@ def test_every_entry_is_needed(entry):
 
 def test_an_entry_that_is_not_needed_is_noticed():
     for quantity in ("value", "derivative"):
-        assert not is_needed(KnownError("relu", "none", 100.0, quantity, "float32"))
+        assert not is_needed(KnownError("relu", "none", error=100.0, quantity=quantity, dtypes="float32"))
 
 
 def test_there_are_few():

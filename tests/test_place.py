@@ -115,8 +115,8 @@ def test_thirty_keep_what_tells_inputs_apart(name):
         (L.LeakyReLU(name="b"), "fed by b: leaky_relu", False),
         (actx.layers.LearnableActivation("swish", name="b"), "fed by b: swish", False),
         (Stack(3, 16, "mish", name="b"), "fed by b: mish", False),
-        (L.Softmax(name="b"), "which says nothing", None),
-        (L.UnitNormalization(name="b"), "which says nothing", None),
+        (L.Softmax(name="b"), "whose output is not known", None),
+        (L.UnitNormalization(name="b"), "whose output is not known", None),
     ],
     ids=lambda one: getattr(type(one), "__name__", None) if isinstance(one, L.Layer) else "",
 )
@@ -182,7 +182,7 @@ def test_position_counts_kernels_whatever_is_between():
     block = Block(4, "relu")
     block(L.UnitNormalization()(x))
     assert block.place.position == 6
-    assert "says nothing" in block.pairing.seen
+    assert "is not known" in block.pairing.seen
 
 
 def test_a_long_chain():

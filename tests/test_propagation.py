@@ -114,7 +114,7 @@ def test_the_page_is_written_from_them():
 # How they were measured
 
 
-@pytest.mark.filterwarnings("ignore:.*jumps:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*is discontinuous:UserWarning")
 @pytest.mark.parametrize(
     ("name", "scheme"),
     [
@@ -254,7 +254,7 @@ def test_a_picture():
         ({"schemes": ("looks_linear",)}, "needs f"),
         ({"depth": 1}, "from 2 on"),
         ({"batch": 1.5}, "from 2 on"),
-        ({"seed": None}, "whole number"),
+        ({"seed": -1}, "whole number"),
     ],
 )
 def test_a_picture_refuses(arguments, message):

@@ -108,7 +108,7 @@ def test_the_same_again_is_silent(before, after):
         ({"body": "(lambda y: y * 2.0)(x)"}, {"body": "(lambda y: y * 3.0)(x)"}, "code"),
         ({}, {"head": "x, a: float = 2.0"}, "parameters"),
         ({}, {"head": "x, b: float = 1.0", "body": "b * x"}, "parameters"),
-        ({}, {"head": "x, a: Positive = 1.0", "scope": {"Positive": actx.Positive}}, "parameters"),
+        ({}, {"head": "x, a: Positive = 1.0", "scope": {"Positive": actx.ranges.Positive}}, "parameters"),
         ({}, {"kind": "vector"}, "kind"),
         ({}, {"learnable": True}, "learnable"),
         ({}, {"kinks": {0.0: 1.0}}, "kinks"),

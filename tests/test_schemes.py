@@ -247,7 +247,7 @@ def test_in_words():
     said = str(actx.pairing("mish", "critical", depth=40))
     for part in ("mish: critical: stable, and straight enough for 40 layers", "bias N(", "chi_q = 0.", "1611.01232"):
         assert part in said
-    assert "looks_linear: f(x) - f(-x) = 1 x cancels" in str(actx.pairing("relu", "looks_linear"))
+    assert "looks linear: f(x) - f(-x) = 1 x cancels" in str(actx.pairing("relu", "looks_linear"))
     assert str(actx.pairing("relu")) == str(DenseBlock(8, "relu").pairing)
 
 

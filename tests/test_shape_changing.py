@@ -36,7 +36,7 @@ def group_sort(x, size):
 #: name -> (the layer, given its axis; the same in numpy, along the last axis; the size of an axis of 6 afterwards)
 CASES = {
     "maxout": (lambda axis=-1: L.Maxout(2, axis=axis), lambda x: strided(x, 2), 2),
-    "maxout_contiguous": (lambda axis=-1: L.Maxout(3, axis, "contiguous"), lambda x: contiguous(x, 3), 3),
+    "maxout_contiguous": (lambda axis=-1: L.Maxout(3, axis, grouping="contiguous"), lambda x: contiguous(x, 3), 3),
     "maxout_of_one": (lambda axis=-1: L.Maxout(6, axis=axis), lambda x: x, 6),
     "maxout_of_all": (lambda axis=-1: L.Maxout(1, axis=axis), lambda x: x.max(axis=-1, keepdims=True), 1),
     "crelu": (lambda axis=-1: L.CReLU(axis), crelu, 12),

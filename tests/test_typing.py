@@ -29,12 +29,12 @@ from keras_actx.activations import {imported}
 {each}
 
 @actx.register_activation
-def plain(x, beta: actx.Positive = 1.0):
+def plain(x, beta: actx.ranges.Positive = 1.0):
     return x
 
 
 @actx.register_activation(package="project", aliases=("other",), kinks={{0.0: 1.0}}, learnable=True)
-def with_arguments(x, beta: Annotated[float, actx.Range(low=0.0)] = 1.0):
+def with_arguments(x, beta: Annotated[float, actx.ranges.Range(low=0.0)] = 1.0):
     return x
 
 

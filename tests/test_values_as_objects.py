@@ -99,7 +99,7 @@ def test_other_inputs():
 
 
 @actx.register_activation(package="test_project", aliases=("own_alias",))
-def own_swish(x, beta: Annotated[float, actx.Range(low=0.0)] = 1.0):
+def own_swish(x, beta: Annotated[float, actx.ranges.Range(low=0.0)] = 1.0):
     """The tests' own activation."""
     return x * keras.ops.sigmoid(beta * x)
 

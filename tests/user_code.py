@@ -30,13 +30,15 @@ assert actx.Activation.from_config(config) == bound
 
 # An activation of one's own.
 @actx.register_activation(package="user_code", aliases=("half",), cites="nobody", kinks={0.0: 0.5})
-def halved(x: Any, slope: actx.NonNegative = 0.5, shift: Annotated[float, actx.Range(low=-1.0, high=1.0)] = 0.0) -> Any:
+def halved(
+    x: Any, slope: actx.ranges.NonNegative = 0.5, shift: Annotated[float, actx.ranges.Range(low=-1.0, high=1.0)] = 0.0
+) -> Any:
     """A straight line for positives, another for negatives."""
     return keras.ops.where(x >= 0, 0.5 * x + shift, slope * 0.5 * x + shift)
 
 
 @actx.register_activation
-def plain_line(x: Any, factor: actx.Real = 1.0, scale: actx.Positive = 1.0) -> Any:
+def plain_line(x: Any, factor: actx.ranges.Real = 1.0, scale: actx.ranges.Positive = 1.0) -> Any:
     """A straight line."""
     return factor * scale * x
 

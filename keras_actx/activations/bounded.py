@@ -9,7 +9,7 @@ from keras_actx.activations import primitives
 from keras_actx.activations.primitives import clip, expm1, sigmoid_exact
 from keras_actx.backend import clip_max, relu, where, with_derivative
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import Positive, Real
+from keras_actx.ranges import Positive, Real
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

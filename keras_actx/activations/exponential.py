@@ -7,7 +7,7 @@ from keras import ops
 from keras_actx.activations.primitives import FAR, clip, expm1, expm1_minus_x, sigmoid, times
 from keras_actx.backend import clip_max, clip_min, relu
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import Fixed, NonNegative, Positive
+from keras_actx.ranges import FixedReal, NonNegative, Positive
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 
@@ -133,7 +133,7 @@ def xielu(
     x,
     alpha_p: NonNegative = 0.8,
     alpha_n: NonNegative = 0.8,
-    beta: Fixed = 0.5,
+    beta: FixedReal = 0.5,
 ):
     r"""Quadratic for positive inputs, exponential for negative ones, with learned curvatures.
 

@@ -14,7 +14,7 @@ from keras_actx.activations import (
 )
 from keras_actx.activations.primitives import sigmoid, sigmoid_exact
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import FixedPositive
+from keras_actx.ranges import FixedPositive
 
 register_activation = functools.partial(register_activation, package="keras_actx", kind="gated")
 

@@ -7,7 +7,7 @@ from keras import ops
 from keras_actx.activations.primitives import FAR, expm1
 from keras_actx.backend import clip_max, clip_min, relu, where, with_kernel
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import Fixed, FixedNonNegative, NonNegative, Positive, Real
+from keras_actx.ranges import FixedNonNegative, FixedReal, NonNegative, Positive, Real
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 
@@ -144,7 +144,7 @@ def sqnl(x):
     exact=lambda mp, x, threshold, default_value: x if x > threshold else mp.mpf(default_value),
 )
 @with_kernel("threshold")
-def threshold(x, threshold: Fixed = 0.0, default_value: Real = 0.0):
+def threshold(x, threshold: FixedReal = 0.0, default_value: Real = 0.0):
     """The identity above `threshold` $\\theta$, `default_value` $v$ elsewhere.
 
     Keras's own function has no defaults, so its plain name is not usable as a string; set both parameters.

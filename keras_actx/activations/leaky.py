@@ -10,7 +10,7 @@ from keras import ops
 from keras_actx.activations.primitives import safe_where, sigmoid, times
 from keras_actx.backend import relu, where, with_kernel
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import FixedNonNegative, Range, Real
+from keras_actx.ranges import FixedNonNegative, Range, Real
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

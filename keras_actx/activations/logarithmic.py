@@ -8,7 +8,7 @@ from keras import ops
 from keras_actx.activations.primitives import FAR, expm1, safe_where, times
 from keras_actx.backend import clip_max, relu, where
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import Positive, Real
+from keras_actx.ranges import Positive, Real
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

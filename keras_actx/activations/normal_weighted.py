@@ -9,7 +9,7 @@ from keras import ops
 from keras_actx.activations.primitives import normal_cdf, normal_cdf_exact, self_gated, sigmoid, tanh
 from keras_actx.backend import where
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import Positive, Range, Real
+from keras_actx.ranges import Positive, Range, Real
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

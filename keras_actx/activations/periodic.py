@@ -8,7 +8,7 @@ from keras_actx.activations.primitives import FAR, clip
 from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import Positive
+from keras_actx.ranges import Positive
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

@@ -14,7 +14,7 @@ from keras_actx.backend import cos as _cos
 from keras_actx.backend import relu as _relu
 from keras_actx.backend import sin as _sin
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import FixedNonNegative, NonNegative, Positive, Range, Real
+from keras_actx.ranges import FixedNonNegative, NonNegative, Positive, Range, Real
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

@@ -7,7 +7,7 @@ from keras import ops
 from keras_actx.activations.primitives import self_gated, sigmoid, sigmoid_exact, softplus, times
 from keras_actx.backend import clip_min, with_kernel
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import NonNegative, Positive, Real
+from keras_actx.ranges import NonNegative, Positive, Real
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

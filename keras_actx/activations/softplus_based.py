@@ -19,7 +19,7 @@ from keras_actx.activations.primitives import (
 )
 from keras_actx.backend import clip_max, clip_min, relu, where, with_derivative
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import Positive, Range
+from keras_actx.ranges import Positive, Range
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

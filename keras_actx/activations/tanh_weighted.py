@@ -18,7 +18,7 @@ from keras_actx.activations.primitives import (
 )
 from keras_actx.backend import clip_max
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import Positive, Real
+from keras_actx.ranges import Positive, Real
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

@@ -11,7 +11,7 @@ from keras import ops
 from keras_actx.activations.primitives import safe_where
 from keras_actx.backend import where
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import FixedPositive
+from keras_actx.ranges import FixedPositive
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

@@ -10,7 +10,7 @@ from keras_actx.backend import cos as _cos
 from keras_actx.backend import sin as _sin
 from keras_actx.backend import where
 from keras_actx.declaration.decorator import register_activation
-from keras_actx.declaration.parameters import Positive, Real
+from keras_actx.ranges import Positive, Real
 
 register_activation = functools.partial(register_activation, package="keras_actx")
 

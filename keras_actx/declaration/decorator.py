@@ -67,7 +67,7 @@ def register_activation(
     r"""Declare a function of `keras.ops` as an activation: usable by name, with parameters, learnable, saved, paired.
 
     The function's name is the activation's, its body the formula, its signature the parameters: `float` (learnable;
-    `typing.Annotated[float, Range(low=0)]` gives a range), `int` or `bool`, each with a default.
+    `keras_actx.ranges` has ranges), `int` or `bool`, each with a default.
 
     The same function declared again (a notebook cell run twice) changes nothing if it is unchanged. With another body
     it replaces the name, with a warning; existing values, layers and models use the old one.

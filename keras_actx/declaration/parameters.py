@@ -11,69 +11,9 @@ from typing import Annotated, Any
 
 from keras_actx._messages import quote
 from keras_actx.plain_numbers import plain, to_float
+from keras_actx.ranges import Range
 
-
-@dataclass(frozen=True)
-class Range:
-    """The values a number may take; an open end excludes its bound.
-
-    `learnable=False` marks a number that remains fixed in a learnable activation (a paper's constant).
-
-    Raises:
-        TypeError: for a bound that is not a number, or a flag that is not True or False.
-        ValueError: for a range that contains no finite number.
-
-    Example:
-
-    >>> from keras_actx import Range
-    >>> 0.0 in Range(low=0.0, low_open=True)
-    False
-    """
-
-    low: float = -math.inf
-    high: float = math.inf
-    low_open: bool = False
-    high_open: bool = False
-    learnable: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            bound = plain(getattr(self, name))
-            if isinstance(bound, bool) or not isinstance(bound, numbers.Real):
-                raise TypeError(f"Range: {name}={quote(bound)} is not allowed; use a number")
-            object.__setattr__(self, name, to_float(bound))
-        for name in ("low_open", "high_open", "learnable"):
-            flag = plain(getattr(self, name))
-            if not isinstance(flag, bool):
-                raise TypeError(f"Range: {name}={quote(flag)} is not allowed; use True or False")
-            object.__setattr__(self, name, flag)
-        nothing_between = self.low == self.high and (self.low_open or self.high_open or math.isinf(self.low))
-        if not self.low <= self.high or nothing_between:  # NaN satisfies neither
-            raise ValueError(
-                f"Range(low={self.low}, high={self.high}) is empty; low must be below high, or equal to it and both "
-                "closed"
-            )
-
-    def __contains__(self, value: float) -> bool:
-        above = value > self.low if self.low_open else value >= self.low
-        below = value < self.high if self.high_open else value <= self.high
-        return above and below  # False for NaN
-
-    def __str__(self) -> str:
-        if math.isinf(self.low) and math.isinf(self.high):
-            return "any finite number"
-        opening = "(" if self.low_open or math.isinf(self.low) else "["
-        closing = ")" if self.high_open or math.isinf(self.high) else "]"
-        return f"a number in {opening}{self.low:g}, {self.high:g}{closing}"
-
-
-Real = Annotated[float, Range()]
-NonNegative = Annotated[float, Range(low=0.0)]
-Positive = Annotated[float, Range(low=0.0, low_open=True)]
-# The same for a paper's constants, which remain fixed in a learnable activation.
-Fixed = Annotated[float, Range(learnable=False)]
-FixedNonNegative = Annotated[float, Range(low=0.0, learnable=False)]
-FixedPositive = Annotated[float, Range(low=0.0, low_open=True, learnable=False)]
+_ANY = Range()
 
 
 @dataclass(frozen=True)
@@ -83,7 +23,7 @@ class Parameter:
     name: str
     kind: type  # float, int or bool
     default: Any
-    range: Range = Range()
+    range: Range = _ANY
     optional: bool = False  # None is allowed
 
     @property
@@ -162,7 +102,7 @@ def _read_parameter(formula, declared: inspect.Parameter, hint) -> Parameter:
         if not all(one is int or one is float for one in (hint, *others)):
             raise TypeError(f"{where} is annotated {quote(alternatives)}; use float, int or bool, optionally `| None`")
         hint = float
-    limits = Range()
+    limits = _ANY
     if typing.get_origin(hint) is Annotated:
         hint, *facts = typing.get_args(hint)
         limits = next((fact for fact in facts if isinstance(fact, Range)), limits)
@@ -171,7 +111,7 @@ def _read_parameter(formula, declared: inspect.Parameter, hint) -> Parameter:
         hint = bool if isinstance(default, bool) else float
     if not any(hint is one for one in (float, int, bool)):  # an annotation need not be hashable or comparable
         raise TypeError(f"{where} is annotated {quote(hint)}; float, int and bool can be written in a string and saved")
-    if hint is bool and limits != Range():
+    if hint is bool and limits != _ANY:
         raise TypeError(f"{where} is True or False, which no Range limits")
     unchecked = Parameter(declared.name, hint, default, limits, optional)
     return replace(unchecked, default=unchecked.check(declared.default, formula.__name__))

@@ -1,7 +1,7 @@
 """`moments` and `gain`: Gaussian moments of an activation."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from keras_actx._messages import quote
@@ -33,6 +33,7 @@ class Moments:
 
     mean: float
     second_moment: float
+    _: KW_ONLY
     derivative_second_moment: float
     mean_slope: float = math.nan  # derivative of the mean with respect to the variance of z
     second_moment_slope: float = math.nan

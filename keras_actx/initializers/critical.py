@@ -135,9 +135,9 @@ def _forward(own: Any, before: Any, context: LayerContext, reason: str) -> InitS
     return InitSpec(
         reason,
         "exact: 1 / sqrt(E[f(z)^2]) for z ~ N(0, 1), by quadrature",
-        chosen,
-        "fan_in",
-        "orthogonal",
+        gain=chosen,
+        mode="fan_in",
+        distribution="orthogonal",
         taps="centre",
         halves=kind_of(own) == "gated",
         beta=0.0,

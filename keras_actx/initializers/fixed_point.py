@@ -116,7 +116,7 @@ def found(depth: int | None) -> str:
 def _point(subject: Any, beta: float, q: float, reason: str) -> FixedPoint:
     found = moments(subject, mean=beta, variance=q)
     if not found.derivative_second_moment > 0:
-        found = Moments(found.mean, found.second_moment, math.nan)
+        found = Moments(found.mean, found.second_moment, derivative_second_moment=math.nan)
     return FixedPoint(beta, q, found, reason)
 
 

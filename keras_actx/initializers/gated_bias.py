@@ -43,9 +43,9 @@ class GatedBias(keras.initializers.Initializer):
         self,
         value_mean: float,
         gate_mean: float,
+        *,
         stddev: float = 0.0,
         seed: Any = None,
-        *,
         gate: Gate = "last",
         interleaved: bool = False,
     ) -> None:

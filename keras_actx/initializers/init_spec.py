@@ -1,6 +1,6 @@
 """`InitSpec`: the initialization of a layer by a scheme; `LayerContext`: the properties that determine it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
 from keras_actx._messages import quote
@@ -41,6 +41,7 @@ class InitSpec:
 
     reason: str
     source: str
+    _: KW_ONLY
     gain: float
     mode: Mode
     distribution: Distribution

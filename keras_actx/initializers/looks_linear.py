@@ -37,9 +37,9 @@ def looks_linear(activation: Any, context: LayerContext) -> InitSpec:
     return InitSpec(
         reason,
         SOURCE,
-        chosen,
-        "fan_in",
-        "orthogonal",
+        gain=chosen,
+        mode="fan_in",
+        distribution="orthogonal",
         form="looks_linear",
         taps="centre",
         beta=0.0,

@@ -90,7 +90,12 @@ class Pairing(InitSpec):
         seed = (seed * 2654435761 + 1013904223) % 2**31 if isinstance(seed, int) else seed
         if self.bias_mean_gate not in (None, self.bias_mean):
             return GatedBias(
-                self.bias_mean, self.bias_mean_gate, self.bias_std, seed, gate=gate, interleaved=interleaved
+                self.bias_mean,
+                self.bias_mean_gate,
+                stddev=self.bias_std,
+                seed=seed,
+                gate=gate,
+                interleaved=interleaved,
             )
         if not self.bias_std:
             return keras.initializers.Constant(self.bias_mean) if self.bias_mean else keras.initializers.Zeros()

@@ -1,6 +1,7 @@
 """The published initializations: Glorot's for all activations, specific ones, and the forward gain for the others."""
 
 import math
+from functools import partial
 from typing import Any
 
 from keras_actx.declaration.activation import Activation
@@ -32,7 +33,7 @@ def glorot(activation: Any, context: LayerContext) -> InitSpec:
 
     U(-a, a) with a = sqrt(6 / (fan_in + fan_out)), and no bias.
     """
-    return InitSpec("Glorot", _GLOROT, 1.0, "fan_avg", "uniform")
+    return InitSpec("Glorot", _GLOROT, gain=1.0, mode="fan_avg", distribution="uniform")
 
 
 def published(activation: Any, context: LayerContext) -> InitSpec:
@@ -70,7 +71,7 @@ def _to_variance_1(subject: Any, context: LayerContext) -> InitSpec:
                 "mean 0 and variance 1"
             )
         reason, source, distribution = f"{reason}, over w0 as in SIREN", _SIREN, "uniform"
-    return InitSpec(reason, source, math.sqrt(q) * factor, "fan_in", distribution, beta=0.0, q=q)
+    return InitSpec(reason, source, gain=math.sqrt(q) * factor, mode="fan_in", distribution=distribution, beta=0.0, q=q)
 
 
 def is_sine(subject: Any) -> bool:
@@ -84,25 +85,27 @@ def _variance(subject: Any) -> float:
 
 
 def _published(subject: Any, context: LayerContext) -> InitSpec:
+    normal = partial(InitSpec, mode="fan_in", distribution="truncated_normal")
     if isinstance(subject, Activation):
         name, params = subject.name, dict(subject.params)
         slope = _RELU_FAMILY[name](params) if name in _RELU_FAMILY else None
         if slope is not None:
             kind = "He" if slope == 0 else f"He, corrected for the slope {slope:.6g}: sqrt(2 / (1 + a^2))"
-            return InitSpec(kind, _HE, math.sqrt(2.0 / (1.0 + slope**2)), "fan_in", "truncated_normal")
+            return normal(kind, _HE, gain=math.sqrt(2.0 / (1.0 + slope**2)))
         if name == "selu":
-            return InitSpec("LeCun, on which its constants rely", _LECUN, 1.0, "fan_in", "truncated_normal")
+            return normal("LeCun, on which its constants rely", _LECUN, gain=1.0)
         if name in _GLOROT_FAMILY or subject.declaration.kind == "vector":
             return glorot(subject, context)
         if is_sine(subject):
-            if context.first_layer:
-                return InitSpec(
-                    "SIREN, first layer: U(-1/n, 1/n)", _SIREN, 1.0 / math.sqrt(3.0), "fan_in_squared", "uniform"
-                )
-            return InitSpec(
-                "SIREN: U(-sqrt(6/n)/w0, sqrt(6/n)/w0)", _SIREN, math.sqrt(2.0) / params["w0"], "fan_in", "uniform"
-            )
+            return _siren(params["w0"], context.first_layer)
     names = {"gated": " of a product of independent halves", "maxout": " of the largest of independent numbers"}
     kind = kind_of(subject)
     source = _MAXOUT if kind == "maxout" else _FORWARD
-    return InitSpec(f"forward gain{names.get(kind, '')}", source, gain(subject), "fan_in", "truncated_normal")
+    return normal(f"forward gain{names.get(kind, '')}", source, gain=gain(subject))
+
+
+def _siren(w0: float, first_layer: bool) -> InitSpec:
+    uniform = partial(InitSpec, source=_SIREN, distribution="uniform")
+    if first_layer:
+        return uniform("SIREN, first layer: U(-1/n, 1/n)", gain=1.0 / math.sqrt(3.0), mode="fan_in_squared")
+    return uniform("SIREN: U(-sqrt(6/n)/w0, sqrt(6/n)/w0)", gain=math.sqrt(2.0) / w0, mode="fan_in")

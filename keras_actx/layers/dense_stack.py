@@ -28,6 +28,11 @@ def block_seed(seed: int, i: int) -> int:
     return (seed * 1000003 + i) % 2**31
 
 
+def _of_blocks(name: str, doc: str) -> Any:
+    """The argument that all blocks share, as an attribute of the stack."""
+    return property(lambda stack: getattr(stack.blocks[0], name), doc=doc)
+
+
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class DenseStack(RematerializedLayer):
     """A sequence of `depth` blocks `DenseBlock(units, activation, ...)`, each initialized for its input and the depth.
@@ -151,10 +156,18 @@ class DenseStack(RematerializedLayer):
         for block in () if self.trainable else self.blocks:
             block.trainable = False
 
-    @property
-    def units(self) -> int:
-        """Size of every output."""
-        return self.blocks[0].units
+    units = _of_blocks("units", "Size of every output.")
+    standardize = _of_blocks("standardize", "Whether the outputs of the blocks are standardized.")
+    input_activation = _of_blocks("input_activation", "The activation of the layer before the stack, or None.")
+    input_standardized = _of_blocks("input_standardized", "Whether the layer before had `standardize=True`.")
+    use_bias = _of_blocks("use_bias", "Whether the blocks have a bias; None if their normalization decides.")
+    dropout = _of_blocks("dropout", "The fraction that each block drops.")
+    kernel_initializer = _of_blocks("kernel_initializer", "The initializer of the first block's kernel.")
+    bias_initializer = _of_blocks("bias_initializer", "The initializer of the first block's bias.")
+    kernel_regularizer = _of_blocks("kernel_regularizer", "The regularizer of the kernels, or None.")
+    bias_regularizer = _of_blocks("bias_regularizer", "The regularizer of the biases, or None.")
+    kernel_constraint = _of_blocks("kernel_constraint", "The constraint of the kernels, or None.")
+    bias_constraint = _of_blocks("bias_constraint", "The constraint of the biases, or None.")
 
     @property
     def activation(self) -> Any:
@@ -163,19 +176,10 @@ class DenseStack(RematerializedLayer):
         return keras.activations.serialize(activation) if isinstance(activation, keras.layers.Layer) else activation
 
     @property
-    def input_activation(self) -> Any:
-        """The activation of the layer before the stack, or None."""
-        return self.blocks[0].input_activation
-
-    @property
-    def input_standardized(self) -> bool:
-        """Whether the output of the layer before the stack was standardized."""
-        return self.blocks[0].input_standardized
-
-    @property
-    def standardize(self) -> bool:
-        """Whether the outputs of the blocks are standardized."""
-        return self.blocks[0].standardize
+    def normalization(self) -> Any:
+        """The normalization of the blocks, a separate one for each, as its config; or None."""
+        normalization = self.blocks[0].normalization
+        return normalization and keras.saving.serialize_keras_object(normalization)
 
     @property
     def layers(self) -> Parts:

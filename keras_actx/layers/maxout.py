@@ -60,8 +60,8 @@ class Maxout(AxisLayer):
         self,
         num_units: int,
         axis: int = -1,
-        grouping: Grouping = "strided",
         *,
+        grouping: Grouping = "strided",
         pieces: int | None = None,
         **kwargs: Any,
     ) -> None:

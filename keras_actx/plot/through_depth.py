@@ -9,7 +9,9 @@ from keras_actx.choices import Scheme
 from keras_actx.initializers.pairing import check_scheme, pairing
 from keras_actx.layers._arguments import is_whole, refuse_unless
 from keras_actx.layers.dense_stack import DenseStack
+from keras_actx.plain_numbers import plain
 from keras_actx.propagation import Propagation, PropagationProbe
+from keras_actx.seeds import checked_seed_number
 
 _PANELS = {
     "signal": "signal: E[z²]",
@@ -21,11 +23,11 @@ _PANELS = {
 def propagation(
     activation: Any,
     schemes: Scheme | Sequence[Scheme] = ("published", "critical", "looks_linear"),
+    *,
     depth: int = 100,
     width: int = 256,
-    *,
     batch: int = 64,
-    seed: int = 0,
+    seed: Any = 0,
 ) -> Any:
     """Plot the propagation of signal and gradient through `depth` layers of this activation, one line per scheme.
 
@@ -41,7 +43,7 @@ def propagation(
         depth: the number of layers, at least 2.
         width: units of each.
         batch: the number of inputs, at least 2.
-        seed: of weights, inputs and gradient.
+        seed: of weights, inputs and gradient, as in `keras_actx.layers.DenseStack`.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -57,9 +59,10 @@ def propagation(
     >>> len(figure.axes)
     3
     """
+    depth, width, batch = map(plain, (depth, width, batch))
     for name, value, least in (("depth", depth, 2), ("width", width, 1), ("batch", batch, 2)):
         refuse_unless(is_whole(value, least), "propagation", name, value, f"a whole number from {least} on")
-    refuse_unless(is_whole(seed), "propagation", "seed", seed, "a whole number")
+    seed = checked_seed_number(seed, "propagation")
     names = (schemes,) if isinstance(schemes, str) else tuple(schemes)
     refuse_unless(len(names) > 0, "propagation", "schemes", schemes, "names of schemes, at least one")
     for scheme in names:

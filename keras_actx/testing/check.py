@@ -9,6 +9,7 @@ from keras_actx._messages import quote
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.names.resolve import resolve_declared
+from keras_actx.plain_numbers import plain
 from keras_actx.testing import derivatives, saving, structure, values, vectors
 from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.known_errors import KnownError, known_errors_for
@@ -66,6 +67,7 @@ def check_activation(
     if dtype_of(keras.ops.zeros((), "float64")) != "float64":
         raise RuntimeError("check_activation needs float64, which JAX has with JAX_ENABLE_X64=1 in the environment")
     chosen = resolve_declared(activation, "check_activation").activation
+    points = plain(points)
     if not isinstance(points, int) or isinstance(points, bool) or points < 64:
         raise ValueError(f"points={quote(points)} is not allowed; use a whole number from 64")
     if chosen.declaration.exact is None:

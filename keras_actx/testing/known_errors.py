@@ -1,7 +1,7 @@
 """Known excesses over the error bounds: where, how large, and why."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import keras
 import numpy as np
@@ -30,13 +30,14 @@ class KnownError:
 
     >>> import numpy as np
     >>> from keras_actx.testing import KnownError
-    >>> known = KnownError("tanh", "the backend's own tanh", 7.0, low=-20.0, high=20.0)
+    >>> known = KnownError("tanh", "the backend's own tanh", error=7.0, low=-20.0, high=20.0)
     >>> known.covers(np.array([5.0, 5.0, 50.0]), np.array([6.5, 7.5, 6.5])).tolist()
     [True, False, False]
     """
 
     name: str
     reason: str
+    _: KW_ONLY
     error: float = 0.0
     quantity: str = "value"
     dtypes: str = "float32 float64"

@@ -19,7 +19,7 @@ RATES = {"kernel_regularizer": "l2", "bias_regularizer": "l1", "kernel_constrain
 
 
 @actx.register_activation(package="golden", aliases=("golden_other_wave",))
-def golden_wave(x, rate: actx.Positive = 1.5):
+def golden_wave(x, rate: actx.ranges.Positive = 1.5):
     """A formula that the user declares."""
     return x + keras.ops.sin(rate * x) / rate
 
