@@ -33,7 +33,7 @@ import keras_actx as actx
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-import own  # noqa: E402
+import all_activations  # noqa: E402
 
 BACKEND = keras.backend.backend()
 FOLDER = ROOT / "benchmarks" / "results" / "export"
@@ -135,7 +135,13 @@ FORMATS = (
 
 
 #: What adds up a row.
-_SUMS = {"DenseBlock", "DenseBlock, gated", "DenseStack", "FunnelReLU", *(one.name for one in own.defaults("vector"))}
+_SUMS = {
+    "DenseBlock",
+    "DenseBlock, gated",
+    "DenseStack",
+    "FunnelReLU",
+    *(one.name for one in all_activations.defaults("vector")),
+}
 
 
 def formats() -> list[Format]:
@@ -146,7 +152,7 @@ def formats() -> list[Format]:
 def cases() -> list[Case]:
     """What is exported, by name: every activation with its defaults and with learned parameters, and the layers."""
     found: list[Case] = []
-    for one in own.defaults("elementwise", "vector", "gated"):
+    for one in all_activations.defaults("elementwise", "vector", "gated"):
         name, kind = f"keras_actx>{one.name}", one.declaration.kind
         found.append((one.name, _layer_of(name, kind)))
         if one.declaration.learnable and kind != "gated":
@@ -177,7 +183,7 @@ def keras_own() -> list[Case]:
     """Keras's functions of the names that it shares with this package: these are not ours to mend."""
     return [
         (name, _layer_of(name, ""))
-        for name in sorted({one.name for one in own.defaults("elementwise", "vector")})
+        for name in sorted({one.name for one in all_activations.defaults("elementwise", "vector")})
         if actx.get(name) is getattr(keras.activations, name, None) and name != "threshold"  # which has no defaults
     ]
 

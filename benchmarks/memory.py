@@ -29,8 +29,8 @@ from keras_actx.testing.structure import inputs
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+import all_activations  # noqa: E402
 import native  # noqa: E402  (what Keras and the backend have under a name)
-import own  # noqa: E402
 
 FOLDER = ROOT / "benchmarks" / "results" / "memory"
 DEPTHS, WIDTH, BATCH = (6, 8), 1024, 4096
@@ -40,7 +40,7 @@ BACKEND = keras.backend.backend()
 def main() -> None:
     """Count, and write the result."""
     versions = {"python": platform.python_version(), "keras": keras.__version__}
-    activations = own.defaults("elementwise", "gated")
+    activations = all_activations.defaults("elementwise", "gated")
     result: dict[str, Any] = {
         "backend": BACKEND,
         "versions": {**versions, BACKEND: sys.modules[BACKEND].__version__},

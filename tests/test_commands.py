@@ -6,9 +6,9 @@ import re
 import subprocess
 import sys
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 from hidden import hiding
 
@@ -46,7 +46,7 @@ class TestList:
         assert done.returncode == 0, done.stderr
         assert "\x1b" not in done.stdout
         words = set(re.findall(r"\w+", done.stdout))
-        for name in own.names():
+        for name in all_activations.names():
             assert {name, *actx.describe(name).aliases} <= words
         assert max(map(len, done.stdout.splitlines())) <= 120
 
@@ -110,7 +110,7 @@ class TestShow:
         assert 'activation="swish(beta=1.5, learnable=True, num_parameters=8)"' in capsys.readouterr().out
 
     @pytest.mark.sweep(4)
-    @pytest.mark.parametrize("name", own.names())
+    @pytest.mark.parametrize("name", all_activations.names())
     def test_every_activation(self, name, capsys):
         assert main(["show", name]) == 0
         assert not re.search(r"\bnan\b", capsys.readouterr().out)

@@ -5,10 +5,10 @@ The runtimes are in tox's environments `export-BACKEND`; without them, what need
 
 import threading
 
+import all_activations
 import keras
 import mpmath
 import numpy as np
-import own
 import pytest
 import scripts
 from sweeps import WHOLE
@@ -51,7 +51,7 @@ def test_everything_exports_and_runs_with_the_same_numbers(form):
 
 def test_all_names_are_among_what_is_exported():
     names = {name for name, _ in export.cases()}
-    assert {one.removeprefix("keras_actx>") for one in own.names()} <= names
+    assert {one.removeprefix("keras_actx>") for one in all_activations.names()} <= names
     assert sum(name.endswith("(learnable=True)") for name in names) > 20
 
 

@@ -1,8 +1,8 @@
 """The scheme "critical" for gated activations: two means, one variance, and a hundred layers."""
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 from deep import as_numpy, decades
 
@@ -11,7 +11,7 @@ from keras_actx.initializers import Paired
 from keras_actx.initializers.gated_bias import GatedBias
 from keras_actx.layers import DenseBlock, DenseStack, GatedLinearUnit
 
-GATED = own.names(kind="gated")
+GATED = all_activations.names(kind="gated")
 
 
 @pytest.mark.parametrize("depth", [None, 30])

@@ -2,10 +2,10 @@
 
 import inspect
 
+import all_activations
 import keras
 import known
 import numpy as np
-import own
 import pytest
 
 from keras_actx._keras_functions import KERAS_NAMES, keras_function
@@ -13,7 +13,7 @@ from keras_actx.declaration.activation import Activation
 from keras_actx.testing import backend, derivatives
 from keras_actx.testing.known_errors import known_errors_for
 
-every_case = pytest.mark.parametrize(("activation", "dtype"), own.cases("float32", "float64"), ids=str)
+every_case = pytest.mark.parametrize(("activation", "dtype"), all_activations.cases("float32", "float64"), ids=str)
 
 
 @pytest.mark.sweep(4)
@@ -24,7 +24,7 @@ def test_first_derivative(activation, dtype):
 
 
 @pytest.mark.sweep(4)
-@pytest.mark.parametrize("activation", own.defaults("elementwise"), ids=str)
+@pytest.mark.parametrize("activation", all_activations.defaults("elementwise"), ids=str)
 def test_compiled_derivative(activation):
     excused = known_errors_for(known.ERRORS, activation, "derivative", "float32")
     for compiled in backend.compiled(activation).values():
@@ -33,7 +33,7 @@ def test_compiled_derivative(activation):
 
 @pytest.mark.sweep(4)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize("activation", own.defaults("elementwise", "gated"), ids=str)
+@pytest.mark.parametrize("activation", all_activations.defaults("elementwise", "gated"), ids=str)
 def test_derivative_is_finite_at_all_numbers(activation, dtype):
     derivatives.assert_finite(activation, activation, dtype)
 
@@ -45,13 +45,13 @@ def test_promised_derivative_at_kinks(activation, dtype):
 
 
 @pytest.mark.sweep(4)
-@pytest.mark.parametrize(("activation", "dtype"), own.cases("float16", "float32"), ids=str)
+@pytest.mark.parametrize(("activation", "dtype"), all_activations.cases("float16", "float32"), ids=str)
 def test_derivative_at_infinity(activation, dtype):
     derivatives.assert_finite_ends(activation, activation, dtype)
 
 
 @pytest.mark.sweep(4)
-@pytest.mark.parametrize("activation", own.defaults("elementwise", "gated"), ids=str)
+@pytest.mark.parametrize("activation", all_activations.defaults("elementwise", "gated"), ids=str)
 def test_second_derivative(activation):
     derivatives.assert_second_derivative(activation, activation)
 
@@ -61,7 +61,7 @@ def test_second_derivative(activation):
     ("activation", "parameter"),
     [
         (one, parameter.name)
-        for one in own.defaults("elementwise")
+        for one in all_activations.defaults("elementwise")
         for parameter in one.declaration.parameters
         if parameter.learnable
     ],

@@ -5,9 +5,9 @@ import inspect
 import pickle
 import warnings
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 from keras import layers as L
 
@@ -251,7 +251,7 @@ def test_layers_of_users(in_build):
         assert paths(built) == ["m/one/prelu/negative_slope", "m/two/prelu/negative_slope"]
 
 
-OWN = [one for one in own.names(kind="parametric") if not actx.describe(one).stochastic]
+OWN = [one for one in all_activations.names(kind="parametric") if not actx.describe(one).stochastic]
 
 
 @pytest.mark.sweep(4)

@@ -1,8 +1,8 @@
 """What is excused must still be so: an entry that is no longer needed on any backend fails."""
 
+import all_activations
 import known
 import numpy as np
-import own
 import pytest
 
 from keras_actx.testing import KnownError, backend, derivatives, grids, values
@@ -24,7 +24,7 @@ def exceeds(entry, activation, dtype):
 
 
 def is_needed(entry):
-    every = [one for one in own.with_samples("elementwise", "gated") if one.name == entry.name]
+    every = [one for one in all_activations.with_samples("elementwise", "gated") if one.name == entry.name]
     every = [one for one in every if entry.defaults == is_default(one)]
     return any(exceeds(entry, one, dtype) for one in every for dtype in entry.dtypes.split())
 

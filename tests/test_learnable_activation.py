@@ -1,8 +1,8 @@
 """`LearnableActivation`, `StochasticActivation` and `GatedLinearUnit` as layers of their own."""
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 
 import keras_actx as actx
@@ -71,7 +71,7 @@ def test_mixed_precision_keeps_float32_parameters(policy):
 
 def test_every_parametric_activation_learns_and_round_trips():
     x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
-    for name in own.names(kind="parametric"):
+    for name in all_activations.names(kind="parametric"):
         if ">" in name or actx.describe(name).stochastic:
             continue  # the former is what other tests declare
         layer = LearnableActivation(name, num_parameters=3)

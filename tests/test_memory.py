@@ -3,9 +3,9 @@
 import contextlib
 import warnings
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 from memory_switch import memory_efficient
 
@@ -15,7 +15,7 @@ from keras_actx.declaration.evaluation import Formula
 from keras_actx.testing import backend, memory, structure
 from keras_actx.testing.tensors import to_float64, to_tensor
 
-EVERY = own.defaults("elementwise", "gated")
+EVERY = all_activations.defaults("elementwise", "gated")
 #: With kinks, ends of formulas and what is no number among them.
 POINTS = np.array([-np.inf, -900.0, -40.0, -6.0, -3.0, -1.0, -0.3, -0.0, 0.0, 1e-4, 0.5, 1.0, 2.5, 6.0, 90.0, np.nan])
 
@@ -152,7 +152,7 @@ def test_derivatives_in_other_dtypes(name, dtype):
 
 PARAMETERS = [
     (one, parameter.name)
-    for one in own.defaults("elementwise")
+    for one in all_activations.defaults("elementwise")
     for parameter in one.declaration.parameters
     if parameter.learnable
 ]

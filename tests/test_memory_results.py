@@ -2,15 +2,15 @@
 
 import sys
 
+import all_activations
 import keras
-import own
 import pytest
 import scripts
 
 page_maker = scripts.load("docs/make_memory.py")
 RESULTS = page_maker.results()
 PEAKS = page_maker.results("peak-")
-EVERY = own.defaults("elementwise", "gated")
+EVERY = all_activations.defaults("elementwise", "gated")
 ELEMENTWISE = {one.name for one in EVERY if one.declaration.kind == "elementwise"}
 #: For a scalar parameter beside the input.
 SLACK = 0.01

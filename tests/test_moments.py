@@ -5,17 +5,17 @@ import itertools
 import math
 import time
 
+import all_activations
 import keras
 import mpmath
 import numpy as np
-import own
 import pytest
 
 import keras_actx as actx
 from keras_actx.declaration.activation import Activation
 from keras_actx.testing.cache import cached, fingerprint
 
-DEFAULTS = [one for one in own.defaults("elementwise", "gated") if one.name != "linear"]
+DEFAULTS = [one for one in all_activations.defaults("elementwise", "gated") if one.name != "linear"]
 mp = mpmath.mp
 POINTS = [(0.0, 1.0), (0.5, 2.0)]
 

@@ -2,8 +2,8 @@
 
 import time
 
+import all_activations
 import keras
-import own
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -201,7 +201,7 @@ def test_a_declaration_that_is_replaced_takes_its_spellings_along():
     assert registry.spelled_like("HARD_SWISH") == before
 
 
-@pytest.mark.parametrize("name", own.names(kind="gated"))
+@pytest.mark.parametrize("name", all_activations.names(kind="gated"))
 def test_names_that_change_the_shape_are_refused(name):
     if name in KERAS_NAMES:
         name = f"keras_actx>{name}"

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from all_activations import names as own_names
 from keras import layers as L
-from own import names as own_names
 
 import keras_actx as actx
 from keras_actx.initializers.auto import ASSUMED_DEPTH
@@ -77,7 +77,7 @@ def chosen(blocks):
 def test_a_chain_starts_as_a_stack_does(activation, model):
     blocks = [Block(16, activation) for _ in range(ASSUMED_DEPTH)]
     model(blocks, 8)
-    assert chosen(blocks) == chosen(Stack(ASSUMED_DEPTH, 16, activation).blocks)
+    assert chosen(blocks) == chosen(Stack(16, activation, depth=ASSUMED_DEPTH).blocks)
     assert blocks[0].pairing.seen == "fed by the network's input; layer 1"
     assert blocks[3].pairing.seen.endswith("; layer 4")
     assert blocks[3].pairing.seen.startswith(f"fed by {blocks[2].name}: ")
@@ -88,7 +88,7 @@ def test_a_chain_starts_as_a_stack_does(activation, model):
 def test_a_chain_with_more_starts_as_such_a_stack_does(activation, options):
     blocks = [Block(16, activation, **options) for _ in range(ASSUMED_DEPTH)]
     functional(blocks, 16)
-    assert chosen(blocks) == chosen(Stack(ASSUMED_DEPTH, 16, activation, **options).blocks)
+    assert chosen(blocks) == chosen(Stack(16, activation, depth=ASSUMED_DEPTH, **options).blocks)
 
 
 @pytest.mark.sweep(12)
@@ -114,7 +114,7 @@ def test_thirty_keep_what_tells_inputs_apart(name):
         (L.Activation("snake", name="b"), "fed by b: snake", False),
         (L.LeakyReLU(name="b"), "fed by b: leaky_relu", False),
         (actx.layers.LearnableActivation("swish", name="b"), "fed by b: swish", False),
-        (Stack(3, 16, "mish", name="b"), "fed by b: mish", False),
+        (Stack(16, "mish", depth=3, name="b"), "fed by b: mish", False),
         (L.Softmax(name="b"), "whose output is not known", None),
         (L.UnitNormalization(name="b"), "whose output is not known", None),
     ],
@@ -177,7 +177,14 @@ def test_a_sum_tells_nothing():
 
 def test_position_counts_kernels_whatever_is_between():
     x = keras.Input((8, 4))
-    for one in (L.Dense(4, "relu"), L.Dropout(0.1), L.GlobalAveragePooling1D(), Stack(3, 4), L.Softmax(), L.Dense(4)):
+    for one in (
+        L.Dense(4, "relu"),
+        L.Dropout(0.1),
+        L.GlobalAveragePooling1D(),
+        Stack(4, depth=3),
+        L.Softmax(),
+        L.Dense(4),
+    ):
         x = one(x)
     block = Block(4, "relu")
     block(L.UnitNormalization()(x))

@@ -4,9 +4,9 @@ import json
 import math
 import sys
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 import scripts
 from deep import one_thread
@@ -21,8 +21,8 @@ import propagation_results as measured
 
 BACKENDS = measured.BACKENDS
 RESULTS = {one: measured.read(one) for one in BACKENDS}
-ELEMENTWISE = {one.name for one in own.defaults("elementwise")}
-NAMES = ELEMENTWISE | {one.name for one in own.defaults("gated")}
+ELEMENTWISE = {one.name for one in all_activations.defaults("elementwise")}
+NAMES = ELEMENTWISE | {one.name for one in all_activations.defaults("gated")}
 
 
 @pytest.fixture(scope="module", autouse=True)

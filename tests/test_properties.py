@@ -1,8 +1,8 @@
 """Properties that hold for every activation and any tensor: hypothesis chooses."""
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from keras_actx.testing import structure
 from keras_actx.testing.tensors import dtype_of, to_float64, to_tensor
 
-ELEMENTWISE = [one for one in own.defaults("elementwise") if not one.declaration.stochastic]
+ELEMENTWISE = [one for one in all_activations.defaults("elementwise") if not one.declaration.stochastic]
 #: JAX compiles for every new shape.
 EXAMPLES = 15 if keras.backend.backend() == "jax" else 60
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=EXAMPLES)

@@ -1,9 +1,9 @@
 """Layers that change the shape or move numbers about: Maxout, CReLU, GroupSort, gated units; and their names."""
 
+import all_activations
 import keras
 import mpmath
 import numpy as np
-import own
 import pytest
 from arrays import tensor
 
@@ -320,7 +320,7 @@ def test_gpt_oss():
         np.testing.assert_allclose(numpy_of(layer(tensor(x))), expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("name", own.names(kind="gated"))
+@pytest.mark.parametrize("name", all_activations.names(kind="gated"))
 def test_gradient_with_respect_to_the_value(name):
     activation = actx.describe(name)
     params = activation.defaults
@@ -348,7 +348,9 @@ def test_a_clamped_value_has_no_slope_at_its_limits():
     assert slopes[3, 1] > 0
 
 
-@pytest.mark.parametrize("name", [one for one in own.names(kind="gated") if one not in ("bilinear", "seglu")])
+@pytest.mark.parametrize(
+    "name", [one for one in all_activations.names(kind="gated") if one not in ("bilinear", "seglu")]
+)
 def test_a_gate_of_minus_infinity_is_shut(name):
     for dtype in ("float32", "float64"):
         x = tensor([[1.5, -np.inf]], dtype)

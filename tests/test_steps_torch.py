@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 
 import keras_actx as actx
@@ -200,7 +200,7 @@ def at_once(small_parts, monkeypatch):
     monkeypatch.setattr(replayed, "_OFTEN", 1)
 
 
-@pytest.mark.parametrize("activation", own.defaults("elementwise", "gated"), ids=str)
+@pytest.mark.parametrize("activation", all_activations.defaults("elementwise", "gated"), ids=str)
 def test_recorded_steps_give_the_same_bits(at_once, monkeypatch, activation):
     x = torch.linspace(-6, 6, 90).reshape(9, 10).requires_grad_()
 

@@ -6,9 +6,9 @@ import struct
 import sys
 import time
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ from keras_actx import _keras_functions
 from keras_actx.names import grammar
 from keras_actx.testing.samples import with_sample_parameters
 
-EVERY = own.defaults("elementwise", "vector", "gated")
+EVERY = all_activations.defaults("elementwise", "vector", "gated")
 FLOATS = [
     5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308, 1 / 3, -1.2345678901234567e-308,
     0.00012345678901234567, 1234567890123456.8, 9007199254740993.0, 1e16, 1e22, 1e-05, -0.0, 0.1 + 0.2,

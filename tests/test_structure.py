@@ -1,12 +1,12 @@
 """Every activation by every way of calling: shapes, dtypes, compilers, transformations, saving, learning."""
 
-import own
+import all_activations
 import pytest
 
 from keras_actx.testing import saving, structure
 from keras_actx.testing.samples import is_default, with_sample_parameters
 
-EVERY = own.defaults("elementwise", "gated", "vector")
+EVERY = all_activations.defaults("elementwise", "gated", "vector")
 every_activation = pytest.mark.parametrize("activation", EVERY, ids=str)
 CHECKS = (
     structure.assert_shape_and_dtype,
@@ -40,7 +40,7 @@ def test_written_down(activation):
 
 
 #: mu of smu starts at 10^6, where a step of the optimizer is less than a unit in the last place.
-LEARNING = [one for one in own.defaults("elementwise") if one.name != "smu"]
+LEARNING = [one for one in all_activations.defaults("elementwise") if one.name != "smu"]
 
 
 @pytest.mark.sweep(4)

@@ -1,8 +1,8 @@
 """Symbolic Keras tensors, and tensors, as input and parameters of an activation, in every mixture."""
 
+import all_activations
 import keras
 import numpy as np
-import own
 import pytest
 
 import keras_actx as actx
@@ -10,7 +10,7 @@ from keras_actx.testing.tensors import to_float64
 
 PARAMETERS = [
     (one, parameter.name, parameter.default)
-    for one in own.defaults("elementwise", "gated")
+    for one in all_activations.defaults("elementwise", "gated")
     for parameter in one.declaration.parameters
     if parameter.kind is float and not parameter.optional
 ]

@@ -1,8 +1,8 @@
 """Every activation, at its defaults and with other parameters, in every dtype, against the oracle."""
 
+import all_activations
 import known
 import numpy as np
-import own
 import pytest
 
 from keras_actx.testing import backend, oracle, values, vectors
@@ -10,8 +10,8 @@ from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.known_errors import known_errors_for
 from keras_actx.testing.samples import is_default
 
-DEFAULTS = own.defaults("elementwise", "gated")
-every_case = pytest.mark.parametrize(("activation", "dtype"), own.cases(*DTYPES), ids=str)
+DEFAULTS = all_activations.defaults("elementwise", "gated")
+every_case = pytest.mark.parametrize(("activation", "dtype"), all_activations.cases(*DTYPES), ids=str)
 every_default = pytest.mark.parametrize("activation", DEFAULTS, ids=str)
 
 
@@ -53,13 +53,13 @@ def test_limits(activation, dtype):
 
 @pytest.mark.sweep(4)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("activation", own.with_samples("vector"), ids=str)
+@pytest.mark.parametrize("activation", all_activations.with_samples("vector"), ids=str)
 def test_vector_values(activation, dtype):
     vectors.assert_vector_values(activation, activation, dtype)
 
 
 def test_every_activation_has_an_oracle():
-    every = own.defaults("elementwise", "gated", "vector")
+    every = all_activations.defaults("elementwise", "gated", "vector")
     assert len(every) > 95
     assert [one.name for one in every if one.declaration.exact is None] == []
 

@@ -1,9 +1,9 @@
 """Activations along an axis: against their exact forms, their gradients, and what random ones do in training."""
 
+import all_activations
 import keras
 import mpmath
 import numpy as np
-import own
 import pytest
 from arrays import tensor
 
@@ -15,7 +15,7 @@ from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.tensors import to_float64
 
 mp = mpmath.mp
-VECTORS = own.with_samples("vector")
+VECTORS = all_activations.with_samples("vector")
 every_vector = pytest.mark.parametrize("activation", VECTORS, ids=str)
 
 #: No ties, and none at the edge of a support, where the sparse ones have a kink.

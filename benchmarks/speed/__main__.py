@@ -34,8 +34,8 @@ from keras_actx.declaration.evaluation import Formula
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks" / "speed")]
 
+import all_activations  # noqa: E402
 import native  # noqa: E402  (what Keras and the backend have under a name)
-import own  # noqa: E402
 import ways  # noqa: E402  (beside this file)
 from composites import COMPOSITES  # noqa: E402
 from libraries import ADDONS, TIMM, otherwise  # noqa: E402
@@ -63,7 +63,9 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="also what is there")
     options = parser.parse_args()
     rows = {} if not path().exists() else {key(row): row for row in json.loads(path().read_text())["rows"]}
-    every = [one for one in own.defaults("elementwise", "vector") if one.name in (options.names or COMPOSITES)]
+    every = [
+        one for one in all_activations.defaults("elementwise", "vector") if one.name in (options.names or COMPOSITES)
+    ]
     started = time.monotonic()
     for done, activation in enumerate(every, start=1):
         for size, way in itertools.product(options.sizes, ways.WAYS):

@@ -11,6 +11,7 @@ from keras_actx.activations import (
     leaky,
     logarithmic,
     normal_weighted,
+    pade_units,
     periodic,
     portable,  # noqa: F401  (used by exported graphs)
     rectified,
@@ -21,7 +22,6 @@ from keras_actx.activations import (
     wavelet,
 )
 from keras_actx.activations import exponential as _exponential
-from keras_actx.activations import rational as _rational
 from keras_actx.declaration.activation import Activation
 
 _FAMILIES = (
@@ -37,7 +37,7 @@ _FAMILIES = (
     bounded,
     periodic,
     wavelet,
-    _rational,
+    pade_units,
     vector,
     gated,
 )

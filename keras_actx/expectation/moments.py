@@ -132,12 +132,12 @@ def _moments(subject: Any, means: tuple[float, float], variance: float) -> Momen
             _collected(normal_expectations(on_arrays(one), mean, deviation, at, exact_to()), variance)
             for one, mean, at in ((of_value, means[0], ()), (of_gate, means[1], kinks))
         )
-        return product(v, g)
+        return of_independent_factors(v, g)
     on_numbers, kinks = elementwise_function(subject)
     return _collected(normal_expectations(on_numbers, means[0], deviation, kinks, exact_to()), variance)
 
 
-def product(v: Moments, g: Moments) -> Moments:
+def of_independent_factors(v: Moments, g: Moments) -> Moments:
     """The moments of a product of two independent factors; the derivative's moment is the sum over both."""
     return Moments(
         mean=v.mean * g.mean,

@@ -90,7 +90,7 @@ def _published(subject: Any, context: LayerContext) -> InitSpec:
         name, params = subject.name, dict(subject.params)
         slope = _RELU_FAMILY[name](params) if name in _RELU_FAMILY else None
         if slope is not None:
-            kind = "He" if slope == 0 else f"He, corrected for the slope {slope:.6g}: sqrt(2 / (1 + a^2))"
+            kind = "He" if slope == 0 else f"He, adjusted to the slope {slope:.6g}: sqrt(2 / (1 + a^2))"
             return normal(kind, _HE, gain=math.sqrt(2.0 / (1.0 + slope**2)))
         if name == "selu":
             return normal("LeCun, on which its constants rely", _LECUN, gain=1.0)

@@ -365,7 +365,12 @@ def _unnamed():
     )
 
 
-FAMILIES = {family.__name__.rpartition(".")[2]: family for family in _FAMILIES}
+def _name_of(family):
+    # The files have the name that this module had.
+    return family.__name__.rpartition(".")[2].replace("pade_units", "rational")
+
+
+FAMILIES = {_name_of(family): family for family in _FAMILIES}
 SHAPES = {"images": (4, 4, 4), "sequences": (4, 4), "unnamed": (5, 6)}
 _BRANCHES = {"layers": _layers, "images": _images, "sequences": _sequences, "blocks": _blocks, "stacks": _stacks}
 MODELS = (*FAMILIES, *_BRANCHES, "unnamed")
