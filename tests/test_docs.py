@@ -181,3 +181,18 @@ def test_activation_docstrings():
         activation = getattr(actx.activations, name)
         assert actx.describe(name).summary in " ".join(activation.__doc__.split())
         run_doctest(activation.__doc__, {}, name)
+
+
+@pytest.mark.same_everywhere
+def test_links_of_the_files_in_the_root():
+    """The pages of docs/ are checked by mkdocs."""
+    for name in ("CONTRIBUTING.md", "RELEASE.md", "SECURITY.md"):
+        links = re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text(encoding="utf-8"))
+        assert links
+        assert [one for one in links if not (ROOT / one).exists()] == []
+
+
+@pytest.mark.same_everywhere
+def test_pre_commit_runs_the_ruff_of_tox():
+    rev = re.search(r"rev: v(\S+)", (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))[1]
+    assert f'"ruff=={rev}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
