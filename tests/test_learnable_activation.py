@@ -147,7 +147,7 @@ def test_bad_arguments(activation, arguments, says):
 
 def test_axes_that_do_not_fit():
     for axis in ((1, -1), 4, -3):
-        with pytest.raises(ValueError, match="do not fit"):
+        with pytest.raises(ValueError, match="does not fit"):
             LearnableActivation("prelu", axis=axis)(np.ones((2, 3), "float32"))
     with pytest.raises(ValueError, match="fit"):
         LearnableActivation("prelu", axes=-2)(np.ones((2, 3), "float32"))  # the batch axis
