@@ -35,11 +35,11 @@ def efficient(request):
 
 _PLACE = {"tensorflow": 0, "jax": 1}.get(BACKEND, 2)
 #: JAX's compiler takes most of the time of its tests.
-_TIMES = 5 if BACKEND == "jax" else 1
+_TIMES = 7 if BACKEND == "jax" else 1
 
 
 def _is_left_out(item):
-    """Of a test marked `sweep(n)`, a backend runs one case in n, JAX one in 5 n, and each others; none if n is 0.
+    """Of a test marked `sweep(n)`, a backend runs one case in n, JAX one in 7 n, and each others; none if n is 0.
 
     One marked `same_everywhere` is for torch, whose processes start soonest.
     """
@@ -81,7 +81,7 @@ def pytest_report_header():
     return (
         "numerics: all 65,536 numbers of float16 and bfloat16; reduced: 4,096 points of float32 and float64, 1,024 for "
         "derivatives, parameters other than the defaults in float32 only; in full: python benchmarks/numerics.py\n"
-        "sweeps: reduced to one case in n (JAX: 5 n), other cases on each backend (`git grep 'mark.sweep'` tells the "
+        "sweeps: reduced to one case in n (JAX: 7 n), other cases on each backend (`git grep 'mark.sweep'` tells the "
         "tests and their n); in full: KERAS_ACTX_TESTS=all tox run\n"
         "command line, and refusals that look at no number: on torch alone\n"
         "weights kept: reduced to seven classes of 24; in full by the same command\n"

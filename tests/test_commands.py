@@ -134,11 +134,10 @@ class TestShow:
 
 class TestDemo:
     def test_end_to_end(self, tmp_path):
-        """In one test: it takes a minute."""
-        done, results = (
-            command("demo", "--epochs", "2", "--seeds", "2", "--out", "results", cwd=tmp_path),
-            tmp_path / "results",
-        )
+        """In one test: it takes half a minute."""
+        seeds = "2" if keras.backend.backend() == "torch" else "1"
+        done = command("demo", "--epochs", "2", "--seeds", seeds, "--out", "results", cwd=tmp_path)
+        results = tmp_path / "results"
         assert done.returncode == 0, done.stdout + done.stderr
         written = {"demo.png", "blocks.keras", "names.keras", "digits-test.npz"}
         assert {one.name for one in results.iterdir()} == written | {f"predictions-{one}.npz" for one in BACKENDS}

@@ -82,7 +82,13 @@ def expm1(x):
     return ops.expm1(x)
 
 
-@with_derivative(sigmoid)
+@with_derivative(logistic_density)
+def softplus_derivative(x):
+    """The sigmoid. If it shared e^-|x| with softplus, XLA would keep that for the backward pass."""
+    return ops.sigmoid(x)
+
+
+@with_derivative(softplus_derivative)
 def softplus(x):
     """log(1 + e^x)."""
     return relu(x) + ops.log1p(ops.exp(-ops.abs(x)))

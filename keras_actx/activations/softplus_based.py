@@ -14,7 +14,7 @@ from keras_actx.activations.primitives import (
     normal_cdf,
     normal_cdf_exact,
     self_gated,
-    sigmoid,
+    softplus_derivative,
     times,
 )
 from keras_actx.backend import clip_max, clip_min, relu, where, with_derivative
@@ -64,7 +64,7 @@ def shifted_softplus(x):
     return _shifted_softplus(x)
 
 
-@with_derivative(sigmoid)
+@with_derivative(softplus_derivative)
 def _shifted_softplus(x):
     near = ops.log1p(0.5 * expm1(clip(x, -1.0, 1.0)))  # log((1 + e^x) / 2); the difference cancels
     return where(ops.abs(x) < 1.0, near, primitives.softplus(x) - math.log(2.0))

@@ -1,9 +1,10 @@
-"""Writes models on one backend, or loads and checks them on another: `python artefacts.py write|check FOLDER`.
+"""Writes models on one backend, or loads and checks them on another: `python artefacts.py write|check FOLDER ...`.
 
 Run by `test_matrix.py` with the interpreter of each backend's environment.
 """
 
 import sys
+import traceback
 from pathlib import Path
 
 import keras
@@ -52,12 +53,23 @@ def check(folder: Path, same_backend: bool) -> None:
             np.testing.assert_array_equal(y, stored["y"], err_msg=name)
         else:
             np.testing.assert_allclose(y, stored["y"], rtol=1e-4, atol=1e-5, err_msg=name)
-    print(f"{len(MODELS)} models agree")
+
+
+def check_each(folders: list[Path]) -> None:
+    """Check every folder, also after one that fails; a line for each says how it went."""
+    for folder in folders:
+        try:
+            check(folder, same_backend=folder.name == keras.backend.backend())
+        except Exception as error:
+            traceback.print_exc()
+            print(f"{folder.name}: {type(error).__name__}")
+        else:
+            print(f"{folder.name}: {len(MODELS)} models agree")
 
 
 if __name__ == "__main__":
-    command, place = sys.argv[1], Path(sys.argv[2])
+    command, *places = sys.argv[1:]
     if command == "write":
-        write(place)
+        write(Path(places[0]))
     else:
-        check(place, same_backend=place.name == keras.backend.backend())
+        check_each([Path(place) for place in places])
