@@ -150,7 +150,7 @@ def test_axes_that_do_not_fit():
         with pytest.raises(ValueError, match="does not fit"):
             LearnableActivation("prelu", axis=axis)(np.ones((2, 3), "float32"))
     with pytest.raises(ValueError, match="fit"):
-        LearnableActivation("prelu", axes=-2)(np.ones((2, 3), "float32"))  # the batch axis
+        LearnableActivation("prelu", axis=-2)(np.ones((2, 3), "float32"))  # the batch axis
 
 
 def test_masks_pass_through():
