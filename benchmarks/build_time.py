@@ -1,11 +1,12 @@
-"""Measures what pairing costs: a block's build beside a plain Dense's, and the moments of a new function.
+"""Measures what pairing costs: a block's build beside a plain Dense's, a stack's, and the moments of a new function.
 
     KERAS_BACKEND=jax python benchmarks/build_time.py
 
 `DenseBlock(1024)` on 1024 inputs against `Dense(1024)` whose initializer draws from the same distribution, in turns,
-after the moments are known: their builds, and constructor and build together; and a function never seen before. In
-processor time, which other programs on the machine do not lengthen. The result goes to
-benchmarks/results/build_time/BACKEND.json; docs/make_propagation.py shows it.
+after the moments are known: their builds, and constructor and build together; `DenseStack(64, "mish", depth=20)`
+against twenty `Dense(64, "mish")`; and a function never seen before. In processor time, which other programs on the
+machine do not lengthen. The result goes to benchmarks/results/build_time/BACKEND.json; docs/make_propagation.py shows
+it.
 """
 
 import json
@@ -26,7 +27,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 import keras_actx as actx
-from keras_actx.initializers.fixed_point import fixed_point
 
 FOLDER = Path(__file__).resolve().parent / "results" / "build_time"
 UNITS, PAIRS, FEWER, FUNCTIONS = 1024, 60, 15, 5
@@ -63,6 +63,7 @@ def main() -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "units": UNITS,
         "build": {name: ratio(*case) for name, case in CASES.items()},
+        "stack": {f"Dense, {one}": stack_ratio(one) for one in ("glorot_uniform", "orthogonal")},
         "new function": new_function(),
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -90,6 +91,27 @@ def ratio(arguments: dict[str, Any], initializer: Callable[[], Any], pairs: int)
     return {"pairs": pairs, **_compared([(mine[1], other[1]) for mine, other in both]), "made": _compared(whole)}
 
 
+def stack_ratio(initializer: str) -> dict[str, Any]:
+    """The time to construct and build a stack over that of as many layers of Keras."""
+
+    def ours() -> Any:
+        actx.layers.DenseStack(64, "mish", depth=20).build((None, 64))
+
+    def theirs() -> Any:
+        for layer in [keras.layers.Dense(64, "mish", kernel_initializer=initializer) for _ in range(20)]:
+            layer.build((None, 64))
+
+    both = []
+    for i in range(FEWER + 1):
+        found = {}
+        for one in (ours, theirs) if i % 2 else (theirs, ours):
+            started = time.process_time()
+            one()
+            found[one] = time.process_time() - started
+        both.append((found[ours], found[theirs]))
+    return _compared(both[1:])  # the first warms both up
+
+
 def _compared(both: list[tuple[float, float]]) -> dict[str, Any]:
     low, middle, high = statistics.quantiles([mine / other for mine, other in both], n=4)
     return {
@@ -114,8 +136,8 @@ def new_function() -> dict[str, float]:
     """Milliseconds for functions never seen before, the median of a few, and the first, which warms the backend up."""
     what: dict[str, Callable[[Any], Any]] = {
         "moments": actx.moments,
-        "operating_point": fixed_point,
-        "operating_point, depth=100": lambda function: fixed_point(function, depth=100),
+        "pairing, critical": lambda function: actx.pairing(function, "critical"),
+        "pairing, critical, depth=100": lambda function: actx.pairing(function, "critical", depth=100),
     }
     found = {}
     for name, measure in what.items():

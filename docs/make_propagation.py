@@ -244,6 +244,9 @@ def _build_time() -> list[str]:
     for case in results[0]["build"]:
         cells = (_ratio(one["build"][case]["made"]) for one in results)
         lines.append(f"| {case}, constructed and built | " + " | ".join(cells) + " |")
+    for case in results[0]["stack"]:
+        cells = (_ratio(one["stack"][case]) for one in results)
+        lines.append(f'| `DenseStack(64, "mish", depth=20)` / twenty {case} | ' + " | ".join(cells) + " |")
     lines += [
         "",
         "The time for a new function, in milliseconds: the median of several; in parentheses, the first in a process.",
@@ -255,7 +258,7 @@ def _build_time() -> list[str]:
         cells = [
             f"{one['new function'][what]['ms']:.0f} ({one['new function'][what]['first_ms']:.0f})" for one in results
         ]
-        lines.append(f"| {what.replace('operating_point', 'fixed point')} | " + " | ".join(cells) + " |")
+        lines.append(f"| {what} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 
 
