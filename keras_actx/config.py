@@ -12,6 +12,11 @@ FUSED_BY_DEFAULT = False
 
 _fused = FUSED_BY_DEFAULT
 
+#: The default, until `set_cuda_kernels` is called.
+CUDA_KERNELS_BY_DEFAULT = True
+
+_cuda_kernels = CUDA_KERNELS_BY_DEFAULT
+
 #: The default, until `set_portable` is called.
 PORTABLE_BY_DEFAULT = False
 
@@ -97,6 +102,48 @@ def set_fused(value: bool) -> None:
     global _fused
     _require_bool("set_fused", value)
     _fused = value
+
+
+def cuda_kernels() -> bool:
+    """Whether activations on a GPU use generated kernels on torch in eager mode.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> actx.config.cuda_kernels()
+    True
+    """
+    return _cuda_kernels
+
+
+def set_cuda_kernels(value: bool) -> None:
+    """Choose whether torch computes each activation on a GPU in eager mode by one generated kernel.
+
+    Without it, each operation of a formula is a pass over memory; with it, a formula is one pass in the forward and one
+    in the backward pass, and saves only its input. Kernels are generated for elementwise and gated activations, also
+    custom ones whose operations are known, and take precedence over `set_fused`. The first call of each takes a
+    fraction of a second, in which CUDA's runtime compiler (NVRTC, a part of torch; HIPRTC with ROCm) compiles it; no
+    other compiler is needed. If it is missing, a warning says so and the operations run one by one. Within
+    `torch.compile`, `torch.func` and exporters, for second derivatives, on the CPU, and on JAX and TensorFlow, this
+    setting has no effect.
+
+    Args:
+        value: True to use kernels, False to run the operations one by one.
+
+    Raises:
+        TypeError: if `value` is not True or False.
+
+    Example:
+
+    >>> import keras_actx as actx
+    >>> actx.config.set_cuda_kernels(False)
+    >>> actx.config.cuda_kernels()
+    False
+    >>> actx.config.set_cuda_kernels(True)
+    """
+    global _cuda_kernels
+    _require_bool("set_cuda_kernels", value)
+    _cuda_kernels = value
 
 
 def portable() -> bool:

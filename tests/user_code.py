@@ -61,6 +61,7 @@ layer = keras.layers.Dense(4, activation=actx.get("mish"))
 # Settings.
 actx.config.set_memory_efficient(actx.config.memory_efficient())
 actx.config.set_fused(actx.config.fused())
+actx.config.set_cuda_kernels(actx.config.cuda_kernels())
 actx.config.set_portable(actx.config.portable())
 
 # Moments and start weights.

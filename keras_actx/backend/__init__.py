@@ -3,7 +3,7 @@
 * `eager_float64`: a context outside of any trace, to compute a constant in float64.
 * `forward_and_vjp`: a compiled function and its compiled vector-Jacobian product.
 * `rematerialize`: saves only the inputs of a function for the backward pass; `bytes_kept`: how many bytes it saves.
-* `fused`: compiles a function for eager calls.
+* `fused`: compiles a function for eager calls; `by_cuda_kernel`: generates its kernels for a GPU.
 * `exporting`, `portably`: compute a formula from operations that the export target supports.
 * `with_kernel`: a faster kernel for a specific formula.
 * `with_derivative`: a function with a custom derivative.
@@ -103,6 +103,18 @@ def fused(function: Function, tensors: tuple[Any, ...]) -> Any:
         tensors: its arguments, of any shapes.
     """
     return _in_use.fused(function, tensors)
+
+
+def by_cuda_kernel(function: Function, tensors: tuple[Any, ...]) -> Any:
+    """`function(*tensors)`, by one generated kernel, and its gradient by another; None where there is none.
+
+    On torch, in eager mode, for tensors on a GPU. It saves only the tensors for the backward pass.
+
+    Args:
+        function: as for `rematerialize`; equal functions of any numbers share the kernels.
+        tensors: its arguments, of any shapes.
+    """
+    return _in_use.by_cuda_kernel(function, tensors) if hasattr(_in_use, "by_cuda_kernel") else None
 
 
 def with_kernel(name: str) -> Callable[[Function], Function]:

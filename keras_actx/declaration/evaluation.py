@@ -6,16 +6,25 @@ from typing import Any
 import keras
 
 from keras_actx import backend, config
+from keras_actx.choices import Gate
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
 from keras_actx.declaration.parameters import Parameter
 
 
-def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context: Any) -> Any:
+def evaluate(
+    declaration: Declaration,
+    x: Any,
+    params: dict[str, Any],
+    *,
+    gate: Gate = "last",
+    interleaved: bool = False,
+    **context: Any,
+) -> Any:
     """Apply the formula to `x`; the result has the dtype of `x`.
 
     16-bit inputs are computed in float32 and rounded once at the end: compositions computed in float16 lose up to 11
     bits and can overflow to inf. The same holds for 8-bit floats. Integers and booleans are converted to
-    `keras.config.floatx()`.
+    `keras.config.floatx()`. For a gated formula, `gate` and `interleaved` are those of `GatedLinearUnit`.
 
     Raises:
         TypeError: if `x` or a parameter is complex.
@@ -31,7 +40,7 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
             tensors[name] = backend.as_tensor(value, x, inner_dtype(dtype))
         else:
             numbers[name] = value
-    formula = Formula(declaration, tuple(numbers.items()), tuple(tensors), dtype)
+    formula = Formula(declaration, tuple(numbers.items()), tuple(tensors), dtype, gate, interleaved)
     inputs = (keras.ops.cast(x, dtype), *tensors.values())
     if any(isinstance(one, keras.KerasTensor) for one in inputs):
         return formula(*_all_symbolic(inputs), **context)
@@ -41,6 +50,9 @@ def evaluate(declaration: Declaration, x: Any, params: dict[str, Any], **context
     # and recomputing it is expensive.
     if context or declaration.kind == "vector":
         return formula(*inputs, **context)
+    result = backend.by_cuda_kernel(formula, inputs) if config.cuda_kernels() else None
+    if result is not None:
+        return result
     if config.fused() and backend.fuses(formula, inputs):
         return backend.fused(formula, inputs)
     return backend.rematerialize(formula, inputs) if config.memory_efficient() else formula(*inputs)
@@ -54,6 +66,8 @@ class Formula:
     numbers: tuple[tuple[str, Any], ...]
     names: tuple[str, ...]
     dtype: str
+    gate: Gate = "last"
+    interleaved: bool = False
 
     @property
     def is_own(self) -> bool:
@@ -76,6 +90,13 @@ class Formula:
         parameters = {one.name: one for one in self.declaration.parameters}
         return replace(self, numbers=tuple((name, _ordinary(value, parameters[name])) for name, value in self.numbers))
 
+    def with_numbers_as_inputs(self) -> tuple["Formula", tuple[float, ...]]:
+        """The formula with its numbers as further tensors, apart from those it may branch on; and these numbers."""
+        parameters = {one.name: one for one in self.declaration.parameters}
+        free = dict(one for one in self.numbers if not _is_special(one[1], parameters[one[0]]))
+        kept = tuple(one for one in self.numbers if one[0] not in free)
+        return replace(self, numbers=kept, names=(*self.names, *free)), tuple(free.values())
+
     def __hash__(self) -> int:
         # The hash of the fields that are set: torch's compiler hashes an instance that is created in compiled code
         # before its fields are set (seen in 2.11).
@@ -84,8 +105,14 @@ class Formula:
     def __call__(self, x: Any, *tensors: Any, **context: Any) -> Any:
         """The result, in `dtype`."""
         x = keras.ops.cast(x, inner_dtype(self.dtype))
-        inputs = split_halves(self.declaration, x) if self.declaration.kind == "gated" else (x,)
-        return keras.ops.cast(self.of_inputs(inputs, tensors, **context), self.dtype)
+        return keras.ops.cast(self.of_inputs(self.inputs_of(x), tensors, **context), self.dtype)
+
+    def inputs_of(self, x: Any) -> tuple[Any, ...]:
+        """`x`, or its value and gate."""
+        if self.declaration.kind != "gated":
+            return (x,)
+        halves = (x[..., ::2], x[..., 1::2]) if self.interleaved else split_halves(self.declaration, x)
+        return halves if self.gate == "last" else halves[::-1]
 
     def of_inputs(self, inputs: tuple[Any, ...], tensors: tuple[Any, ...], **context: Any) -> Any:
         """The declared function of its inputs, `x` or value and gate, in the dtype that it computes in."""
@@ -107,11 +134,16 @@ _ORDINARY = (0.7, 1.7)
 
 
 def _ordinary(value: Any, parameter: Parameter) -> Any:
-    """A generic number in place of the value; 0, 1, -1 and the default are kept, since formulas may branch on them."""
-    if type(value) is not float or value in (0.0, 1.0, -1.0, parameter.default):
+    """A generic number in place of the value, unless a formula may branch on it."""
+    if _is_special(value, parameter):
         return value
     other = _ORDINARY[abs(value) > 1.0] * (1.0 if value > 0.0 else -1.0)
     return other if other in parameter.range else value
+
+
+def _is_special(value: Any, parameter: Parameter) -> bool:
+    """Whether a formula may branch on the value: 0, 1, -1 and the default, and whatever is no float."""
+    return type(value) is not float or value in (0.0, 1.0, -1.0, parameter.default)
 
 
 def _all_symbolic(inputs: tuple[Any, ...]) -> list[Any]:

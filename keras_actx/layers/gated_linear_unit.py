@@ -50,7 +50,7 @@ class GatedLinearUnit(DeclaredActivationLayer):
         if not isinstance(interleaved, bool):
             raise ValueError(f"interleaved={quote(interleaved)} is not allowed; use True or False")
         super().__init__(resolved.activation, **kwargs)
-        self.gate = gate
+        self.gate: Gate = gate
         self.interleaved = interleaved
         self._build_at_init()
 
@@ -58,13 +58,8 @@ class GatedLinearUnit(DeclaredActivationLayer):
         """Apply the gate."""
         if self.gate == "first" or self.interleaved:
             self.compute_output_shape(inputs.shape)  # raises for an odd axis
-            if self.interleaved:
-                first, last = inputs[..., ::2], inputs[..., 1::2]
-            else:
-                first, last = keras.ops.split(inputs, 2, axis=-1)
-            halves = [last, first] if self.gate == "first" else [first, last]
-            inputs = keras.ops.concatenate(halves, axis=-1)
-        return evaluate(self.declared.declaration, inputs, dict(self.declared.params))
+        params = dict(self.declared.params)
+        return evaluate(self.declared.declaration, inputs, params, gate=self.gate, interleaved=self.interleaved)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         *others, width = input_shape

@@ -12,6 +12,7 @@ from torch.nn import functional
 from keras_actx.backend.probe import checked_once
 from keras_actx.backend.torch import chunked
 from keras_actx.backend.torch.compiled import fused, fuses
+from keras_actx.backend.torch.cuda_kernels import by_cuda_kernel
 from keras_actx.backend.torch.differentiated import with_derivative
 from keras_actx.backend.torch.eager import as_tensor, exporting, is_plain, varies
 from keras_actx.backend.torch.kernel import by_kernel
@@ -24,6 +25,7 @@ __all__ = [
     "PORTABLE",
     "arctan",
     "as_tensor",
+    "by_cuda_kernel",
     "by_kernel",
     "bytes_kept",
     "clip",

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch.fx.experimental import symbolic_shapes
+from torch.utils import _python_dispatch
 
 # Not public in torch; without it, torch.func is assumed to be active.
 _in_functorch = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
@@ -32,6 +33,21 @@ def is_plain(*tensors: Any) -> bool:
         return False
     forward = torch.autograd.forward_ad.unpack_dual
     return all(not one.is_meta and forward(one).tangent is None for one in tensors)
+
+
+#: Whether a tensor is one of `torch.autograd.grad(..., is_grads_batched=True)`.
+is_batched = getattr(getattr(torch._C, "_functorch", None), "is_legacy_batchedtensor", lambda x: False)
+
+
+def is_intercepted(*tensors: Any) -> bool:
+    """Whether operations on them are, by a subclass of tensors, a batch or a mode such as that of `FakeTensor`."""
+    for one in tensors:
+        if type(one) not in _ORDINARY or one.layout != torch.strided or one.is_neg() or is_batched(one):
+            return True
+    return _python_dispatch._get_current_dispatch_mode() is not None
+
+
+_ORDINARY = (torch.Tensor, torch.nn.Parameter)
 
 
 def is_functionalized() -> bool:

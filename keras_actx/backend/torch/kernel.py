@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
-from keras_actx.backend.torch.eager import is_plain
+from keras_actx.backend.torch.eager import is_batched, is_plain
 
 Tensor = torch.Tensor
 _REAL = (torch.float32, torch.float64)
@@ -49,6 +49,8 @@ def in_chunks(function: Callable[..., Tensor], tensors: tuple[Tensor, ...], *num
     There this takes a third of the time. Not while the operations are recorded, to be replayed in chunks.
     """
     x = tensors[-1]
+    if is_batched(tensors[0]):  # a cotangent, whose shape no result of an operation in place can have
+        return tensors[0] * function(torch.ones_like(x), x, *numbers)
     if x.numel() < 4 * _SMALL or x.device.type != "cpu" or torch.get_num_threads() > 2 or not x.is_contiguous():
         return function(*tensors, *numbers)
     if get_proxy_mode() is not None:

@@ -44,7 +44,10 @@ _aten = torch.ops.aten
 _ELEMENTWISE = {
     *(_aten._to_copy, _aten.alias, _aten.clone, _aten.detach, _aten.expand, _aten.lift_fresh),
     *(_aten.empty_like, _aten.full, _aten.full_like, _aten.new_full, _aten.new_zeros, _aten.ones, _aten.ones_like),
-    *(_aten.scalar_tensor, _aten.zeros, _aten.zeros_like),
+    *(_aten.scalar_tensor, _aten.zeros, _aten.zeros_like, _aten.fill_),
+    *(_aten.elu_backward, _aten.hardshrink_backward, _aten.hardsigmoid_backward, _aten.hardswish),
+    *(_aten.hardswish_backward, _aten.hardtanh_backward, _aten.leaky_relu_backward, _aten.log_sigmoid_backward),
+    *(_aten.log_sigmoid_forward, _aten.softplus_backward, _aten.softshrink_backward),
 }
 
 

@@ -1,0 +1,96 @@
+"""torch on a GPU: a formula and its derivative recorded as operations on single elements."""
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import torch
+from torch._decomp import core_aten_decompositions
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from keras_actx.backend.torch.cuda_source import is_known
+
+Function = Callable[..., Any]
+
+#: All inputs have this shape: a sum over the elements of a broadcast parameter is no operation on single elements.
+_SHAPE = (8,)
+
+
+def record_forward(formula: Any) -> torch.fx.GraphModule:
+    """The formula as a graph; its inputs: x, or value and gate, and the parameters."""
+    split = 1 if formula.elementwise else 2
+    count = split + len(formula.names)
+
+    def forward(*inputs: Any) -> Any:
+        # Within a transform, which no kernel of torch replaces the formula in.
+        return torch.func.vjp(lambda *given: formula.of_inputs(given[:split], given[split:]), *inputs)[0]
+
+    return _recorded(forward, formula.dtype, count)
+
+
+def record_vjp(formula: Any, needed: tuple[bool, ...]) -> torch.fx.GraphModule:
+    """Its derivative as a graph with a result for each of x and the parameters that is `needed`.
+
+    The inputs: the cotangent, then those of the formula. For a gated formula the first input is 0 or 1, for a result
+    that is the value's or the gate's: a kernel then writes the gradient of the whole x, and that of a parameter where
+    it is 0.
+    """
+    split = 1 if formula.elementwise else 2
+
+    def gradients(cotangent: Any, *inputs: Any) -> list[Any]:
+        wanted = (*needed[:1] * split, *needed[1:])
+
+        def of_wanted(*chosen: Any) -> Any:
+            rest = iter(chosen)
+            given = [next(rest) if is_wanted else one for one, is_wanted in zip(inputs, wanted, strict=True)]
+            return formula.of_inputs(tuple(given[:split]), tuple(given[split:]))
+
+        chosen = [one for one, is_wanted in zip(inputs, wanted, strict=True) if is_wanted]
+        return list(torch.func.vjp(of_wanted, *chosen)[1](cotangent))
+
+    def gated(side: Any, cotangent: Any, *inputs: Any) -> list[Any]:
+        found, is_value = gradients(cotangent, *inputs), side < 0.5
+        of_x = [torch.where(is_value, found.pop(0), found.pop(0))] if needed[0] else []
+        return of_x + [torch.where(is_value, one, torch.zeros_like(one)) for one in found]
+
+    count = 1 + split + len(formula.names)
+    return _recorded(gradients, formula.dtype, count) if split == 1 else _recorded(gated, formula.dtype, 1 + count)
+
+
+def _recorded(function: Function, dtype: str, count: int) -> torch.fx.GraphModule:
+    """Fails for a function that reads the value of an element."""
+
+    def record() -> torch.fx.GraphModule:
+        with keras.device("cpu"), torch.device("cpu"):
+            examples = [torch.linspace(0.3, 0.7, *_SHAPE, dtype=getattr(torch, dtype)) + at / 64 for at in range(count)]
+            return make_fx(function, decomposition_table=_decompositions(), tracing_mode="fake")(*examples)
+
+    return _in_new_thread(record)
+
+
+def _in_new_thread(function: Callable[[], Any]) -> Any:
+    """Its result without the modes of the calling thread: autocast, hooks of saved tensors, inference, and others."""
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+@functools.cache
+def _decompositions() -> dict[Any, Function]:
+    """Of the operators without an expression."""
+    core = {torch.ops.aten.gelu.default: torch._refs.nn.functional.gelu}
+    return core | {one: steps for one, steps in core_aten_decompositions().items() if not is_known(one)}
