@@ -111,13 +111,13 @@ def _theirs(row: dict[str, float]) -> str:
 
 def _compiled(compiled: dict) -> list[str]:
     shallow, deep = compiled["depths"]
-    relu = compiled["bytes"]["relu"]["lean"]
+    relu = compiled["bytes"]["relu"]["native"]
     lines = [
         "### Temporary memory in XLA",
         "",
         f"The temporary memory of the compiled gradient of {shallow} Dense layers of {compiled['width']} units with a "
-        f"batch of {compiled['batch']}, on the CPU, relative to that of relu, {relu[0] / 2**20:.0f} MiB; and the "
-        "memory of an additional layer relative to that with relu, "
+        f"batch of {compiled['batch']}, on the CPU, relative to that of `jax.nn.relu`, {relu[0] / 2**20:.0f} MiB; and "
+        "the memory of an additional layer relative to that with `jax.nn.relu`, "
         f"{(relu[1] - relu[0]) / (deep - shallow) / 2**20:.0f} MiB, computed from {deep} layers.",
         "",
         f"| activation | {shallow} layers | not memory-efficient | jax.nn | additional layer | not memory-efficient "

@@ -56,11 +56,17 @@ def rematerialize(function: Function, tensors: tuple[Any, ...]) -> Any:
     (torch.compile).
 
     Args:
-        function: a hashable function of tensors; probe results are cached and shared by equal functions. Its
-            `elementwise` attribute says whether it is the same function of every element of the first tensor.
+        function: a hashable function of tensors, a `Formula` or a `Projection`; probe results are cached and shared by
+            equal functions. Its `elementwise` attribute says whether it is the same function of every element of the
+            first tensor.
         tensors: its arguments.
     """
     return _in_use.rematerialize(function, tensors)
+
+
+def rematerializes(x: Any) -> bool:
+    """Whether a function of `x` may save anything, so that `rematerialize` saves less; False for a symbolic tensor."""
+    return hasattr(_in_use, "rematerializes") and not isinstance(x, keras.KerasTensor) and _in_use.rematerializes(x)
 
 
 def varies(number: Any) -> bool:

@@ -70,6 +70,8 @@ def checked_for_every_number(
 def _on_probe(check: Callable[..., bool]) -> Callable[..., bool]:
     def check_probe(function: Callable[..., Any], dtypes: tuple[Any, ...]) -> bool:
         shapes = [_SHAPE] + [()] * (len(dtypes) - 1)
+        if hasattr(function, "probe_shapes"):
+            shapes = function.probe_shapes(*_SHAPE, len(dtypes))
         try:
             return check(function, list(zip(shapes, dtypes, strict=True)))
         except Exception:

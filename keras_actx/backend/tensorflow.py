@@ -31,6 +31,7 @@ __all__ = [
     "exporting",
     "forward_and_vjp",
     "rematerialize",
+    "rematerializes",
     "sin",
     "tanh",
     "with_derivative",
@@ -106,6 +107,11 @@ def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any
     return _rematerialized(function)(*tensors)
 
 
+def rematerializes(x: Any) -> bool:
+    """See `keras_actx.backend.rematerializes`."""
+    return not exporting(x)
+
+
 @cached_with_declaration
 def _rematerialized(function: Callable[..., Any]) -> Callable[..., Any]:
     @tf.custom_gradient
@@ -124,18 +130,25 @@ def _recomputed_vjp(function: Callable[..., Any], tensors: tuple[Any, ...], cota
     if not tf.executing_eagerly():
         return _in_graph(function, "vjp", tf.convert_to_tensor(cotangent), *tensors)  # it may be an IndexedSlices
     found = _gradients(function, tensors, cotangent)
-    if all(one is None for one in found):
+    if found[0] is None:
         # A tape records nothing inside a `ForwardAccumulator` that differentiates this function; a graph does.
         return _vjp_by_graph(function)(tensors, cotangent)
     return _without_none(found, tensors)
 
 
 def _gradients(function: Callable[..., Any], tensors: Any, cotangent: Any) -> list[Any]:
+    projects = hasattr(function, "inner")
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tensors = [tf.identity(one) for one in tensors]  # a distinct tensor for each
+        kernel = tensors.pop(1) if projects else None
         tape.watch(tensors)
-        y = function(*tensors)
-    return tape.gradient(y, tensors, output_gradients=cotangent)
+        y = function.multiplied(*tensors) if projects else function(*tensors)
+    if not projects:
+        return tape.gradient(y, tensors, output_gradients=cotangent)
+    # Not by the tape, which would need the product.
+    found = tape.gradient(y, tensors, output_gradients=tf.matmul(cotangent, kernel, transpose_b=True))
+    rows, changes = (tf.reshape(one, [-1, one.shape[-1]]) for one in (y, cotangent))
+    return [found[0], tf.matmul(rows, changes, transpose_a=True), *found[1:]]
 
 
 def _without_none(found: list[Any], tensors: Any) -> list[Any]:
@@ -215,13 +228,14 @@ def _is_differentiated_forward(tensors: tuple[Any, ...]) -> bool:
 
 
 def _with_dependency(first: Any, tensors: tuple[Any, ...]) -> list[Any]:
-    """The tensors with a data dependency on `first`; otherwise the compiler would reuse results of the forward pass.
+    """The tensors, x with a data dependency on `first`; otherwise the compiler would reuse the forward pass's results.
 
     Neither TensorFlow nor XLA infers that the product of two consecutive integers is even.
     """
     number = tf.reduce_sum(tf.cast(tf.reshape(first, [-1])[:1] > 0, tf.int32))
     known = tf.equal(tf.bitwise.bitwise_and(number * (number + 1), 1), 0)
-    return [tf.where(known, one, tf.zeros_like(one)) for one in tensors]
+    x, *others = tensors
+    return [tf.where(known, x, tf.zeros_like(x)), *others]
 
 
 @cached_with_declaration

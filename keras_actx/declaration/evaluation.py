@@ -30,6 +30,22 @@ def evaluate(
         TypeError: if `x` or a parameter is complex.
     """
     x = keras.ops.convert_to_tensor(x)
+    formula, inputs = as_function(declaration, x, params, gate=gate, interleaved=interleaved)
+    if any(isinstance(one, keras.KerasTensor) for one in inputs):
+        return formula(*_all_symbolic(inputs), **context)
+    if config.portable() or backend.exporting(x):
+        return backend.portably(formula, inputs, **context)
+    # A random formula would draw other numbers when recomputed. A formula that mixes an axis (softmax) saves little,
+    # and recomputing it is expensive.
+    if context or declaration.kind == "vector":
+        return formula(*inputs, **context)
+    return apply(formula, inputs)
+
+
+def as_function(
+    declaration: Declaration, x: Any, params: dict[str, Any], *, gate: Gate = "last", interleaved: bool = False
+) -> tuple["Formula", tuple[Any, ...]]:
+    """The formula as a function of tensors, and these tensors. Raises `TypeError` as `evaluate` does."""
     dtype = output_dtype(x.dtype, declaration.identifier)
     numbers, tensors = {}, {}
     for name, value in params.items():
@@ -41,15 +57,11 @@ def evaluate(
         else:
             numbers[name] = value
     formula = Formula(declaration, tuple(numbers.items()), tuple(tensors), dtype, gate, interleaved)
-    inputs = (keras.ops.cast(x, dtype), *tensors.values())
-    if any(isinstance(one, keras.KerasTensor) for one in inputs):
-        return formula(*_all_symbolic(inputs), **context)
-    if config.portable() or backend.exporting(x):
-        return backend.portably(formula, inputs, **context)
-    # A random formula would draw other numbers when recomputed. A formula that mixes an axis (softmax) saves little,
-    # and recomputing it is expensive.
-    if context or declaration.kind == "vector":
-        return formula(*inputs, **context)
+    return formula, (keras.ops.cast(x, dtype), *tensors.values())
+
+
+def apply(formula: "Formula", inputs: tuple[Any, ...]) -> Any:
+    """The formula of its tensors, by a kernel, compiled or recomputed in the backward pass, as the settings say."""
     result = backend.by_cuda_kernel(formula, inputs) if config.cuda_kernels() else None
     if result is not None:
         return result
@@ -122,12 +134,59 @@ class Formula:
         return self.declaration.formula(*inputs, **params, **context)
 
 
+@dataclass(frozen=True)
+class Projection:
+    """`inner(z, *parameters) @ kernel` as a function of z, the kernel and the parameters, for `backend.rematerialize`.
+
+    Args:
+        inner: a `Formula`, or a function of Keras of one tensor.
+        moments: None, or the mean and deviation that the result of `inner` is standardized with.
+        halves: whether `inner` halves the last axis.
+    """
+
+    inner: Any
+    moments: tuple[float, float] | None
+    halves: bool
+
+    elementwise = False
+
+    @property
+    def is_own(self) -> bool:
+        """See `Formula`."""
+        return getattr(self.inner, "is_own", True)
+
+    @property
+    def found(self) -> dict[Any, Any]:
+        """See `Formula`; Keras's functions have a dict of their own, which lasts."""
+        return getattr(self.inner, "found", _FOUND)
+
+    def with_ordinary_numbers(self) -> "Projection":
+        """See `Formula`."""
+        inner = self.inner.with_ordinary_numbers() if isinstance(self.inner, Formula) else self.inner
+        return replace(self, inner=inner, moments=self.moments and (0.5, 2.0))
+
+    def probe_shapes(self, rows: int, width: int, count: int) -> list[tuple[int, ...]]:
+        """The shapes of `count` small arguments."""
+        return [(rows, width), (width // 2 if self.halves else width, width), *[()] * (count - 2)]
+
+    def __call__(self, z: Any, kernel: Any, *parameters: Any) -> Any:
+        return keras.ops.matmul(self.multiplied(z, *parameters), kernel)
+
+    def multiplied(self, z: Any, *parameters: Any, as_set: bool = False) -> Any:
+        """What is multiplied with the kernel; with `as_set`, compiled or recomputed as the settings say."""
+        applied = as_set and isinstance(self.inner, Formula)
+        y = apply(self.inner, (z, *parameters)) if applied else self.inner(z, *parameters)
+        return y if self.moments is None else (y - self.moments[0]) / self.moments[1]
+
+
 class _Found(dict):
     """A cache on a declaration, neither saved nor copied with it."""
 
     def __reduce__(self) -> Any:
         return _Found, ()
 
+
+_FOUND = _Found()
 
 #: Generic numbers, below and above 1, that formulas have no branches for.
 _ORDINARY = (0.7, 1.7)

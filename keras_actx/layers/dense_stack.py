@@ -12,6 +12,7 @@ from keras_actx.initializers.paired import checked_activation, checked_input_act
 from keras_actx.layers._arguments import is_whole, refuse_unless
 from keras_actx.layers._base import RematerializedLayer
 from keras_actx.layers._block_parts import Parts, bounded, check_arguments, check_repeated
+from keras_actx.layers._joined import call_in_order
 from keras_actx.layers.dense_block import DenseBlock
 from keras_actx.plain_numbers import takes_numpy_scalars
 from keras_actx.saved_configs import in_todays_form
@@ -226,9 +227,7 @@ class DenseStack(RematerializedLayer):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Run the blocks in order."""
-        for block in self.blocks:
-            inputs = block(inputs, training=training)
-        return inputs
+        return call_in_order(self.blocks, inputs, training)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], self.blocks[0].units)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports
 
+__all__ = ["KnownError", "bytes_kept", "check_activation"]
+
 if TYPE_CHECKING:
     from keras_actx.testing.check import check_activation as check_activation
     from keras_actx.testing.known_errors import KnownError as KnownError

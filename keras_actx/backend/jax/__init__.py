@@ -30,6 +30,7 @@ __all__ = [
     "forward_and_vjp",
     "relu",
     "rematerialize",
+    "rematerializes",
     "sigmoid",
     "sin",
     "tanh",
@@ -45,8 +46,22 @@ tanh, sin, cos, arctan, erfc = jnp.tanh, jnp.sin, jnp.cos, jnp.arctan, jax.lax.e
 
 
 def relu(x: Any) -> Any:
-    """See `keras_actx.backend.relu`. JAX's own has a rule that `jax.experimental.jet` does not know."""
+    """See `keras_actx.backend.relu`."""
+    return _with_derivative_of_result(x) if _takes_rules((x,)) else _relu(x)
+
+
+def _relu(x: Any) -> Any:
     return jnp.where(x <= 0, jnp.zeros_like(x), x)
+
+
+_with_derivative_of_result = jax.custom_jvp(_relu)
+
+
+@_with_derivative_of_result.defjvp
+def _relu_derivative(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
+    """From the result, which the next matrix product saves anyway; from x, XLA would save both."""
+    y = _with_derivative_of_result(*primals)
+    return y, jnp.where(y == 0, jnp.zeros_like(y), tangents[0])
 
 
 def sigmoid(x: Any) -> Any:
@@ -105,6 +120,11 @@ def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any
     if saves_only_inputs(function, tuple(one.dtype for one in tensors)):
         return function(*tensors)
     return rematerialized(function, False)(*tensors)
+
+
+def rematerializes(x: Any) -> bool:
+    """See `keras_actx.backend.rematerializes`. Only the weights may be traced, which `rematerialize` sees."""
+    return not exporting(x)
 
 
 def _takes_rules(tensors: tuple[Any, ...]) -> bool:

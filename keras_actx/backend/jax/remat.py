@@ -1,6 +1,7 @@
 """JAX rematerialization: only the inputs of a function are saved; its gradient recomputes the rest from them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -29,9 +30,16 @@ def rematerialized(function: Callable[..., Any], differentiated: bool) -> Callab
 
 def _in_one_pass(function: Callable[..., Any], *tensors: Any) -> Any:
     if not elementwise_map.applies(function, tensors):
-        return function(*tensors)
+        return _with_inner_in_one_pass(function)(*tensors)
     numbers = (jax.ShapeDtypeStruct((), one.dtype) for one in tensors)
     return elementwise_map.mapped(function, tensors).astype(jax.eval_shape(function, *numbers).dtype)
+
+
+def _with_inner_in_one_pass(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A `Projection` with its formula in one pass; any other function unchanged."""
+    if not hasattr(getattr(function, "inner", None), "elementwise"):
+        return function
+    return replace(function, inner=rematerialized(function.inner, True))
 
 
 # The derivative, a linear function of the tangents, as one primitive that is opaque to JAX. `jax.checkpoint` would
@@ -71,6 +79,7 @@ def _backward(
 def _gradients(function: Callable[..., Any], moved: tuple[bool, ...], *given: Any) -> list[Any]:
     """The gradients of the tensors marked in `moved`, from the tensors and the cotangent."""
     *tensors, cotangent = given
+    function = _with_inner_in_one_pass(function)
     y, vjp = jax.vjp(elementwise_map.of_moving(function, moved, tensors), *elementwise_map.select(tensors, moved))
     return list(vjp(cotangent.astype(y.dtype)))
 

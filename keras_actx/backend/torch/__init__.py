@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from keras_actx.backend.probe import checked_once
-from keras_actx.backend.torch import chunked
+from keras_actx.backend.torch import chunked, projected
 from keras_actx.backend.torch.compiled import fused, fuses
 from keras_actx.backend.torch.cuda_kernels import by_cuda_kernel
 from keras_actx.backend.torch.differentiated import with_derivative
@@ -39,6 +39,7 @@ __all__ = [
     "fused",
     "fuses",
     "rematerialize",
+    "rematerializes",
     "sin",
     "tanh",
     "varies",
@@ -105,7 +106,14 @@ def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any
         return function(*tensors)
     if saves_only_inputs(function, tuple((one.dtype, one.device) for one in tensors)):
         return function(*tensors)
-    return Rematerialized.apply(function, chunked.forward, chunked.vjp, *tensors)
+    passes = projected if hasattr(function, "inner") else chunked
+    return Rematerialized.apply(function, passes.forward, passes.vjp, *tensors)
+
+
+def rematerializes(x: Any) -> bool:
+    """See `keras_actx.backend.rematerializes`. Under autocast, a matrix product saves what it has cast."""
+    eager = torch.is_grad_enabled() and isinstance(x, torch.Tensor) and is_plain(x) and not exporting(x)
+    return eager and not torch.is_autocast_enabled(x.device.type)
 
 
 @checked_once
