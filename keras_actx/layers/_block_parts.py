@@ -8,6 +8,7 @@ from typing import Any, cast
 import keras
 
 from keras_actx._messages import did_you_mean, quote
+from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers._arguments import is_number, is_size, keras_object, refuse_unless
 from keras_actx.layers._axis_layer import AxisLayer
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
@@ -84,7 +85,11 @@ def keeps_shape(layer: keras.layers.Layer, inner: tuple[int | None, ...], expect
     """
     try:
         if type(layer) is keras.layers.Activation and not isinstance(layer.activation, keras.layers.Layer):
-            found = layer.activation(keras.KerasTensor(inner)).shape  # the layer would report its input shape  # pyright: ignore[reportAttributeAccessIssue]  (Keras has no types)
+            # The layer would report its input shape.
+            declared = resolve(layer.activation).activation
+            kind = declared and (declared.declaration.package, declared.declaration.kind)
+            is_known = kind == (OWN_PACKAGE, "elementwise")
+            found = inner if is_known else layer.activation(keras.KerasTensor(inner)).shape  # pyright: ignore[reportAttributeAccessIssue]  (Keras has no types)
         else:
             found = layer.compute_output_shape(inner)
     except Exception:  # a backend function, or a layer of unknown shape: checked at the call
