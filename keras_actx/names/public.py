@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import keras
 
+from keras_actx._keras_functions import keras_function
 from keras_actx._messages import quote
 from keras_actx.choices import NameKind
 from keras_actx.declaration import registry
@@ -45,7 +46,7 @@ def get(identifier: Any) -> Callable[..., Any]:
 def get_for(identifier: Any, frame: FrameType | None) -> Callable[..., Any]:
     """`get` for the code that runs in `frame`: an activation with weights becomes a sublayer of the calling layer."""
     if isinstance(identifier, str):
-        return from_string(identifier, frame)
+        return keras_function(identifier) or from_string(identifier, frame)
     found: Any = resolve(identifier).function
     if asker.is_keras_code(frame):
         refuse_other_shape(found)
