@@ -40,6 +40,7 @@ NUMBERS = {
     "hard_shrink": (0.5,),
     "soft_shrink": (0.5,),
     "hard_sigmoid": (1 / 6, 0.5),
+    "elu": (1.05, 1.7, 0.8),
 }
 
 

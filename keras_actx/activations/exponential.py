@@ -5,11 +5,17 @@ import functools
 from keras import ops
 
 from keras_actx.activations.primitives import FAR, clip, expm1, expm1_minus_x, sigmoid, times
-from keras_actx.backend import clip_max, clip_min, relu
+from keras_actx.backend import clip_max, clip_min, relu, with_kernel
 from keras_actx.declaration.decorator import register_activation
 from keras_actx.ranges import FixedReal, NonNegative, Positive
 
 register_activation = functools.partial(register_activation, package="keras_actx")
+
+
+@with_kernel("elu")
+def _elu(x, scale, slope, rate):
+    """scale max(x, 0) + slope (e^(rate min(x, 0)) - 1)."""
+    return scale * relu(x) + slope * expm1(rate * clip_max(x, 0.0))
 
 
 @register_activation(
@@ -20,7 +26,7 @@ register_activation = functools.partial(register_activation, package="keras_actx
 )
 def elu(x, alpha: NonNegative = 1.0):
     """The identity for positive inputs; negative inputs saturate at -`alpha`."""
-    return relu(x) + alpha * expm1(clip_max(x, 0.0))
+    return _elu(x, 1.0, alpha, 1.0)
 
 
 @register_activation(
@@ -31,7 +37,7 @@ def elu(x, alpha: NonNegative = 1.0):
 )
 def celu(x, alpha: Positive = 1.0):
     """ELU with a continuous derivative for every `alpha`."""
-    return relu(x) + alpha * expm1(clip_max(x, 0.0) / alpha)
+    return _elu(x, 1.0, alpha, 1.0 / alpha)
 
 
 @register_activation(
@@ -46,7 +52,7 @@ def pelu(x, a: Positive = 1.0, b: Positive = 1.0):
 
     The paper's two-parameter form; ports with three independent constants are another function.
     """
-    return a / b * relu(x) + a * expm1(clip_max(x, 0.0) / b)
+    return _elu(x, a / b, a, 1.0 / b)
 
 
 @register_activation(
@@ -61,7 +67,7 @@ def mpelu(x, alpha: NonNegative = 0.25, beta: Positive = 1.0):
 
     The initial values are those of Echo; `mpelu(alpha=1.0)` starts as ELU.
     """
-    return relu(x) + alpha * expm1(beta * clip_max(x, 0.0))
+    return _elu(x, 1.0, alpha, beta)
 
 
 # The paper's fixed point, rounded to double: lambda, and lambda alpha, which is not the product of the two doubles.
@@ -81,7 +87,7 @@ def _selu_exact(mp, x):
 )
 def selu(x):
     r"""ELU scaled so that mean 0 and variance 1 are a fixed point: $\lambda = 1.0507\ldots$, $\alpha = 1.6732\ldots$"""
-    return _SELU_SCALE * relu(x) + _SELU_SLOPE * expm1(clip_max(x, 0.0))
+    return _elu(x, _SELU_SCALE, _SELU_SLOPE, 1.0)
 
 
 @register_activation(

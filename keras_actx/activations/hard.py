@@ -76,6 +76,11 @@ def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
     return where(x >= high, 1.0, line)
 
 
+@with_kernel("hard_silu")
+def _hard_silu(x):
+    return clip_min(x, -FAR) * ((_clipped(x, -3.0, 3.0) + 3.0) / 6.0)
+
+
 @register_activation(
     tex=r"x \min(1, \max(0, x / 6 + 1 / 2))",
     cites=("Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244",),
@@ -85,7 +90,7 @@ def hard_sigmoid(x, slope: Positive = 1 / 6, shift: Real = 0.5):
 )
 def hard_silu(x):
     """Piecewise quadratic approximation of SiLU."""
-    return clip_min(x, -FAR) * ((_clipped(x, -3.0, 3.0) + 3.0) / 6.0)
+    return _hard_silu(x)
 
 
 @register_activation(

@@ -52,7 +52,8 @@ def relu(
     $m$, so that ReLU-n is `relu(max_value=n)`.
     """
     if isinstance(negative_slope, float) and negative_slope == 0.0:
-        y = _relu(x) if threshold == 0.0 else _above(x, threshold, 0.0)
+        is_zero = isinstance(threshold, float) and threshold == 0.0
+        y = _relu(x) if is_zero else _above(x, threshold, 0.0)
     else:
         above = x > threshold
         below = safe_where(~above, x, threshold) - threshold

@@ -11,8 +11,14 @@ _native = torch.ops.aten
 
 
 def _leaky_vjp(cotangent: Tensor, x: Tensor, slope: float) -> Tensor:
-    smallest = torch.finfo(x.dtype).smallest_normal * torch.finfo(x.dtype).eps
-    return _native.leaky_relu_backward(cotangent, x.add(smallest), slope, False)  # 0 is treated as positive
+    # 0 is treated as positive: what is added is below the smallest number times the factor.
+    factor, tiny = (2.0**600 if x.dtype == torch.float64 else 2.0**100), torch.finfo(x.dtype).smallest_normal
+    return _native.leaky_relu_backward(cotangent, x.mul(factor).add_(tiny), slope, False)
+
+
+def _hard_silu_vjp(cotangent: Tensor, x: Tensor) -> Tensor:
+    inner = _native.hardsigmoid_backward(x.clamp(-_FAR, _FAR), x)  # x times the derivative of the gate
+    return inner.add_(functional.hardsigmoid(x)).mul_(cotangent)
 
 
 _FAR = 2.0**60  # where a gate is saturated, and x times its derivative is finite
@@ -65,6 +71,16 @@ KERNELS = {
         lambda g, x, slope, shift: _native.hardsigmoid_backward(g, x),
         # In float64, torch's kernel has the outer slope next to a kink.
         lambda x, slope, shift: (slope, shift, x.dtype) == (1 / 6, 0.5, torch.float32),
+    ),
+    "elu": Kernel(
+        lambda x, scale, slope, rate: _native.elu(x, slope / scale, scale, rate),
+        lambda g, x, scale, slope, rate: _native.elu_backward(g, slope / scale, scale, rate, False, x),
+        lambda x, scale, slope, rate: scale != 0.0,
+    ),
+    "hard_silu": Kernel(
+        lambda x: functional.hardsigmoid(x).mul_(x.clamp_min(-_FAR)),
+        _hard_silu_vjp,
+        lambda x: x.dtype == torch.float32,  # as for hard_sigmoid
     ),
     "hard_shrink": Kernel(functional.hardshrink, _native.hardshrink_backward),
     "soft_shrink": Kernel(functional.softshrink, _native.softshrink_backward),
