@@ -98,7 +98,9 @@ def star_relu(x, scale: Real = 0.8944, bias: Real = -0.4472):
     `star_relu(scale=1.0, bias=0.0)`.
     """
     positive = _relu(x)
-    return times(scale, positive) * positive + bias  # in this order: the square may overflow where the result does not
+    line = times(scale, positive)  # first: the square may overflow where the result does not
+    is_fixed = isinstance(scale, float) and scale != 0.0
+    return (line * positive if is_fixed else times(line, positive)) + bias
 
 
 @register_activation(
