@@ -33,6 +33,14 @@ def efficient(request):
         yield request.param
 
 
+@pytest.fixture
+def calls(monkeypatch):
+    """On torch, the names of the kernels for a GPU that run, on the CPU."""
+    from gpu_calls import calls_on_the_cpu
+
+    yield from calls_on_the_cpu(monkeypatch)
+
+
 _PLACE = {"tensorflow": 0, "jax": 1}.get(BACKEND, 2)
 #: JAX's compiler takes most of the time of its tests.
 _TIMES = 7 if BACKEND == "jax" else 1

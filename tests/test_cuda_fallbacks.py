@@ -14,20 +14,11 @@ if keras.backend.backend() != "torch":
 
 import host_kernels
 import torch
-from gpu_calls import both, by_formula, calls_on_the_cpu, numbers, swish
+from gpu_calls import both, by_formula, numbers, swish
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from keras_actx.backend.torch import cuda_kernel, cuda_kernels
 from keras_actx.testing.backend.torch import takes_whole_graphs
-
-if host_kernels.COMPILER is None:
-    pytest.skip("NOT TESTED: no C++ compiler here, in place of a GPU's", allow_module_level=True)
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """The names of the kernels that run, on the CPU."""
-    yield from calls_on_the_cpu(monkeypatch)
 
 
 def test_second_derivatives(calls):

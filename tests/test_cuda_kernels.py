@@ -11,21 +11,11 @@ if keras.backend.backend() != "torch":
 
 import host_kernels
 import torch
-from gpu_calls import assert_same, both, by_formula, calls_on_the_cpu, numbers, swish
+from gpu_calls import assert_same, both, by_formula, numbers, swish
 from torch.utils.checkpoint import checkpoint
 
 from keras_actx.backend.torch import cuda_kernel
 from keras_actx.testing import bytes_kept
-
-if host_kernels.COMPILER is None:
-    pytest.skip("NOT TESTED: no C++ compiler here, in place of a GPU's", allow_module_level=True)
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """The names of the kernels that run, on the CPU."""
-    yield from calls_on_the_cpu(monkeypatch)
-
 
 SHAPES = [(), (5,), (4, 6), (2, 3, 4, 6)]
 

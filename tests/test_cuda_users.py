@@ -8,18 +8,8 @@ import keras_actx as actx
 if keras.backend.backend() != "torch":
     pytest.skip("of torch alone", allow_module_level=True)
 
-import host_kernels
 import torch
-from gpu_calls import assert_same, calls_on_the_cpu, numbers
-
-if host_kernels.COMPILER is None:
-    pytest.skip("NOT TESTED: no C++ compiler here, in place of a GPU's", allow_module_level=True)
-
-
-@pytest.fixture
-def calls(monkeypatch):
-    """The names of the kernels that run, on the CPU."""
-    yield from calls_on_the_cpu(monkeypatch)
+from gpu_calls import assert_same, numbers
 
 
 def test_a_users_formula(calls):
