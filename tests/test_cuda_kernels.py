@@ -179,3 +179,12 @@ def test_in_layers(calls):
     block(np.ones((2, 4), "float32")).sum().backward()
     assert [one.rpartition("_")[0] for one in calls] == ["swish_forward", "swish_backward"]
     assert block.activation_layer.weights[0].value.grad is not None
+
+
+def test_relu_is_native(calls):
+    """It keeps its result, as the next layer does; in 16 bits the formula converts, and the kernel does not."""
+    assert_same(actx.activations.relu, numbers(4, 6))
+    assert not calls
+    assert_same(actx.activations.relu, numbers(4, 6, dtype=torch.bfloat16), tolerance=0.0)
+    assert_same(actx.Activation("relu", {"negative_slope": 0.3}), numbers(4, 6))
+    assert len(calls) == 4

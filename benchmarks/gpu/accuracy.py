@@ -4,9 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import keras
 import torch
-
-from keras_actx import config
 
 #: In units in the last place for values of 16 bits, otherwise of eps (|f| + |x f'|), for derivatives one order higher.
 BARS = {"value": 4.0, "derivative": 8.0, "sixteen": 1.0}
@@ -70,8 +69,7 @@ def _away_from_kinks(x: torch.Tensor, activation: Any) -> torch.Tensor:
 
 def _exact(function: Any, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Values and two derivatives of the formula in float64, on the CPU."""
-    config.set_cuda_kernels(False)
-    try:
+    with keras.device("cpu"):  # where it puts constants
         wide = x.double().requires_grad_()
         found = [function(wide)]
         for _ in range(2):
@@ -80,9 +78,7 @@ def _exact(function: Any, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
             if last.requires_grad:
                 (slope,) = torch.autograd.grad(last.sum(), wide, create_graph=True, materialize_grads=True)
             found.append(slope)
-        return tuple(one.detach().nan_to_num(0.0) if at else one.detach() for at, one in enumerate(found))
-    finally:
-        config.set_cuda_kernels(True)
+    return tuple(one.detach().nan_to_num(0.0) if at else one.detach() for at, one in enumerate(found))
 
 
 def _by_kernel(function: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -33,20 +33,24 @@ def evaluate(
     formula, inputs = as_function(declaration, x, params, gate=gate, interleaved=interleaved)
     if any(isinstance(one, keras.KerasTensor) for one in inputs):
         return formula(*_all_symbolic(inputs), **context)
-    if config.portable() or backend.exporting(x):
-        return backend.portably(formula, inputs, **context)
     # A random formula would draw other numbers when recomputed. A formula that mixes an axis (softmax) saves little,
     # and recomputing it is expensive.
-    if context or declaration.kind == "vector":
-        return formula(*inputs, **context)
-    return apply(formula, inputs)
+    is_simple = not context and declaration.kind != "vector"
+    if not config.portable():
+        result = _by_kernel(formula, inputs) if is_simple else None
+        if result is not None:
+            return result
+        if not backend.exporting(x):
+            return _apply(formula, inputs) if is_simple else formula(*inputs, **context)
+    return backend.portably(formula, inputs, **context)
 
 
 def as_function(
     declaration: Declaration, x: Any, params: dict[str, Any], *, gate: Gate = "last", interleaved: bool = False
 ) -> tuple["Formula", tuple[Any, ...]]:
     """The formula as a function of tensors, and these tensors. Raises `TypeError` as `evaluate` does."""
-    dtype = output_dtype(x.dtype, declaration.identifier)
+    own = keras.backend.standardize_dtype(x.dtype)
+    dtype = own if own in _USUAL else output_dtype(own, declaration.identifier)
     numbers, tensors = {}, {}
     for name, value in params.items():
         if not _is_number(value):
@@ -57,14 +61,24 @@ def as_function(
         else:
             numbers[name] = value
     formula = Formula(declaration, tuple(numbers.items()), tuple(tensors), dtype, gate, interleaved)
-    return formula, (keras.ops.cast(x, dtype), *tensors.values())
+    return formula, (x if dtype == own else keras.ops.cast(x, dtype), *tensors.values())
+
+
+_USUAL = ("float16", "bfloat16", "float32", "float64")
 
 
 def apply(formula: "Formula", inputs: tuple[Any, ...]) -> Any:
     """The formula of its tensors, by a kernel, compiled or recomputed in the backward pass, as the settings say."""
-    result = backend.by_cuda_kernel(formula, inputs) if config.cuda_kernels() else None
-    if result is not None:
-        return result
+    result = _by_kernel(formula, inputs)
+    return _apply(formula, inputs) if result is None else result
+
+
+def _by_kernel(formula: "Formula", inputs: tuple[Any, ...]) -> Any:
+    """The result of a kernel for a GPU; None if there is none, as where operations are recorded, to export them."""
+    return backend.by_cuda_kernel(formula, inputs) if config.cuda_kernels() else None
+
+
+def _apply(formula: "Formula", inputs: tuple[Any, ...]) -> Any:
     if config.fused() and backend.fuses(formula, inputs):
         return backend.fused(formula, inputs)
     return backend.rematerialize(formula, inputs) if config.memory_efficient() else formula(*inputs)

@@ -16,9 +16,9 @@ from keras_actx.backend.probe import cached_with_declaration
 from keras_actx.backend.torch import chunked, cuda_layout
 from keras_actx.backend.torch.cuda_graph import record_forward, record_vjp
 from keras_actx.backend.torch.cuda_kernel import Kernel, named_numbers, warn_once
-from keras_actx.backend.torch.eager import is_intercepted, is_plain
+from keras_actx.backend.torch.eager import is_ordinary
 from keras_actx.backend.torch.reads import Reads
-from keras_actx.backend.torch.remat import Rematerialized
+from keras_actx.backend.torch.remat import autocast_of, gradients
 from keras_actx.backend.torch.steps import is_elementwise
 
 Needed = tuple[bool, ...]
@@ -34,10 +34,10 @@ def by_cuda_kernel(function: Any, tensors: tuple[Any, ...]) -> Any:
     if not is_on_gpu(tensors[0]) or torch.compiler.is_compiling() or not _are_supported(function, tensors):
         return None
     kernels = _kernels_of(function, _DTYPES[tensors[0].dtype])
-    if kernels is None or not kernels.recorded.are_usable():
+    if kernels is None or kernels.is_native or not kernels.recorded.are_usable():
         return None
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
-        return _Generated.apply(function, kernels.forward, kernels.vjp, *tensors)
+        return _apply(function, kernels, *tensors)
     return kernels.forward(function, tensors)
 
 
@@ -47,65 +47,73 @@ def is_on_gpu(x: Any) -> bool:
 
 
 def _are_supported(function: Any, tensors: tuple[Any, ...]) -> bool:
+    if not is_ordinary(*tensors):
+        return False
     x, gated = tensors[0], not function.elementwise
     if x.dtype not in _DTYPES or not x.numel() or x.dim() > _MOST_AXES - gated:
         return False
     if gated and (not x.dim() or x.shape[-1] % 2):  # for which the formula has an error
         return False
     # A gradient has the cotangent as a further input, a gated one also a gate and the sides.
-    if len(tensors) + (3 if gated else 1) > _MOST_TENSORS or any(one.device != x.device for one in tensors):
+    if len(tensors) + (3 if gated else 1) > _MOST_TENSORS or any(one.device != x.device for one in tensors[1:]):
         return False
-    return is_plain(*tensors) and not is_intercepted(*tensors) and is_elementwise(function, tensors)
+    return is_elementwise(function, tensors)
 
 
 class Kernels:
-    """The kernels of a formula with its numbers."""
+    """The kernels of a formula with its numbers. `is_native`: a kernel of torch is as good."""
 
-    def __init__(self, recorded: "Recorded", numbers: tuple[float, ...]) -> None:
-        self.recorded, self._numbers = recorded, named_numbers(numbers)
+    def __init__(self, recorded: "Recorded", numbers: tuple[float, ...], is_native: bool) -> None:
+        self.recorded, self._numbers, self.is_native = recorded, named_numbers(numbers), is_native
 
     def forward(self, function: Any, tensors: tuple[Any, ...]) -> Any:
         """`function(*tensors)`."""
         x, *parameters = tensors
+        if not parameters and function.elementwise:
+            results = self.recorded.forward(tensors, self._numbers)
+            return function(x) if results is None else results[0]
         inputs = cuda_layout.forward_inputs(function, x, parameters)
         results = self.recorded.forward(inputs, self._numbers)
         return function(*tensors) if results is None else cuda_layout.forward_result(results[0], x, parameters)
 
-    def vjp(self, function: Any, tensors: tuple[Any, ...], needed: Needed, cotangent: Any) -> list[Any] | None:
-        """The gradients of the tensors that need one; None if there is no kernel."""
+    def vjp(
+        self, kernel: Kernel, function: Any, tensors: tuple[Any, ...], needed: Needed, cotangent: Any
+    ) -> list[Any] | None:
+        """The gradients of the tensors that need one, by their kernel; None if it cannot run."""
         x, *parameters = tensors
-        kernel = self.recorded.vjp(needed)
-        if kernel is None or not is_plain(cotangent) or is_intercepted(cotangent):
-            return None
+        if not parameters and function.elementwise:
+            return kernel((cotangent, x), self._numbers)
         results = kernel(cuda_layout.vjp_inputs(function, x, parameters, needed, cotangent), self._numbers)
         return results and cuda_layout.gradients(function, results, x, parameters, needed)
 
 
-class _Generated(Rematerialized):
-    """The same without a context of autocast where a kernel computes the gradient: it takes as long as a kernel."""
+class _Generated(torch.autograd.Function):
+    """`Rematerialized` with kernels, without what they do not need: it takes as long as a kernel."""
 
     @staticmethod
-    def forward(ctx: Any, function: Any, compute_forward: Any, compute_vjp: Any, *tensors: Any) -> Any:
-        # Here, not in the thread of torch that computes the gradient.
-        ctx.recorded = ctx.needs_input_grad[3:]
-        compute_vjp.__self__.recorded.vjp(ctx.recorded)
-        return Rematerialized.forward(ctx, function, compute_forward, compute_vjp, *tensors)
+    def forward(ctx: Any, function: Any, kernels: Kernels, *tensors: Any) -> Any:
+        ctx.function, ctx.kernels, ctx.recorded = function, kernels, ctx.needs_input_grad[2:]
+        ctx.kernel = kernels.recorded.vjp(ctx.recorded)  # here, not in torch's thread that computes the gradient
+        ctx.autocast = autocast_of(tensors[0])
+        ctx.save_for_backward(*tensors)
+        return kernels.forward(function, tensors)
 
     @staticmethod
     def backward(ctx: Any, cotangent: Any) -> Any:
-        needed, compute, found = ctx.needs_input_grad[3:], ctx.compute_vjp, None
-        if not torch.is_grad_enabled():
-            found = compute(ctx.function, ctx.saved_tensors, ctx.recorded, cotangent)
-        if found is not None:
+        found, needed = None, ctx.needs_input_grad[2:]
+        if ctx.kernel is not None and not torch.is_grad_enabled() and is_ordinary(cotangent):
+            found = ctx.kernels.vjp(ctx.kernel, ctx.function, ctx.saved_tensors, ctx.recorded, cotangent)
+        if found is None:
+            return (None, None, *gradients(ctx, ctx.function, chunked.vjp, needed, cotangent))
+        if len(needed) > 1:  # fewer may be needed than were recorded
             rest = iter(found)
             every = [next(rest) if is_recorded else None for is_recorded in ctx.recorded]
-            chosen = [one if is_needed else None for one, is_needed in zip(every, needed, strict=True)]
-            return (None, None, None, *chosen)
-        ctx.compute_vjp = chunked.vjp
-        try:
-            return Rematerialized.backward(ctx, cotangent)
-        finally:
-            ctx.compute_vjp = compute
+            found = [one if is_needed else None for one, is_needed in zip(every, needed, strict=True)]
+        return (None, None, *found)
+
+
+#: Without the part of torch in Python, for torch.func and for signatures with keywords.
+_apply = super(torch.autograd.Function, _Generated).apply
 
 
 class Recorded:
@@ -119,7 +127,10 @@ class Recorded:
     def __init__(self, formula: Any, numbers: int) -> None:
         self._formula, self._count = formula, numbers
         self._reads = None if formula.is_own else Reads(formula.declaration.formula)
-        self.forward = self._kernel("forward", record_forward(formula))
+        graph = record_forward(formula)
+        #: Whether it is torch's relu, which keeps its result for the gradient, as the layer that follows does.
+        self.is_relu = [one.target for one in graph.graph.nodes if one.op == "call_function"] == [_RELU]
+        self.forward = self._kernel("forward", graph)
         self._vjps: dict[Needed, Kernel | None] = {}
 
     def vjp(self, needed: Needed) -> Kernel | None:
@@ -148,12 +159,18 @@ _lock = threading.RLock()
 @cached_with_declaration
 def _kernels_of(function: Any, dtype: str) -> Kernels | None:
     """None if a user's formula cannot be recorded."""
-    function = replace(function, dtype=dtype, gate="last", interleaved=False)  # the same kernels for all
+    wide, function = (
+        function.dtype == dtype,
+        replace(function, dtype=dtype, gate="last", interleaved=False),
+    )  # the same kernels for all
     general, numbers = function.with_numbers_as_inputs()
     recorded = _recorded(general, len(numbers))
     if recorded is None and numbers:  # a user's formula that branches on another number
         numbers, recorded = (), _recorded(function, 0)
-    return None if recorded is None else Kernels(recorded, numbers)
+    return None if recorded is None else Kernels(recorded, numbers, wide and recorded.is_relu)
+
+
+_RELU = torch.ops.aten.relu.default
 
 
 def _recorded(formula: Any, numbers: int) -> Recorded | None:

@@ -1,7 +1,6 @@
 """torch: a function that saves only its inputs and is recomputed in the backward pass."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -21,19 +20,30 @@ class Rematerialized(torch.autograd.Function):
         compute_vjp: Callable[..., Iterator[Any]],
         *tensors: Any,
     ) -> Any:
-        ctx.function, ctx.compute_vjp, ctx.autocast = function, compute_vjp, _autocast(tensors[0].device.type)
+        ctx.function, ctx.compute_vjp, ctx.autocast = function, compute_vjp, autocast_of(tensors[0])
         ctx.save_for_backward(*tensors)
         return compute_forward(function, tensors)
 
     @staticmethod
     def backward(ctx: Any, cotangent: Any) -> Any:
-        needed = ctx.needs_input_grad[3:]
-        with ctx.autocast():
-            if torch.is_grad_enabled():  # the derivative is itself differentiated
-                found = _joined_steps(ctx.function, ctx.saved_tensors, needed, cotangent)
-            else:
-                found = ctx.compute_vjp(ctx.function, ctx.saved_tensors, needed, cotangent)
-        return (None, None, None, *(next(found) if is_needed else None for is_needed in needed))
+        return (None, None, None, *gradients(ctx, ctx.function, ctx.compute_vjp, ctx.needs_input_grad[3:], cotangent))
+
+
+def gradients(
+    ctx: Any,
+    function: Callable[..., Any],
+    compute_vjp: Callable[..., Iterator[Any]],
+    needed: tuple[bool, ...],
+    cotangent: Any,
+) -> list[Any]:
+    """Those of the saved tensors of a context, in its state of autocast; None for those that need none."""
+    enabled, dtype = ctx.autocast
+    with torch.autocast(cotangent.device.type, dtype, enabled):
+        if torch.is_grad_enabled():  # the derivative is itself differentiated
+            found = _joined_steps(function, ctx.saved_tensors, needed, cotangent)
+        else:
+            found = compute_vjp(function, ctx.saved_tensors, needed, cotangent)
+    return [next(found) if is_needed else None for is_needed in needed]
 
 
 def _joined_steps(
@@ -49,7 +59,7 @@ def _joined_steps(
     return iter(torch.autograd.grad(y, wanted, cotangent, create_graph=True, materialize_grads=True))
 
 
-def _autocast(device: str) -> Callable[[], AbstractContextManager[None]]:
-    """Restores the current autocast state in the backward pass, which runs outside of the user's context."""
-    enabled, dtype = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
-    return lambda: torch.autocast(device, dtype, enabled)
+def autocast_of(x: Any) -> tuple[bool, torch.dtype]:
+    """The current state of autocast, for the backward pass, which runs outside of the user's context."""
+    device = x.device.type
+    return torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
