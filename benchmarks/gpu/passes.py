@@ -82,28 +82,41 @@ def calls(device: torch.device) -> dict[str, dict[str, float]]:
         ours = both(activation, x)
         ours()
         _wait(gpu)
-        row = {"first_ms": _rounded(1e3 * (time.perf_counter() - started)), "ours": _microseconds(ours, gpu)}
-        config.set_cuda_kernels(False)
-        try:
-            row["formula"] = _microseconds(both(activation, x), gpu)
-        finally:
-            config.set_cuda_kernels(True)
+        found[name] = {"first_ms": _rounded(1e3 * (time.perf_counter() - started))}
+        functions = {"ours": activation, "formula": _by_formula(activation)}
         if name in NATIVE:
-            row["native"] = _microseconds(both(NATIVE[name], x), gpu)
-            row["ratio"] = _rounded(row["ours"] / row["native"])
-        found[name] = row
+            functions["native"] = NATIVE[name]
+        times = _microseconds({way: both(function, x) for way, function in functions.items()}, gpu)
+        found[name] |= times
+        if name in NATIVE:
+            found[name]["ratio"] = _rounded(times["ours"] / times["native"])
     return found
 
 
-def _microseconds(call: Callable[[], Any], gpu: bool, rounds: int = 100) -> float:
-    times = []
+def _by_formula(activation: Any) -> Callable[[Any], Any]:
+    """Without kernels."""
+
+    def compute(x: Any) -> Any:
+        config.set_cuda_kernels(False)
+        try:
+            return activation(x)
+        finally:
+            config.set_cuda_kernels(True)
+
+    return compute
+
+
+def _microseconds(calls: dict[str, Callable[[], Any]], gpu: bool, rounds: int = 100) -> dict[str, float]:
+    """Of each call, by turns; the first decile, without what else the processor does."""
+    times: dict[str, list[float]] = {way: [] for way in calls}
     for _ in range(rounds if gpu else 5):
-        _wait(gpu)
-        started = time.perf_counter()
-        call()
-        _wait(gpu)
-        times.append(time.perf_counter() - started)
-    return _rounded(1e6 * statistics.quantiles(times, n=10)[0])  # without what else the processor does
+        for way, call in calls.items():
+            _wait(gpu)
+            started = time.perf_counter()
+            call()
+            _wait(gpu)
+            times[way].append(time.perf_counter() - started)
+    return {way: _rounded(1e6 * statistics.quantiles(of_way, n=10)[0]) for way, of_way in times.items()}
 
 
 def _wait(gpu: bool) -> None:

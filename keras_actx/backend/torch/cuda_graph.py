@@ -31,17 +31,14 @@ def record_forward(formula: Any) -> torch.fx.GraphModule:
 
 
 def record_vjp(formula: Any, needed: tuple[bool, ...]) -> torch.fx.GraphModule:
-    """Its derivative as a graph with a result for each of x and the parameters that is `needed`.
+    """Its derivative as a graph with a result for each of x, or of value and gate, and the parameters that is `needed`.
 
-    The inputs: the cotangent, then those of the formula. For a gated formula the first input is 0 or 1, for a result
-    that is the value's or the gate's: a kernel then writes the gradient of the whole x, and that of a parameter where
-    it is 0.
+    The inputs: the cotangent, then those of the formula.
     """
     split = 1 if formula.elementwise else 2
+    wanted = (*needed[:1] * split, *needed[1:])
 
     def gradients(cotangent: Any, *inputs: Any) -> list[Any]:
-        wanted = (*needed[:1] * split, *needed[1:])
-
         def of_wanted(*chosen: Any) -> Any:
             rest = iter(chosen)
             given = [next(rest) if is_wanted else one for one, is_wanted in zip(inputs, wanted, strict=True)]
@@ -50,13 +47,7 @@ def record_vjp(formula: Any, needed: tuple[bool, ...]) -> torch.fx.GraphModule:
         chosen = [one for one, is_wanted in zip(inputs, wanted, strict=True) if is_wanted]
         return list(torch.func.vjp(of_wanted, *chosen)[1](cotangent))
 
-    def gated(side: Any, cotangent: Any, *inputs: Any) -> list[Any]:
-        found, is_value = gradients(cotangent, *inputs), side < 0.5
-        of_x = [torch.where(is_value, found.pop(0), found.pop(0))] if needed[0] else []
-        return of_x + [torch.where(is_value, one, torch.zeros_like(one)) for one in found]
-
-    count = 1 + split + len(formula.names)
-    return _recorded(gradients, formula.dtype, count) if split == 1 else _recorded(gated, formula.dtype, 1 + count)
+    return _recorded(gradients, formula.dtype, 1 + split + len(formula.names))
 
 
 def _recorded(function: Function, dtype: str, count: int) -> torch.fx.GraphModule:

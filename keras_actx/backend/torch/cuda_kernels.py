@@ -50,12 +50,12 @@ def _are_supported(function: Any, tensors: tuple[Any, ...]) -> bool:
     if not is_ordinary(*tensors):
         return False
     x, gated = tensors[0], not function.elementwise
-    if x.dtype not in _DTYPES or not x.numel() or x.dim() > _MOST_AXES - gated:
+    if x.dtype not in _DTYPES or not x.numel() or x.dim() > _MOST_AXES:
         return False
     if gated and (not x.dim() or x.shape[-1] % 2):  # for which the formula has an error
         return False
-    # A gradient has the cotangent as a further input, a gated one also a gate and the sides.
-    if len(tensors) + (3 if gated else 1) > _MOST_TENSORS or any(one.device != x.device for one in tensors[1:]):
+    # A gradient has the cotangent as a further input, a gated one also a gate.
+    if len(tensors) + (2 if gated else 1) > _MOST_TENSORS or any(one.device != x.device for one in tensors[1:]):
         return False
     return is_elementwise(function, tensors)
 

@@ -4,13 +4,10 @@ A kernel computes in float32 for 16 bits. Its inputs and results have one common
 pass to convert the results, if a parameter has more bits than x, or a gradient that is added up.
 """
 
-import functools
 from typing import Any
 
 import torch
 from torch import Tensor
-
-from keras_actx.backend.torch.cuda_kernel import is_capturing
 
 Needed = tuple[bool, ...]
 
@@ -29,59 +26,32 @@ def forward_result(y: Tensor, x: Tensor, parameters: list[Tensor]) -> Tensor:
 
 
 def vjp_inputs(function: Any, x: Tensor, parameters: list[Tensor], needed: Needed, cotangent: Tensor) -> list[Tensor]:
-    """The cotangent, x, or value and gate, and the parameters.
-
-    For a gated activation, all are broadcast along the axis of pairs of x. Another input comes first that is 0 for the
-    value of a pair, 1 for its gate: the gradient of the whole x is one result.
-    """
-    parameters = _compatible(x, parameters, any(needed[1:]))
-    if function.elementwise:
-        return [cotangent, x, *parameters]
-    axis = _pair_axis(function)
-    value, gate = _pairs(function, x).split(1, axis)
-    sides = _sides if not is_capturing(x) else _sides.__wrapped__  # what a CUDA graph allocates is not kept
-    side = sides(x.device, x.dtype, function.gate == "first")
-    if function.gate == "first":
-        value, gate = gate, value
-    others = [_along_pairs(function, one) for one in (cotangent, *parameters)]
-    return [side if axis == -1 else side.unsqueeze(-1), others[0], value, gate, *others[1:]]
+    """The cotangent, x, or value and gate, and the parameters."""
+    return [cotangent, *function.inputs_of(x), *_compatible(x, parameters, any(needed[1:]))]
 
 
 def gradients(
     function: Any, results: list[Tensor], x: Tensor, parameters: list[Tensor], needed: Needed
 ) -> list[Tensor]:
     """The results of the kernel as gradients of the tensors that need them, added up where those were broadcast."""
-    if function.elementwise and not parameters:
-        return results
-    shapes = [one.shape for one in (x, *parameters)]
-    if not function.elementwise:
-        shapes = [_pairs(function, x).shape, *(_along_pairs(function, one).shape for one in parameters)]
     rest, found = iter(results), []
-    for one, shape, is_needed in zip((x, *parameters), shapes, needed, strict=True):
+    if needed[0]:
+        parts = [_added_up(next(rest), one.shape) for one in function.inputs_of(x)]
+        found.append((parts[0] if function.elementwise else _joined(function, parts)).to(x.dtype))
+    for one, is_needed in zip(parameters, needed[1:], strict=True):
         if is_needed:
-            result = next(rest)
-            if result.shape != shape:
-                result = result.sum_to_size(shape)
-            found.append(result.reshape(one.shape).to(one.dtype))
+            found.append(_added_up(next(rest), one.shape).to(one.dtype))
     return found
 
 
-def _pair_axis(function: Any) -> int:
-    return -1 if function.interleaved else -2
+def _added_up(result: Tensor, shape: torch.Size) -> Tensor:
+    return result if result.shape == shape else result.sum_to_size(shape)
 
 
-def _pairs(function: Any, x: Tensor) -> Tensor:
-    """x with an axis of value and gate."""
-    return x.unflatten(-1, (-1, 2) if function.interleaved else (2, -1))
-
-
-def _along_pairs(function: Any, one: Tensor) -> Tensor:
-    return one.unsqueeze(_pair_axis(function)) if one.dim() else one
-
-
-@functools.lru_cache(64)
-def _sides(device: torch.device, dtype: torch.dtype, reverse: bool) -> Tensor:
-    return torch.tensor([1.0, 0.0] if reverse else [0.0, 1.0], dtype=dtype, device=device)
+def _joined(function: Any, parts: list[Tensor]) -> Tensor:
+    """The gradients of value and gate as that of x: another pass, but a kernel cannot write into a part of a tensor."""
+    parts = parts if function.gate == "last" else parts[::-1]
+    return torch.stack(parts, -1).flatten(-2) if function.interleaved else torch.cat(parts, -1)
 
 
 def _compatible(x: Tensor, parameters: list[Tensor], are_summed: bool) -> list[Tensor]:
