@@ -16,11 +16,13 @@ sys.path.insert(0, str(ROOT / "docs"))
 
 import marked_part  # noqa: E402  (beside this file)
 import speed_chart  # noqa: E402
+import speed_gpu  # noqa: E402
 import speed_names  # noqa: E402
 from backends import TITLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "speed.md"
 FOLDER = ROOT / "benchmarks" / "results" / "speed"
+GPU = FOLDER.parent / "gpu.json"
 CHARTS = ROOT / "docs" / "charts"
 WAYS = {"xla": "XLA", "jit": "jit", "eager": "eager", "fused": "fused, the others eager"}
 OTHERS = {"composite": "naive formula", "keras": "Keras", "native": "backend", "kept": "not memory-efficient"}
@@ -59,6 +61,7 @@ def measured_part() -> str:
     ]
     lines += _summary(found) + _growth(found) + _libraries(found) + _steps(results("steps-"))
     lines += speed_names.part(results("import-"), results("names-"))
+    lines += speed_gpu.part(json.loads(GPU.read_text(encoding="utf-8")))
     for backend, title in TITLES.items():
         lines += [
             f"### {title}",

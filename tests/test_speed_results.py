@@ -1,5 +1,6 @@
 """The committed results of benchmarks/speed: complete, within the bars, and shown. Nothing is timed here."""
 
+import json
 import re
 import sys
 from xml.etree import ElementTree
@@ -7,6 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import scripts
+from known import ERRORS as KNOWN
+
+import keras_actx as actx
 
 sys.path.insert(0, str(scripts.ROOT / "benchmarks" / "speed"))
 
@@ -86,6 +90,20 @@ def test_importing_is_quick(backend):
     found = IMPORTS[backend]
     assert found["runs"] >= 7
     assert found["keras_actx_adds_ms"]["median"] <= MILLISECONDS
+
+
+def test_each_activation_is_measured_on_a_gpu():
+    found = json.loads(page_maker.GPU.read_text(encoding="utf-8"))
+    assert found["activations"].keys() == {*actx.names(kind="elementwise"), *actx.names(kind="gated")}
+    assert not found["wrong"]
+    known = {(one.name, what) for one in KNOWN for what in (one.quantity, *one.dtypes.split())}
+    over = [
+        (name, what)
+        for name, row in found["activations"].items()
+        for what, value in row["errors"].items()
+        if not value <= 1.0 and (name, what) not in known
+    ]
+    assert not over
 
 
 @pytest.mark.parametrize("backend", RESULTS)

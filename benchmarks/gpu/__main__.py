@@ -54,7 +54,10 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     result["activations"], missing = {}, []
     bench = passes.Passes(device)
     result["copy_ms"] = bench.copy_ms
+    result["native"] = {name: bench.of(function) for name, function in passes.NATIVE.items()}
     print(f"\nerrors in units of the bars, times in copies of the tensor ({bench.copy_ms} ms)")
+    for name, row in result["native"].items():
+        print(f"torch's {name}".ljust(28), *(f"{key} {value:.2f}" for key, value in row.items()))
     for name in names:
         if time.monotonic() - started > LIMIT:
             missing.append(name)

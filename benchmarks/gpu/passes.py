@@ -33,11 +33,10 @@ class Passes:
         self._copies = {name: self._seconds(_copied(one)) for name, one in self._inputs.items()}
         self.copy_ms = round(1e3 * self._copies["float32"], 4)
 
-    def of(self, activation: Any) -> dict[str, float]:
+    def of(self, function: Callable[[Any], Any]) -> dict[str, float]:
         """A forward and a backward pass, in each dtype."""
         return {
-            f"{name} copies": round(self._seconds(both(activation, x)) / self._copies[name], 3)
-            for name, x in self._inputs.items()
+            name: round(self._seconds(both(function, x)) / self._copies[name], 3) for name, x in self._inputs.items()
         }
 
     def _seconds(self, call: Callable[[], Any], rounds: int = 10) -> float:

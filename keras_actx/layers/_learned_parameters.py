@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.layers._arguments import check_axis
 from keras_actx.layers._base import FollowsInputLayer
@@ -184,8 +185,9 @@ def kept_within(value: Any, low: float | None, high: float | None) -> Any:
     """
     if low is None and high is None:
         return value
-    inside = value if low is None else keras.ops.maximum(value, low)
-    inside = inside if high is None else keras.ops.minimum(inside, high)
+    # Not `maximum`, which torch copies a number to the GPU for, and waits.
+    inside = value if low is None else backend.clip_min(value, low)
+    inside = inside if high is None else backend.clip_max(inside, high)
     return keras.ops.stop_gradient(inside) + (value - keras.ops.stop_gradient(value))
 
 

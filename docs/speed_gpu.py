@@ -1,0 +1,94 @@
+"""The tables of docs/speed.md about a GPU, from benchmarks/results/gpu.json."""
+
+from statistics import median
+from typing import Any
+
+TITLES = {"float32": "float32", "bfloat16": "bfloat16"}
+
+
+def part(found: dict[str, Any]) -> list[str]:
+    """The tables, as lines."""
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
+    lines = [
+        "### On a GPU, PyTorch",
+        "",
+        f"{found['card']}; {versions}. Kernels and the formula {_agreement(found['wrong'])} in all layouts, parameters "
+        "and modes that are compared.",
+        "",
+    ]
+    return [*lines, *_passes(found), *_calls(found["calls"]), *_steps(found["steps"])]
+
+
+def _agreement(wrong: dict[str, str]) -> str:
+    return "agree" if not wrong else "do not agree in " + ", ".join(sorted(wrong)) + ", but agree"
+
+
+def _passes(found: dict[str, Any]) -> list[str]:
+    rows = found["activations"]
+    lines = [
+        "#### Passes over memory",
+        "",
+        "The time of a forward and a backward pass over 2^26 elements in units of a copy of the tensor, which takes "
+        f"{found['copy_ms']:g} ms in float32: the median of ten. Reading and writing each tensor once is 2.5, and 2 "
+        f"for a gated activation. {_counts(rows)} Errors in units of the bars of [Numerics](numerics.md): values and "
+        "derivatives in float32, and values of all numbers of 16 bits, relative to the formula in float64. Above 1, "
+        "the error is a [known one](numerics.md).",
+        "",
+        "| activation | float32 | bfloat16 | value | derivative | float16 | bfloat16 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in found["native"].items():
+        lines.append(f"| PyTorch's {name} | {_times(row)} | | | | |")
+    for name, row in sorted(rows.items()):
+        errors = " | ".join(_error(row["errors"][what]) for what in ("value", "derivative", "float16", "bfloat16"))
+        lines.append(f"| {name} | {_times(row['copies'])} | {errors} |")
+    return [*lines, ""]
+
+
+def _counts(rows: dict[str, Any]) -> str:
+    columns = {dtype: [row["copies"][dtype] for row in rows.values()] for dtype in TITLES}
+    return " ".join(
+        f"In {dtype}, the median of {len(times)} is {median(times):.2f}, and {sum(one <= 3.2 for one in times)} take "
+        "at most 3.2."
+        for dtype, times in columns.items()
+    )
+
+
+def _times(row: dict[str, float]) -> str:
+    return " | ".join(f"{row[dtype]:.2f}" for dtype in TITLES)
+
+
+def _error(value: float) -> str:
+    return f"{value:.2g}" if value < 1e4 else f"{value:.0e}"
+
+
+def _calls(calls: dict[str, dict[str, float]]) -> list[str]:
+    lines = [
+        "#### A call of a small tensor",
+        "",
+        "Microseconds of a forward and a backward pass over 2^18 elements until the GPU is done, by turns: the first "
+        "decile of 100. The first call compiles the kernels.",
+        "",
+        "| activation | first call, ms | this package | its formula, without kernels | PyTorch's function | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    columns = ("first_ms", "ours", "formula", "native", "ratio")
+    for name, row in calls.items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[one]:g}" if one in row else "" for one in columns) + " |")
+    return [*lines, ""]
+
+
+def _steps(steps: dict[str, dict[str, float]]) -> list[str]:
+    lines = [
+        "#### Training step on a GPU",
+        "",
+        "Eight `Dense(2048)`, a batch of 8192, SGD, eagerly: milliseconds of a step, and MiB of memory beside that of "
+        "the weights.",
+        "",
+        "| dtype policy, activation | ms | MiB | ms without kernels | MiB without kernels |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in steps.items():
+        cells = [f"{row[one]:g}" if one in row else "" for one in ("ms", "MiB", "formula_ms", "formula_MiB")]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
