@@ -1,5 +1,6 @@
 """TensorFlow: `init_scope` leaves the graph of a `tf.function`."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ __all__ = [
     "KERNELS",
     "PORTABLE",
     "arctan",
+    "by_graph",
     "bytes_kept",
     "clip",
     "clip_max",
@@ -103,7 +105,7 @@ def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any
     """See `keras_actx.backend.rematerialize`."""
     tensors = tuple(tf.convert_to_tensor(one) for one in tensors)  # Keras does not convert its variables
     if saves_only_inputs(function, tuple(one.dtype for one in tensors)):
-        return function(*tensors)
+        return by_graph(function, tensors)
     return _rematerialized(function)(*tensors)
 
 
@@ -112,12 +114,19 @@ def rematerializes(x: Any) -> bool:
     return not exporting(x)
 
 
+def by_graph(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.by_graph`."""
+    if not tf.executing_eagerly():
+        return function(*tensors)
+    return _eagerly(function, "forward", *map(tf.convert_to_tensor, tensors))
+
+
 @cached_with_declaration
 def _rematerialized(function: Callable[..., Any]) -> Callable[..., Any]:
     @tf.custom_gradient
     def rematerialized(*tensors: Any) -> Any:
         if tf.executing_eagerly():
-            y = function(*map(tf.stop_gradient, tensors))  # no tape records an operation from here on
+            y = _eagerly(function, "forward", *map(tf.stop_gradient, tensors))  # no tape records an operation
         else:  # unnecessary in a graph, which would lose its forward-mode derivative
             y = _in_graph(function, "forward", *tensors)
         return y, lambda cotangent: _recomputed_vjp(function, tensors, cotangent)
@@ -127,13 +136,53 @@ def _rematerialized(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _recomputed_vjp(function: Callable[..., Any], tensors: tuple[Any, ...], cotangent: Any) -> list[Any]:
     """Recomputes the function and returns its vector-Jacobian product."""
-    if not tf.executing_eagerly():
-        return _in_graph(function, "vjp", tf.convert_to_tensor(cotangent), *tensors)  # it may be an IndexedSlices
+    compute = _eagerly if tf.executing_eagerly() else _in_graph
+    return compute(function, "vjp", tf.convert_to_tensor(cotangent), *tensors)  # it may be an IndexedSlices
+
+
+def _eagerly(function: Callable[..., Any], which: str, *given: Any) -> Any:
+    """The function or its vector-Jacobian product, by one call of a graph.
+
+    In a graph, an operation writes its result into the memory of an input that is not read again, and has no overhead in
+    Python. Operation by operation for a user's formula, which may read more than its arguments, and where it is called
+    rarely.
+    """
+    call = None
+    if function.is_own and not _is_differentiated_forward(given):
+        call = _often(function, which, tuple(_loosely(function, one) for one in given))()
+    if call is not None:
+        return call(*given)
+    if which == "forward":
+        return function(*given)
+    cotangent, *tensors = given
     found = _gradients(function, tensors, cotangent)
     if found[0] is None:
         # A tape records nothing inside a `ForwardAccumulator` that differentiates this function; a graph does.
         return _vjp_by_graph(function)(tensors, cotangent)
     return _without_none(found, tensors)
+
+
+#: Calls before a function is traced in eager mode, which takes as long as some ten calls: a number among its parameters
+#: may change at every call.
+_OFTEN = 16
+
+#: A graph of so few nodes, its arguments included, takes longer to call than its operations.
+_FEW = 4
+
+
+@cached_with_declaration
+def _often(function: Callable[..., Any], which: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[[], Any]:
+    """Returns the traced function when called often, otherwise None."""
+    calls = itertools.count(1)
+    found = []
+
+    def look_up() -> Any:
+        if next(calls) == _OFTEN:
+            graph = _trace(_vjp if which == "vjp" else _forward, function, kinds)
+            found.append(graph if len(graph.graph.get_operations()) > _FEW else None)
+        return found[0] if found else None
+
+    return look_up
 
 
 def _gradients(function: Callable[..., Any], tensors: Any, cotangent: Any) -> list[Any]:
@@ -194,11 +243,10 @@ def _loosely(function: Callable[..., Any], tensor: Any) -> tf.TensorSpec:
 
 @cached_with_declaration
 def _traced(function: Callable[..., Any], which: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[..., Any]:
-    with tf.init_scope():  # outside of the tapes and graphs of the first layer that uses it
-        traced = tf.function(partial(_PASSES[which], function), input_signature=kinds, autograph=False)
-        traced = traced.get_concrete_function()
-        if len(traced.graph.get_operations()) <= _INLINED:
-            return traced
+    traced = _trace(_dependent_vjp if which == "vjp" else _forward, function, kinds)
+    if len(traced.graph.get_operations()) <= _INLINED:
+        return traced
+    with tf.init_scope():
         called = tf.function(
             traced,
             input_signature=kinds,
@@ -208,18 +256,24 @@ def _traced(function: Callable[..., Any], which: str, kinds: tuple[tf.TensorSpec
         return called.get_concrete_function()
 
 
+def _trace(compute: Callable[..., Any], function: Callable[..., Any], kinds: tuple[tf.TensorSpec, ...]) -> Any:
+    with tf.init_scope():  # outside of the tapes and graphs of the first layer that uses it
+        return tf.function(partial(compute, function), input_signature=kinds, autograph=False).get_concrete_function()
+
+
 def _forward(function: Callable[..., Any], *tensors: Any) -> Any:
     return function(*tensors)
 
 
 def _vjp(function: Callable[..., Any], cotangent: Any, *tensors: Any) -> list[Any]:
-    tensors = [tf.identity(one) for one in _with_dependency(cotangent, tensors)]
+    tensors = [tf.identity(one) for one in tensors]
     # Not with a tape, which records nothing where a trace begins within another gradient.
     found = tf.gradients(function(*tensors), tensors, grad_ys=cotangent, unconnected_gradients="zero")
     return [tf.convert_to_tensor(one) for one in found]
 
 
-_PASSES = {"forward": _forward, "vjp": _vjp}
+def _dependent_vjp(function: Callable[..., Any], cotangent: Any, *tensors: Any) -> list[Any]:
+    return _vjp(function, cotangent, *_with_dependency(cotangent, tensors))
 
 
 def _is_differentiated_forward(tensors: tuple[Any, ...]) -> bool:
