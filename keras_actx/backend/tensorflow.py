@@ -36,6 +36,7 @@ __all__ = [
     "rematerializes",
     "sin",
     "tanh",
+    "where",
     "with_derivative",
 ]
 
@@ -47,19 +48,36 @@ PORTABLE = ("expm1", "log1p", "erf", "arctan")
 tanh, sin, cos, erfc = keras.ops.tanh, keras.ops.sin, keras.ops.cos, tf.math.erfc
 
 
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """See `keras_actx.backend.where`."""
+    x, y = (tf.constant(one, of.dtype) if isinstance(one, (int, float)) else one for one, of in ((x, y), (y, x)))
+    return tf.where(condition, x, y)
+
+
 def clip(x: Any, low: float, high: float) -> Any:
     """See `keras_actx.backend.clip`."""
-    return tf.clip_by_value(x, tf.constant(low, x.dtype), tf.constant(high, x.dtype))
+    return _clipped(lambda x: tf.clip_by_value(x, low, high))(x)
 
 
 def clip_min(x: Any, low: float) -> Any:
     """See `keras_actx.backend.clip_min`."""
-    return tf.maximum(x, tf.constant(low, x.dtype))
+    return _clipped(lambda x: tf.maximum(x, low))(x)
 
 
 def clip_max(x: Any, high: float) -> Any:
     """See `keras_actx.backend.clip_max`."""
-    return tf.minimum(x, tf.constant(high, x.dtype))
+    return _clipped(lambda x: tf.minimum(x, high))(x)
+
+
+def _clipped(bound: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """With the derivative 1 where x is not changed; TensorFlow's also computes those of the bounds."""
+
+    @tf.custom_gradient
+    def clipped(x: Any) -> tuple[Any, Callable[[Any], Any]]:
+        y = bound(x)
+        return y, lambda cotangent: tf.where(tf.equal(x, y), cotangent, tf.constant(0, x.dtype))
+
+    return clipped
 
 
 def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]) -> Callable[..., Any]:
