@@ -111,11 +111,6 @@ def fused(function: Function, tensors: tuple[Any, ...]) -> Any:
     return _in_use.fused(function, tensors)
 
 
-def by_graph(function: Function, tensors: tuple[Any, ...]) -> Any:
-    """`function(*tensors)`; on TensorFlow, in eager mode, by one call of a graph."""
-    return _in_use.by_graph(function, tensors) if hasattr(_in_use, "by_graph") else function(*tensors)
-
-
 def by_cuda_kernel(function: Function, tensors: tuple[Any, ...]) -> Any:
     """`function(*tensors)`, by one generated kernel, and its gradient by another; None where there is none.
 

@@ -13,16 +13,21 @@ import tensorflow as tf
 from keras_actx.backend.exporters import called_by_exporter
 from keras_actx.backend.probe import cached_with_declaration, checked_once
 
-try:  # not public in TensorFlow; without it, every layer traces the formula itself
+# Not public in TensorFlow. Without the first, every layer traces the formula itself; without the second, formulas are
+# computed operation by operation in eager mode.
+try:
     from tensorflow.python.eager.forwardprop_util import pack_tangents as _tangents
 except ImportError:
     _tangents = None
+try:
+    from tensorflow.python.eager.record import should_record_backprop as _records
+except ImportError:
+    _records = None
 
 __all__ = [
     "KERNELS",
     "PORTABLE",
     "arctan",
-    "by_graph",
     "bytes_kept",
     "clip",
     "clip_max",
@@ -123,20 +128,15 @@ def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any
     """See `keras_actx.backend.rematerialize`."""
     tensors = tuple(tf.convert_to_tensor(one) for one in tensors)  # Keras does not convert its variables
     if saves_only_inputs(function, tuple(one.dtype for one in tensors)):
-        return by_graph(function, tensors)
+        by_graph = tf.executing_eagerly() and _graph_if_often(function, "forward", tensors)
+        if not by_graph:
+            return function(*tensors)
     return _rematerialized(function)(*tensors)
 
 
 def rematerializes(x: Any) -> bool:
     """See `keras_actx.backend.rematerializes`."""
     return not exporting(x)
-
-
-def by_graph(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
-    """See `keras_actx.backend.by_graph`."""
-    if not tf.executing_eagerly():
-        return function(*tensors)
-    return _eagerly(function, "forward", *map(tf.convert_to_tensor, tensors))
 
 
 @cached_with_declaration
@@ -159,17 +159,15 @@ def _recomputed_vjp(function: Callable[..., Any], tensors: tuple[Any, ...], cota
 
 
 def _eagerly(function: Callable[..., Any], which: str, *given: Any) -> Any:
-    """The function or its vector-Jacobian product, by one call of a graph.
+    """The function or its vector-Jacobian product, by one call of a graph if it is called often.
 
-    In a graph, an operation writes its result into the memory of an input that is not read again, and has no overhead in
-    Python. Operation by operation for a user's formula, which may read more than its arguments, and where it is called
-    rarely.
+    In a graph, an operation writes its result into the memory of an input that is not needed any more, and no Python
+    runs between two operations.
     """
-    call = None
-    if function.is_own and not _is_differentiated_forward(given):
-        call = _often(function, which, tuple(_loosely(function, one) for one in given))()
-    if call is not None:
-        return call(*given)
+    if not (_is_recorded(given) or _is_differentiated_forward(given)):
+        graph = _graph_if_often(function, which, given)
+        if graph:
+            return graph(*given)
     if which == "forward":
         return function(*given)
     cotangent, *tensors = given
@@ -180,27 +178,33 @@ def _eagerly(function: Callable[..., Any], which: str, *given: Any) -> Any:
     return _without_none(found, tensors)
 
 
-#: Calls before a function is traced in eager mode, which takes as long as some ten calls: a number among its parameters
-#: may change at every call.
+#: Calls before a function is traced for eager mode, which takes as long as about ten calls: a number among its
+#: parameters may change at every call.
 _OFTEN = 16
 
-#: A graph of so few nodes, its arguments included, takes longer to call than its operations.
+#: A graph of so few nodes, with its inputs and result, takes longer to call than the operations in it.
 _FEW = 4
 
 
+def _graph_if_often(function: Callable[..., Any], which: str, given: tuple[Any, ...]) -> Any:
+    """The traced function, or None: for a user's function, which may read more than its arguments, for a short one, and
+    for one that is called rarely."""
+    if not function.is_own:
+        return None
+    kinds = tuple(_loosely(function, one) for one in given)
+    often = next(_calls(function, kinds[which == "vjp" :])) >= _OFTEN
+    return _graph_unless_short(function, which, kinds) if often else None
+
+
 @cached_with_declaration
-def _often(function: Callable[..., Any], which: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[[], Any]:
-    """Returns the traced function when called often, otherwise None."""
-    calls = itertools.count(1)
-    found = []
+def _calls(function: Callable[..., Any], kinds: tuple[tf.TensorSpec, ...]) -> Iterator[int]:
+    return itertools.count(1)
 
-    def look_up() -> Any:
-        if next(calls) == _OFTEN:
-            graph = _trace(_vjp if which == "vjp" else _forward, function, kinds)
-            found.append(graph if len(graph.graph.get_operations()) > _FEW else None)
-        return found[0] if found else None
 
-    return look_up
+@cached_with_declaration
+def _graph_unless_short(function: Callable[..., Any], which: str, kinds: tuple[tf.TensorSpec, ...]) -> Any:
+    traced = _trace(_vjp if which == "vjp" else _forward, function, kinds)
+    return traced if len(traced.graph.get_operations()) > _FEW else None
 
 
 def _gradients(function: Callable[..., Any], tensors: Any, cotangent: Any) -> list[Any]:
@@ -297,6 +301,11 @@ def _dependent_vjp(function: Callable[..., Any], cotangent: Any, *tensors: Any) 
 def _is_differentiated_forward(tensors: tuple[Any, ...]) -> bool:
     """Whether a `ForwardAccumulator` watches them."""
     return _tangents is None or bool(_tangents(tensors).tangents)
+
+
+def _is_recorded(tensors: tuple[Any, ...]) -> bool:
+    """Whether a tape watches them: TensorFlow cannot differentiate a called graph with custom gradients twice."""
+    return _records is None or _records(tensors)
 
 
 def _with_dependency(first: Any, tensors: tuple[Any, ...]) -> list[Any]:

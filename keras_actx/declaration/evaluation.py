@@ -67,7 +67,7 @@ def apply(formula: "Formula", inputs: tuple[Any, ...]) -> Any:
         return result
     if config.fused() and backend.fuses(formula, inputs):
         return backend.fused(formula, inputs)
-    return (backend.rematerialize if config.memory_efficient() else backend.by_graph)(formula, inputs)
+    return backend.rematerialize(formula, inputs) if config.memory_efficient() else formula(*inputs)
 
 
 @dataclass(frozen=True)
