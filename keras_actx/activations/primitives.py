@@ -38,13 +38,10 @@ def self_gated(x, gate, slope=1.0, saturated=FAR):
 
     At +-inf, x is infinite and the gate or its derivative is 0. The gate is constant from `saturated` on.
     """
-    if isinstance(slope, float) and slope > 0.0:
-        bounded = clip_min(x, -FAR)
-        return bounded * gate(clip_max(bounded, saturated))
     if not isinstance(slope, float):
         bounded = where(slope > 0, clip_min(x, -FAR), where(slope < 0, clip_max(x, FAR), x))
     else:
-        bounded = clip_max(x, FAR) if slope < 0.0 else x
+        bounded = clip_min(x, -FAR) if slope > 0.0 else clip_max(x, FAR) if slope < 0.0 else x
     return bounded * gate(clip(x, -FAR, saturated))
 
 

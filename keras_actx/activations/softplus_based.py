@@ -98,7 +98,7 @@ def _hyperbola(x, b):
     """(x + sqrt(x^2 + b)) / 2 as max(x, 0) plus a tail, since the sum cancels for negative x."""
     positive = clip_min(x, 0.0)  # with derivative 1 at 0, as for |x| here
     size = positive + relu(-x)
-    root = ops.maximum(ops.sqrt(ops.square(clip_max(size, FAR)) + b), size)  # size where its square may overflow
+    root = ops.sqrt(ops.square(clip_max(size, FAR)) + b) + relu(size - FAR)
     return positive + 0.5 * b / (root + size)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_actx.backend.exporters import called_by_exporter
+from keras_actx.backend.exporters import called_by_exporter, is_portable
 from keras_actx.backend.probe import cached_with_declaration, checked_once
 
 # Not public in TensorFlow. Without the first, every layer traces the formula itself; without the second, formulas are
@@ -61,28 +61,28 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 def clip(x: Any, low: float, high: float) -> Any:
     """See `keras_actx.backend.clip`."""
-    return _clipped(lambda x: tf.clip_by_value(x, low, high))(x)
+    return _clipped(lambda x: tf.clip_by_value(x, low, high), x)
 
 
 def clip_min(x: Any, low: float) -> Any:
     """See `keras_actx.backend.clip_min`."""
-    return _clipped(lambda x: tf.maximum(x, low))(x)
+    return _clipped(lambda x: tf.maximum(x, low), x)
 
 
 def clip_max(x: Any, high: float) -> Any:
     """See `keras_actx.backend.clip_max`."""
-    return _clipped(lambda x: tf.minimum(x, high))(x)
+    return _clipped(lambda x: tf.minimum(x, high), x)
 
 
-def _clipped(bound: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """With the derivative 1 where x is not changed; TensorFlow's also computes those of the bounds."""
+def _clipped(function: Callable[[Any], Any], x: Any) -> Any:
+    """With the derivative 1 where x is unchanged, in two operations. TensorFlow also differentiates by the bounds."""
 
     @tf.custom_gradient
     def clipped(x: Any) -> tuple[Any, Callable[[Any], Any]]:
-        y = bound(x)
+        y = function(x)
         return y, lambda cotangent: tf.where(tf.equal(x, y), cotangent, tf.constant(0, x.dtype))
 
-    return clipped
+    return function(x) if is_portable() else clipped(x)  # a custom gradient cannot be written to a file
 
 
 def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]) -> Callable[..., Any]:
