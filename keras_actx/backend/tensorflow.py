@@ -79,8 +79,8 @@ def _clipped(function: Callable[[Any], Any], x: Any) -> Any:
 
     @tf.custom_gradient
     def clipped(x: Any) -> tuple[Any, Callable[[Any], Any]]:
-        y = function(x)
-        return y, lambda cotangent: tf.where(tf.equal(x, y), cotangent, tf.constant(0, x.dtype))
+        # The function again, not its result, which would be saved.
+        return function(x), lambda cotangent: tf.where(tf.equal(x, function(x)), cotangent, tf.constant(0, x.dtype))
 
     return function(x) if is_portable() else clipped(x)  # a custom gradient cannot be written to a file
 
