@@ -91,7 +91,7 @@ def gelu_10(x, max_value: Annotated[float, Range(low=9.0, learnable=False)] = 10
 )
 def phish(x):
     """The input times the hyperbolic tangent of its GELU."""
-    return self_gated(x, lambda inside: tanh(_gelu(inside)))
+    return self_gated(x, lambda inside: tanh(inside * normal_cdf(inside)))
 
 
 _MU, _SIGMA = math.sqrt(0.5), math.sqrt(0.25 / math.pi)

@@ -70,7 +70,13 @@ def sigmoid(x):
     return backend.sigmoid(x)
 
 
-@with_derivative(lambda x: 4.0 * logistic_density(2.0 * x))
+def _tanh_derivative(x):
+    """4 e^-2|x| / (1 + e^-2|x|)^2."""
+    power = ops.exp(-2.0 * ops.abs(x))
+    return power / ops.square(0.5 + 0.5 * power)
+
+
+@with_derivative(_tanh_derivative)
 def tanh(x):
     """The hyperbolic tangent."""
     return backend.tanh(x)

@@ -182,6 +182,8 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     Numbers are first converted to tensors of the other's dtype: Keras returns float32 for some pairs of a float64
     tensor and a number.
     """
+    if hasattr(_in_use, "where") and not any(isinstance(one, keras.KerasTensor) for one in (condition, x, y)):
+        return _in_use.where(condition, x, y)
     if isinstance(x, _NUMBER) and not isinstance(y, _NUMBER):
         x = x * keras.ops.ones_like(y)
     elif isinstance(y, _NUMBER) and not isinstance(x, _NUMBER):

@@ -1,5 +1,6 @@
 """TensorFlow: `init_scope` leaves the graph of a `tf.function`."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,13 +10,19 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_actx.backend.exporters import called_by_exporter
+from keras_actx.backend.exporters import called_by_exporter, is_portable
 from keras_actx.backend.probe import cached_with_declaration, checked_once
 
-try:  # not public in TensorFlow; without it, every layer traces the formula itself
+# Not public in TensorFlow. Without the first, every layer traces the formula itself; without the second, formulas are
+# computed operation by operation in eager mode.
+try:
     from tensorflow.python.eager.forwardprop_util import pack_tangents as _tangents
 except ImportError:
     _tangents = None
+try:
+    from tensorflow.python.eager.record import should_record_backprop as _records
+except ImportError:
+    _records = None
 
 __all__ = [
     "KERNELS",
@@ -34,6 +41,7 @@ __all__ = [
     "rematerializes",
     "sin",
     "tanh",
+    "where",
     "with_derivative",
 ]
 
@@ -45,19 +53,36 @@ PORTABLE = ("expm1", "log1p", "erf", "arctan")
 tanh, sin, cos, erfc = keras.ops.tanh, keras.ops.sin, keras.ops.cos, tf.math.erfc
 
 
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """See `keras_actx.backend.where`."""
+    x, y = (tf.constant(one, of.dtype) if isinstance(one, (int, float)) else one for one, of in ((x, y), (y, x)))
+    return tf.where(condition, x, y)
+
+
 def clip(x: Any, low: float, high: float) -> Any:
     """See `keras_actx.backend.clip`."""
-    return tf.clip_by_value(x, tf.constant(low, x.dtype), tf.constant(high, x.dtype))
+    return _clipped(lambda x: tf.clip_by_value(x, low, high), x)
 
 
 def clip_min(x: Any, low: float) -> Any:
     """See `keras_actx.backend.clip_min`."""
-    return tf.maximum(x, tf.constant(low, x.dtype))
+    return _clipped(lambda x: tf.maximum(x, low), x)
 
 
 def clip_max(x: Any, high: float) -> Any:
     """See `keras_actx.backend.clip_max`."""
-    return tf.minimum(x, tf.constant(high, x.dtype))
+    return _clipped(lambda x: tf.minimum(x, high), x)
+
+
+def _clipped(function: Callable[[Any], Any], x: Any) -> Any:
+    """With the derivative 1 where x is unchanged, in two operations. TensorFlow also differentiates by the bounds."""
+
+    @tf.custom_gradient
+    def clipped(x: Any) -> tuple[Any, Callable[[Any], Any]]:
+        # The function again, not its result, which would be saved.
+        return function(x), lambda cotangent: tf.where(tf.equal(x, function(x)), cotangent, tf.constant(0, x.dtype))
+
+    return function(x) if is_portable() else clipped(x)  # a custom gradient cannot be written to a file
 
 
 def with_derivative(function: Callable[..., Any], derivative: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,7 +128,9 @@ def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any
     """See `keras_actx.backend.rematerialize`."""
     tensors = tuple(tf.convert_to_tensor(one) for one in tensors)  # Keras does not convert its variables
     if saves_only_inputs(function, tuple(one.dtype for one in tensors)):
-        return function(*tensors)
+        by_graph = tf.executing_eagerly() and _graph_if_often(function, "forward", tensors)
+        if not by_graph:
+            return function(*tensors)
     return _rematerialized(function)(*tensors)
 
 
@@ -117,7 +144,7 @@ def _rematerialized(function: Callable[..., Any]) -> Callable[..., Any]:
     @tf.custom_gradient
     def rematerialized(*tensors: Any) -> Any:
         if tf.executing_eagerly():
-            y = function(*map(tf.stop_gradient, tensors))  # no tape records an operation from here on
+            y = _eagerly(function, "forward", *map(tf.stop_gradient, tensors))  # no tape records an operation
         else:  # unnecessary in a graph, which would lose its forward-mode derivative
             y = _in_graph(function, "forward", *tensors)
         return y, lambda cotangent: _recomputed_vjp(function, tensors, cotangent)
@@ -127,13 +154,57 @@ def _rematerialized(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _recomputed_vjp(function: Callable[..., Any], tensors: tuple[Any, ...], cotangent: Any) -> list[Any]:
     """Recomputes the function and returns its vector-Jacobian product."""
-    if not tf.executing_eagerly():
-        return _in_graph(function, "vjp", tf.convert_to_tensor(cotangent), *tensors)  # it may be an IndexedSlices
+    compute = _eagerly if tf.executing_eagerly() else _in_graph
+    return compute(function, "vjp", tf.convert_to_tensor(cotangent), *tensors)  # it may be an IndexedSlices
+
+
+def _eagerly(function: Callable[..., Any], which: str, *given: Any) -> Any:
+    """The function or its vector-Jacobian product, by one call of a graph if it is called often.
+
+    In a graph, an operation writes its result into the memory of an input that is not needed any more, and no Python
+    runs between two operations.
+    """
+    if not (_is_recorded(given) or _is_differentiated_forward(given)):
+        graph = _graph_if_often(function, which, given)
+        if graph:
+            return graph(*given)
+    if which == "forward":
+        return function(*given)
+    cotangent, *tensors = given
     found = _gradients(function, tensors, cotangent)
     if found[0] is None:
         # A tape records nothing inside a `ForwardAccumulator` that differentiates this function; a graph does.
         return _vjp_by_graph(function)(tensors, cotangent)
     return _without_none(found, tensors)
+
+
+#: Calls before a function is traced for eager mode, which takes as long as about ten calls: a number among its
+#: parameters may change at every call.
+_OFTEN = 16
+
+#: A graph of so few nodes, with its inputs and result, takes longer to call than the operations in it.
+_FEW = 4
+
+
+def _graph_if_often(function: Callable[..., Any], which: str, given: tuple[Any, ...]) -> Any:
+    """The traced function, or None: for a user's function, which may read more than its arguments, for a short one, and
+    for one that is called rarely."""
+    if not function.is_own:
+        return None
+    kinds = tuple(_loosely(function, one) for one in given)
+    often = next(_calls(function, kinds[which == "vjp" :])) >= _OFTEN
+    return _graph_unless_short(function, which, kinds) if often else None
+
+
+@cached_with_declaration
+def _calls(function: Callable[..., Any], kinds: tuple[tf.TensorSpec, ...]) -> Iterator[int]:
+    return itertools.count(1)
+
+
+@cached_with_declaration
+def _graph_unless_short(function: Callable[..., Any], which: str, kinds: tuple[tf.TensorSpec, ...]) -> Any:
+    traced = _trace(_vjp if which == "vjp" else _forward, function, kinds)
+    return traced if len(traced.graph.get_operations()) > _FEW else None
 
 
 def _gradients(function: Callable[..., Any], tensors: Any, cotangent: Any) -> list[Any]:
@@ -194,11 +265,10 @@ def _loosely(function: Callable[..., Any], tensor: Any) -> tf.TensorSpec:
 
 @cached_with_declaration
 def _traced(function: Callable[..., Any], which: str, kinds: tuple[tf.TensorSpec, ...]) -> Callable[..., Any]:
-    with tf.init_scope():  # outside of the tapes and graphs of the first layer that uses it
-        traced = tf.function(partial(_PASSES[which], function), input_signature=kinds, autograph=False)
-        traced = traced.get_concrete_function()
-        if len(traced.graph.get_operations()) <= _INLINED:
-            return traced
+    traced = _trace(_dependent_vjp if which == "vjp" else _forward, function, kinds)
+    if len(traced.graph.get_operations()) <= _INLINED:
+        return traced
+    with tf.init_scope():
         called = tf.function(
             traced,
             input_signature=kinds,
@@ -208,23 +278,34 @@ def _traced(function: Callable[..., Any], which: str, kinds: tuple[tf.TensorSpec
         return called.get_concrete_function()
 
 
+def _trace(compute: Callable[..., Any], function: Callable[..., Any], kinds: tuple[tf.TensorSpec, ...]) -> Any:
+    with tf.init_scope():  # outside of the tapes and graphs of the first layer that uses it
+        return tf.function(partial(compute, function), input_signature=kinds, autograph=False).get_concrete_function()
+
+
 def _forward(function: Callable[..., Any], *tensors: Any) -> Any:
     return function(*tensors)
 
 
 def _vjp(function: Callable[..., Any], cotangent: Any, *tensors: Any) -> list[Any]:
-    tensors = [tf.identity(one) for one in _with_dependency(cotangent, tensors)]
+    tensors = [tf.identity(one) for one in tensors]
     # Not with a tape, which records nothing where a trace begins within another gradient.
     found = tf.gradients(function(*tensors), tensors, grad_ys=cotangent, unconnected_gradients="zero")
     return [tf.convert_to_tensor(one) for one in found]
 
 
-_PASSES = {"forward": _forward, "vjp": _vjp}
+def _dependent_vjp(function: Callable[..., Any], cotangent: Any, *tensors: Any) -> list[Any]:
+    return _vjp(function, cotangent, *_with_dependency(cotangent, tensors))
 
 
 def _is_differentiated_forward(tensors: tuple[Any, ...]) -> bool:
     """Whether a `ForwardAccumulator` watches them."""
     return _tangents is None or bool(_tangents(tensors).tangents)
+
+
+def _is_recorded(tensors: tuple[Any, ...]) -> bool:
+    """Whether a tape watches them: TensorFlow cannot differentiate a called graph with custom gradients twice."""
+    return _records is None or _records(tensors)
 
 
 def _with_dependency(first: Any, tensors: tuple[Any, ...]) -> list[Any]:
