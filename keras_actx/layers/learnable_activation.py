@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.constraints import InRange, ends_of
 from keras_actx.declaration.activation import Activation
@@ -95,8 +96,9 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
     @property
     def name(self) -> str:
         """The layer's name; for Keras's plots, which label activations by it, the activation's current string."""
-        plotted = sys._getframe(1).f_code.co_name == "get_layer_activation_name"
-        return str(self) if plotted else self._own_name
+        if backend.reads_bytecode() or sys._getframe(1).f_code.co_name != "get_layer_activation_name":
+            return self._own_name
+        return str(self)
 
     @name.setter
     def name(self, value: str) -> None:

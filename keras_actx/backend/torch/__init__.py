@@ -14,7 +14,7 @@ from keras_actx.backend.torch import chunked, projected
 from keras_actx.backend.torch.compiled import fused, fuses
 from keras_actx.backend.torch.cuda_kernels import by_cuda_kernel
 from keras_actx.backend.torch.differentiated import with_derivative
-from keras_actx.backend.torch.eager import as_tensor, exporting, is_plain, varies
+from keras_actx.backend.torch.eager import as_tensor, exporting, is_plain, reads_bytecode, varies
 from keras_actx.backend.torch.kernel import by_kernel
 from keras_actx.backend.torch.kernels import KERNELS
 from keras_actx.backend.torch.remat import Rematerialized
@@ -38,6 +38,7 @@ __all__ = [
     "forward_and_vjp",
     "fused",
     "fuses",
+    "reads_bytecode",
     "rematerialize",
     "rematerializes",
     "sin",
