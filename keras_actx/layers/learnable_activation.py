@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -157,10 +158,11 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
 
     def __str__(self) -> str:
         """The activation with the current values: `swish(beta=0.71)`; a range if there are several."""
-        try:
-            shown = {name: _digits(value) for name, value in self._values_now().items()}
-        except Exception:  # within a traced function there are no values
-            shown = dict.fromkeys(self._start, "...")
+        shown = dict.fromkeys(self._start, "...")
+        with suppress(Exception):  # within a traced function there are no values
+            # torch prints a module that it exports, and would record the reading of its weights.
+            if not any(backend.exporting(weight.value) for weight in self._learned.values()):
+                shown = {name: _digits(value) for name, value in self._values_now().items()}
         settings = [f"{name}={shown.get(name, value)}" for name, value in self.declared.params]
         return f"{self.declared.name}({', '.join(settings)})"
 

@@ -59,7 +59,8 @@ clip = functional.hardtanh
 
 def clip_min(x: Any, low: float) -> Any:
     """See `keras_actx.backend.clip_min`."""
-    relative, absolute = _SPACING[x.dtype == torch.float64]
+    # torch.compile of torch 2.10 takes no boolean for an index.
+    relative, absolute = _SPACING[1 if x.dtype == torch.float64 else 0]
     return functional.threshold(x, low - abs(low) * relative - absolute, low)  # whose gradient at the threshold is 0
 
 
