@@ -88,6 +88,7 @@ def _run(*arguments, **environment):
     )
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("named", [True, False], ids=["explicit", "automatic"])
 def test_kept_in_another_process(named, tmp_path):
     keeping.write_for_child(tmp_path, named)

@@ -74,6 +74,7 @@ def _by_tensorflow(model, x, compiled):
 STEP = {"torch": _by_torch, "jax": _by_jax, "tensorflow": _by_tensorflow}[BACKEND]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", LAYERS)
 def test_compiled_whole_it_computes_and_learns_the_same(name):
     model = _model(name)
