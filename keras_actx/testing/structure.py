@@ -40,7 +40,7 @@ def fits(activation: Activation, shape: tuple[int, ...]) -> bool:
 
 
 def assert_shape_and_dtype(function: Callable[[Any], Any], activation: Activation) -> None:
-    """Assert the output shape and dtype for shapes from rank 0 to 5, empty tensors included; in every dtype for some."""
+    """Assert the output shape and dtype for shapes from rank 0 to 5 with empty ones, for some in every dtype."""
     for shape in SHAPES:
         if fits(activation, shape):
             for dtype in DTYPES if shape in IN_EVERY_DTYPE else ("float32",):
