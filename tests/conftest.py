@@ -104,5 +104,5 @@ def pytest_report_header():
         "command line, and refusals that look at no number: on torch alone\n"
         "weights kept: reduced to seven classes of 24; in full by the same command\n"
         "exports: reduced to one activation in thirteen; in full: tox run -f export\n"
-        "properties: 60 examples, on JAX 15"
+        "properties: 60 examples, on JAX 8"
     )
