@@ -28,6 +28,7 @@ from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
 from keras_actx.initializers.pairing import SCHEMES, pairing
 from keras_actx.layers import DenseStack
 
+FOLDER = Path(__file__).resolve().parent / "catalogue"
 POINTS = 682
 BLOCK = 2048  # the size of the input of a formula: JAX compiles for every size, and moments use this one
 HALF_RANGE = 4.0
@@ -404,6 +405,5 @@ def _save(figure: Figure, path: Path) -> None:
 if __name__ == "__main__":
     import make_libraries  # beside this file
 
-    folder = Path(__file__).resolve().parent / "catalogue"
-    main(folder)
-    make_libraries.main(folder)
+    main(FOLDER)
+    make_libraries.main(FOLDER)

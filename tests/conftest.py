@@ -46,19 +46,31 @@ _PLACE = {"tensorflow": 0, "jax": 1}.get(BACKEND, 2)
 _TIMES = 7 if BACKEND == "jax" else 1
 
 
-def _is_left_out(item):
-    """Of a test marked `sweep(n)`, a backend runs one case in n, JAX one in 7 n, and each others; none if n is 0.
+def _turn(item):
+    """0 if it is the turn of this case here, a larger number if not yet, None if never.
 
-    One marked `same_everywhere` is for torch, whose processes start soonest.
+    Of a test marked `sweep(n)`, a backend runs one case in n, JAX one in 7 n, and each others; none if n is 0. One
+    marked `same_everywhere` is for torch, whose processes start soonest.
     """
     if BACKEND != "torch" and item.get_closest_marker("same_everywhere") is not None:
-        return True
+        return None
     mark = item.get_closest_marker("sweep")
     if mark is None:
-        return False
+        return 0
     every = mark.args[0] * _TIMES
     # By the name: in the order of the cases, every third may be of one kind.
-    return not every or zlib.crc32(item.nodeid.rpartition("::")[2].encode()) % every != _PLACE % every
+    return (zlib.crc32(item.nodeid.rpartition("::")[2].encode()) - _PLACE) % every if every else None
+
+
+def _chosen(items):
+    """Of each test the cases whose turn it is; if it is the turn of none, the next."""
+    turns = {item: _turn(item) for item in items}
+    first = {}
+    for item, turn in turns.items():
+        if turn is not None:
+            test = item.nodeid.partition("[")[0]
+            first[test] = min(turn, first.get(test, turn))
+    return {item for item, turn in turns.items() if turn is not None and turn == first[item.nodeid.partition("[")[0]]}
 
 
 #: What is compiled in these is a function, of Keras's operations; the others compile models.
@@ -75,11 +87,9 @@ def pytest_collection_modifyitems(config, items):
                 one.add_marker(broken)
     if WHOLE or any("[" in one for one in config.args):  # a case asked for by name runs
         return
-    run, left_out = [], []
-    for item in items:
-        (left_out if _is_left_out(item) else run).append(item)
-    items[:] = run
-    config.hook.pytest_deselected(items=left_out)
+    chosen = _chosen(items)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in items if item in chosen]
 
 
 def pytest_report_header():
@@ -89,10 +99,10 @@ def pytest_report_header():
     return (
         "numerics: all 65,536 numbers of float16 and bfloat16; reduced: 4,096 points of float32 and float64, 1,024 for "
         "derivatives, parameters other than the defaults in float32 only; in full: python benchmarks/numerics.py\n"
-        "sweeps: reduced to one case in n (JAX: 7 n), other cases on each backend (`git grep 'mark.sweep'` tells the "
-        "tests and their n); in full: KERAS_ACTX_TESTS=all tox run\n"
+        "sweeps: reduced to one case in n (JAX: 7 n) but at least one of each test, other cases on each backend "
+        "(`git grep 'mark.sweep'` tells the tests and their n); in full: KERAS_ACTX_TESTS=all tox run\n"
         "command line, and refusals that look at no number: on torch alone\n"
         "weights kept: reduced to seven classes of 24; in full by the same command\n"
         "exports: reduced to one activation in thirteen; in full: tox run -f export\n"
-        "properties: 60 examples, on JAX 15"
+        "properties: 60 examples, on JAX 8"
     )

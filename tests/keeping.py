@@ -394,9 +394,8 @@ class TwoBuilds:
 # Another process.
 
 
-def write_for_child(folder, named):
+def write_for_child(folder, named, names=tuple(CLASSES)):
     """Weights of a model whose names a history precedes, in files that another process reads."""
-    names = tuple(CLASSES)
     build(names)
     model = moved(build(names) if named else build_after_clear_session(names))
     np.savez(folder / "wanted.npz", *arrays(model))
@@ -414,9 +413,8 @@ def write_for_child(folder, named):
         torch.save(model.state_dict(), folder / "state.pt")
 
 
-def read_in_child(folder, named):
+def read_in_child(folder, named, names):
     """What the parent wrote, into models built here."""
-    names = tuple(CLASSES)
     stored = np.load(folder / "wanted.npz")
     wanted = [stored[one] for one in stored.files]
     faults = []
@@ -460,19 +458,16 @@ def read_in_child(folder, named):
     return faults
 
 
-def laid_out():
+def laid_out(names):
     """JAX, two devices: rules made of the paths of one build shard every weight of a later one alike."""
-    names = tuple(name for name in CLASSES if name != "stochastic")
-    paths = [one.path for one in build(names).weights]
+    names = tuple(name for name in names if name != "stochastic")
     mesh = keras.distribution.DeviceMesh((1, 2), ["batch", "model"])
     layout = keras.distribution.LayoutMap(mesh)
     sharded = []
-    shapes = {one.path: one.shape for one in build(names).weights}
-    for path in paths:
-        shape = shapes.get(path, ())
-        if shape and shape[-1] % 2 == 0:
-            layout[f"^{path}$"] = (*(None,) * (len(shape) - 1), "model")
-            sharded.append(path)
+    for one in build(names).weights:
+        if one.shape and one.shape[-1] % 2 == 0:
+            layout[f"^{one.path}$"] = (*(None,) * (len(one.shape) - 1), "model")
+            sharded.append(one.path)
     keras.distribution.set_distribution(keras.distribution.ModelParallel(layout_map=layout, batch_dim_name="batch"))
     model = build(names)
     found = [one.path for one in model.weights if not one.value.sharding.is_fully_replicated]
@@ -480,11 +475,10 @@ def laid_out():
     return [f"not sharded: {sorted(missing)}"] if missing else []
 
 
-def nnx():
+def nnx(names):
     """Flax's NNX: every weight is in the state of the module, and an update of it carries all of them."""
     from flax import nnx as flax_nnx
 
-    names = tuple(CLASSES)
     model, fresh = moved(build(names)), build(names)
     wanted, predicted = arrays(model), outputs(model)
     try:
@@ -498,8 +492,9 @@ def nnx():
 if __name__ == "__main__":
     what, *rest = sys.argv[1:]
     if what == "child":
-        found = read_in_child(Path(rest[0]), named=rest[1] == "named")
+        folder, naming, *chosen = rest
+        found = read_in_child(Path(folder), naming == "named", chosen or tuple(CLASSES))
     else:
-        found = {"laid_out": laid_out, "nnx": nnx}[what]()
+        found = {"laid_out": laid_out, "nnx": nnx}[what](rest or tuple(CLASSES))
     print("\n".join(found) if found else "all kept")
     sys.exit(bool(found))

@@ -165,6 +165,7 @@ def test_inside_other_layers(kind, wrapped, tmp_path):
         assert not {id(one) for one in model.weights} & {id(one) for one in again.weights}
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_moves_every_weight(kind):
     model = functional(kind, AdaptiveActivation("snake(alpha=2.0)"))
@@ -205,6 +206,7 @@ def test_a_stochastic_activation_stays_one():
     assert np.ptp(numpy_of(layer(x, training=True))) > 0.1
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("each", [{}, {"axis": -1}, {"num_parameters": 8}], ids=str)
 def test_in_a_dense_block(each):
     block = DenseBlock(8, activation=AdaptiveActivation("tanh", **each, n=2.0), scheme="published")

@@ -63,6 +63,7 @@ def test_an_output_starts_as_keras_dense(name):
     assert not as_numpy(block.dense.bias).any()
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("activation", "shallow", "deep"),
     [

@@ -130,6 +130,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("activation", SHAPES.values(), ids=SHAPES)
 def test_gated_in_every_form(activation):
     for layer in (DenseBlock(3, activation), DenseStack(3, activation, depth=2)):

@@ -36,6 +36,7 @@ def test_formula_in_training(case, rank, data_format):
     assert_formula(case, rank, data_format, training=True)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_running_statistics(data_format):
     x = random(3, 4, 5)
@@ -113,6 +114,7 @@ def test_a_mean_does_not_leave_float16(make):
     assert np.isfinite(numpy_of(layer(x))).all()
 
 
+@pytest.mark.sweep(1)
 @every_case
 def test_whole_numbers(case):
     make, formula, ranks, _ = CASES[case]
@@ -224,6 +226,7 @@ MASKED = ("funnel_relu", "dynamic_relu", "meta_acon", "dice", "poly_norm")
 MASK = np.array([[True] * 4 + [False] * 2, [True] * 6])
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("case", MASKED)
 def test_masked_steps_do_not_count(case):
     layer = CASES[case][0](dtype="float64")
@@ -237,6 +240,7 @@ def test_masked_steps_do_not_count(case):
     assert layer.compute_mask(x, MASK) is MASK
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("make", [L.DynamicReLU, L.MetaACON])
 def test_masks_with_channels_first_and_images(make):
     x = random(2, 6, 4, 5)

@@ -9,6 +9,7 @@ from keras_actx.layers import DynamicReLU
 from keras_actx.testing.backend import gradient
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("k", [2, 3])
 @pytest.mark.parametrize("shared", [False, True])
 def test_starts_as_relu(k, shared):

@@ -71,6 +71,7 @@ def test_a_wrong_number_and_a_failure_are_noticed():
     assert set(export.failures(broken, chosen)) == {name for name, _ in chosen}
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", sorted(EXACT))
 def test_portable_operations_keep_their_digits(name, dtype):

@@ -14,6 +14,7 @@ from keras_actx.layers import DenseBlock, DenseStack, GatedLinearUnit
 GATED = all_activations.names(kind="gated")
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("depth", [None, 30])
 @pytest.mark.parametrize("name", GATED)
 def test_the_point_is_a_fixed_point(name, depth):
@@ -140,6 +141,7 @@ def test_a_hundred_layers(name):
     assert abs(across) < 1.0
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("fault", ["gain", "gate_mean"])
 def test_a_hundred_layers_tell_a_wrong_start(fault):
     stack = DenseStack(256, "swiglu", depth=100, scheme="critical", seed=1)

@@ -93,6 +93,7 @@ def test_weights_are_there_when_the_layer_is_built():
         assert len(layer.trainable_variables) == len({one.path for one in layer.trainable_variables})
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     ("make", "shape", "size"),
     [

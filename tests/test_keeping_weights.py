@@ -88,17 +88,18 @@ def _run(*arguments, **environment):
     )
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("named", [True, False], ids=["explicit", "automatic"])
 def test_kept_in_another_process(named, tmp_path):
-    keeping.write_for_child(tmp_path, named)
-    result = _run("child", tmp_path, "named" if named else "automatic")
+    keeping.write_for_child(tmp_path, named, NAMES)
+    result = _run("child", tmp_path, "named" if named else "automatic", *NAMES)
     assert result.returncode == 0, result.stdout + result.stderr[-3000:]
     assert "all kept" in result.stdout
 
 
 @pytest.mark.skipif(keeping.BACKEND != "jax", reason="Keras shards by layout maps on JAX alone")
 def test_layout_map():
-    result = _run("laid_out", XLA_FLAGS="--xla_force_host_platform_device_count=2")
+    result = _run("laid_out", *NAMES, XLA_FLAGS="--xla_force_host_platform_device_count=2")
     assert result.returncode == 0, result.stdout + result.stderr[-3000:]
 
 
@@ -106,7 +107,7 @@ def test_layout_map():
     keeping.BACKEND != "jax" or importlib.util.find_spec("flax") is None, reason="NNX is of flax, on JAX"
 )
 def test_nnx():
-    result = _run("nnx", KERAS_NNX_ENABLED="true")
+    result = _run("nnx", *NAMES, KERAS_NNX_ENABLED="true")
     assert result.returncode == 0, result.stdout + result.stderr[-3000:]
 
 

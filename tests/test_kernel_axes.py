@@ -34,6 +34,7 @@ def spread(layer, case):
     return as_numpy(layer(x)).astype("float64").std()
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("case", EINSUMS, ids=lambda case: case[0])
 @pytest.mark.parametrize("scheme", ["critical", "looks_linear", "published"])
 @pytest.mark.parametrize("said", ["by the layer", "by the user"])

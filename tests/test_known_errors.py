@@ -29,6 +29,7 @@ def is_needed(entry):
     return any(exceeds(entry, one, dtype) for one in every for dtype in entry.dtypes.split())
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("entry", [one for one in known.ERRORS if backend.BACKEND in one.backends.split()], ids=str)
 def test_every_entry_is_needed(entry):
     assert entry.reason

@@ -21,6 +21,7 @@ def test_starts_as_the_paper_does():
     assert next(value for name, value in weights.items() if "bias" in name) == 0
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_large_and_small_numbers(dtype):
     """x^6 is far outside of every dtype's range."""

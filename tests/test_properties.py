@@ -13,7 +13,7 @@ from keras_actx.testing.tensors import dtype_of, to_float64, to_tensor
 
 ELEMENTWISE = [one for one in all_activations.defaults("elementwise") if not one.declaration.stochastic]
 #: JAX compiles for every new shape.
-EXAMPLES = 15 if keras.backend.backend() == "jax" else 60
+EXAMPLES = 8 if keras.backend.backend() == "jax" else 60
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.load_profile("ci")
 

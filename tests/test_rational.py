@@ -194,6 +194,7 @@ def test_learned_coefficients_give_the_same(activation):
     np.testing.assert_allclose(learned, fixed, rtol=2e-5, atol=1e-7)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("activation", STARTS, ids=str)
 def test_gradients_are_finite(activation):
     x = np.array([0.0, 0.7, -0.7, 7.9, 8.1, -1e9, 1e18, -1e18, 3e38, np.inf, -np.inf])
@@ -206,6 +207,7 @@ def test_gradients_are_finite(activation):
 # Learning -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", ["rational", "pade", "pau"])
 def test_learns_in_dense_and_saves(name, tmp_path):
     keras.utils.set_random_seed(1)

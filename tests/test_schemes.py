@@ -109,6 +109,7 @@ def test_what_is_flat_is_refused():
 SHAPES = [(64, 64), (96, 32), (32, 96), (64, 63)]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("distribution", ["orthogonal", "truncated_normal", "untruncated_normal", "uniform"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_centred_kernels(shape, distribution):
@@ -209,6 +210,7 @@ def test_without_a_bias():
 MIRRORED = ["relu", "leaky_relu", "gelu", "gelu_tanh", "quick_gelu", "silu", "hard_silu", "softplus", "log_sigmoid"]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", [*MIRRORED, "squareplus", "sparse_plus", "prelu", "snake"])
 def test_looks_linear_is_exact(name):
     x = np.random.default_rng(0).normal(size=(5, 12))
@@ -268,6 +270,7 @@ def test_config_round_trip():
 DEEP = ("relu", "elu", "gelu", "silu", "mish", "tanh", "softplus", "snake")
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", DEEP)
 def test_a_hundred_layers(name):
     signal, slope, across = decades(DenseStack(256, name, depth=100, scheme="critical", seed=1))

@@ -70,6 +70,7 @@ def test_values_along_every_axis(case, rank):
         assert tuple(found.shape) == layer.compute_output_shape(x.shape) == tuple(shape)
 
 
+@pytest.mark.sweep(1)
 @every_case
 def test_gradient(case):
     """Each number's share: what it adds to the weighted sum of the results when it moves a little."""
@@ -108,6 +109,7 @@ def test_special_numbers(case):
         assert np.isnan(numpy_of(make()(tensor([[1.0, np.nan, 2, 3, 4, 5]])))).any()
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dtype", DTYPES)
 @every_case
 def test_output_has_the_dtype_of_the_input(case, dtype):
@@ -173,6 +175,7 @@ def test_config_round_trip(case):
     np.testing.assert_array_equal(numpy_of(loaded(tensor(x))), numpy_of(layer(tensor(x))))
 
 
+@pytest.mark.sweep(1)
 @every_case
 def test_trained_saved_and_loaded(case, tmp_path):
     make, _, size = CASES[case]

@@ -76,6 +76,7 @@ def test_the_critical_start_stays_the_same(name):
     )
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", ["sigmoid", "swiglu"])
 def test_a_hundred_layers(name):
     signal, slope, across = decades(DenseStack(256, name, depth=100, scheme="critical", standardize=True, seed=1))
@@ -164,6 +165,7 @@ def test_alpha_dropout_keeps_mean_and_variance():
     assert y.var() == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize(
     "arguments",
     [

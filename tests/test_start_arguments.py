@@ -131,6 +131,7 @@ def scaled_by_nothing(x, factor: float = 0.0):
     return factor * x
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("activation", EXTREME)
 def test_extreme_parameters(activation):
     situations = [{"first_layer": True}, {"input_activation": activation}, {"input_activation": activation, "depth": 9}]

@@ -129,6 +129,7 @@ ONE = [one for one in EVERY if len(one.params) == 1]
 OTHERS = [one for one in EVERY if len(one.params) != 1]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("activation", ONE, ids=lambda one: one.name)
 def test_one_parameter_needs_no_name(activation):
     ((name, default),) = activation.params

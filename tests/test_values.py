@@ -38,6 +38,7 @@ def test_compiled_values(activation):
         values.assert_values(compiled, activation, "float32", count(activation, "float32"), excused)
 
 
+@pytest.mark.sweep(1)
 @every_default
 def test_nan_passes(activation):
     for dtype in DTYPES:

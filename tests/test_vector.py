@@ -55,6 +55,7 @@ def exact_gradient(activation, row, weights):
         return [float((total(i, h) - total(i, -h)) / (2 * h)) for i in range(len(row))]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @every_vector
 def test_values(activation, dtype):
@@ -63,6 +64,7 @@ def test_values(activation, dtype):
     assert (np.abs(found - true) <= 4 * spacing(np.maximum(1.0, np.abs(true)), dtype)).all()
 
 
+@pytest.mark.sweep(1)
 @every_vector
 def test_axis(activation):
     x = np.random.default_rng(0).normal(size=(3, 4, 5, 2))
@@ -72,6 +74,7 @@ def test_axis(activation):
         np.testing.assert_allclose(np.moveaxis(along, 1, -1), last, rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.sweep(1)
 @every_vector
 def test_gradient(activation):
     weights = np.array([0.7, -1.3, 0.4, 2.1, -0.6])
@@ -91,6 +94,7 @@ def test_nan_passes(activation):
     assert np.isfinite(found[1]).all()
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", ["softmax", "sparsemax", "entmax15", "gumbel_softmax", "solu", "kwta(k=2)"])
 def test_minus_infinity_masks_an_entry(name):
     activation = actx.get(f"keras_actx>{name}")
@@ -141,6 +145,7 @@ def long_rows(size):
     }
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [2, 7, 100, 1000])
 def test_entmax15_on_long_rows(size, dtype):
@@ -189,6 +194,7 @@ def test_entmax15_second_derivative():
 # Squash, SoLU, kWTA ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_squash_at_its_ends(dtype):
     squash = actx.activations.squash
@@ -296,6 +302,7 @@ def test_gumbel_softmax_in_every_dtype(dtype):
 # In models ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("activation", dict.fromkeys(Activation(one.name, ()) for one in VECTORS), ids=str)
 def test_in_a_model(activation, tmp_path):
     """By string, with an unknown batch and length, trained a step, saved and loaded."""

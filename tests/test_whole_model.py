@@ -9,12 +9,16 @@ import pytest
 import keras_actx as actx
 
 BACKEND = keras.backend.backend()
-#: Of each way in which an activation comes into a model: with a parameter, learned, over an axis, gated.
+#: Of each way in which an activation comes into a model: plain, with a parameter, learned, over an axis, gated, and
+#: where it is computed again for the next kernel.
 LAYERS = {
+    "plain": lambda: keras.layers.Dense(4, activation="tanhexp"),
     "named": lambda: keras.layers.Dense(4, activation="snake(alpha=2.0)"),
     "learnable": lambda: keras.layers.Dense(4, activation="swish(beta=1.5, learnable=True)"),
     "vector": lambda: keras.layers.Dense(4, activation="keras_actx>sparsemax"),
     "gated": lambda: actx.layers.DenseBlock(4, activation="swiglu"),
+    "stack": lambda: actx.layers.DenseStack(4, "mish", depth=3),
+    "learnable_stack": lambda: actx.layers.DenseStack(4, "swish(learnable=True)", depth=3),
 }
 
 
@@ -26,10 +30,13 @@ def _model(name):
 def _by_torch(model, x, compiled):
     import torch
 
+    from keras_actx.testing.backend.torch import takes_whole_graphs
+
     call = model
     if compiled:
         torch.compiler.reset()
-        call = torch.compile(model, backend="aot_eager")  # what follows the tracing of a model is torch's alone
+        # What follows the tracing of a model is torch's alone.
+        call = torch.compile(model, backend="aot_eager", fullgraph=takes_whole_graphs())
     x = torch.tensor(x, requires_grad=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's, of how Keras calls its layers
@@ -67,6 +74,7 @@ def _by_tensorflow(model, x, compiled):
 STEP = {"torch": _by_torch, "jax": _by_jax, "tensorflow": _by_tensorflow}[BACKEND]
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("name", LAYERS)
 def test_compiled_whole_it_computes_and_learns_the_same(name):
     model = _model(name)
@@ -77,6 +85,32 @@ def test_compiled_whole_it_computes_and_learns_the_same(name):
     assert len(compiled_gradients) == len(gradients) == 1 + len(model.trainable_variables)
     for one, other in zip(compiled_gradients, gradients, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="of torch.export")
+@pytest.mark.parametrize("strict", [False, True], ids=["", "strict"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_exported_whole_it_computes_and_learns_the_same(name, strict):
+    """Strictly it is traced by torch.compile."""
+    import torch
+
+    from keras_actx.testing.backend.torch import takes_whole_graphs
+
+    if strict and not takes_whole_graphs():
+        pytest.skip("Keras's own functions break the graph of torch.compile")
+    model = _model(name)
+    x = np.random.default_rng(1).normal(size=(3, 4)).astype("float32")
+    torch.compiler.reset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of how Keras calls its layers
+        exported = torch.export.export(model, (torch.tensor(x),), strict=strict).module()
+    found = []
+    for call in (exported, model):
+        one = torch.tensor(x, requires_grad=True)
+        y = call(one)
+        found.append([y, *torch.autograd.grad(y.square().sum(), one)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="of torch.compile, which runs the constructors of values itself")

@@ -4,6 +4,7 @@
 * `forward_and_vjp`: a compiled function and its compiled vector-Jacobian product.
 * `rematerialize`: saves only the inputs of a function for the backward pass; `bytes_kept`: how many bytes it saves.
 * `fused`: compiles a function for eager calls; `by_cuda_kernel`: generates its kernels for a GPU.
+* `reads_bytecode`: whether torch's compiler runs the code instead of Python.
 * `exporting`, `portably`: compute a formula from operations that the export target supports.
 * `with_kernel`: a faster kernel for a specific formula.
 * `with_derivative`: a function with a custom derivative.
@@ -81,6 +82,11 @@ def varies(number: Any) -> bool:
 def as_tensor(number: Any, x: Any, dtype: str) -> Any:
     """A number that `varies` as a tensor on the device of `x`."""
     return _in_use.as_tensor(number, x, dtype)
+
+
+def reads_bytecode() -> bool:
+    """Whether torch's compiler is reading the bytecode of the caller, which cannot look at the call stack there."""
+    return hasattr(_in_use, "reads_bytecode") and _in_use.reads_bytecode()
 
 
 def exporting(x: Any) -> bool:

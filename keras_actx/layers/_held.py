@@ -103,7 +103,7 @@ class HeldLayer(keras.layers.Layer):
         Raises:
             NotImplementedError: if that layer cannot be quantized, or no layer holds this one.
         """
-        holder = self._holder and self._holder()
+        holder = self._held_in()
         if holder is None:
             raise NotImplementedError(f"{self.name} ({type(self).__name__}) has nothing to quantize")
         if not _is_called_by_keras(holder) or holder.dtype_policy.quantization_mode is not None:
@@ -116,8 +116,12 @@ class HeldLayer(keras.layers.Layer):
         given = {"config": config} if config is not None else {}
         holder.quantize(mode, type_check=type_check, **given, **kwargs)
 
+    def _held_in(self) -> keras.layers.Layer | None:
+        """The layer that holds this one, if there is one."""
+        return None if self._holder is None else self._holder()
+
     def _channel_axis_of_holder(self) -> int:
-        holder = self._holder and self._holder()
+        holder = self._held_in()
         return 1 if getattr(holder, "data_format", None) == "channels_first" else -1
 
 

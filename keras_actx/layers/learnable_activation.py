@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.constraints import InRange, ends_of
 from keras_actx.declaration.activation import Activation
@@ -95,8 +97,9 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
     @property
     def name(self) -> str:
         """The layer's name; for Keras's plots, which label activations by it, the activation's current string."""
-        plotted = sys._getframe(1).f_code.co_name == "get_layer_activation_name"
-        return str(self) if plotted else self._own_name
+        if backend.reads_bytecode() or sys._getframe(1).f_code.co_name != "get_layer_activation_name":
+            return self._own_name
+        return str(self)
 
     @name.setter
     def name(self, value: str) -> None:
@@ -155,10 +158,11 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
 
     def __str__(self) -> str:
         """The activation with the current values: `swish(beta=0.71)`; a range if there are several."""
-        try:
-            shown = {name: _digits(value) for name, value in self._values_now().items()}
-        except Exception:  # within a traced function there are no values
-            shown = dict.fromkeys(self._start, "...")
+        shown = dict.fromkeys(self._start, "...")
+        with suppress(Exception):  # within a traced function there are no values
+            # torch prints a module that it exports, and would record the reading of its weights.
+            if not any(backend.exporting(weight.value) for weight in self._learned.values()):
+                shown = {name: _digits(value) for name, value in self._values_now().items()}
         settings = [f"{name}={shown.get(name, value)}" for name, value in self.declared.params]
         return f"{self.declared.name}({', '.join(settings)})"
 

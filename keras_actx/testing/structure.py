@@ -13,6 +13,8 @@ from keras_actx.testing.grids import DTYPES
 from keras_actx.testing.tensors import dtype_of, to_float64, to_tensor
 
 SHAPES = ((), (0,), (1,), (2, 0, 3), (7,), (3, 4), (2, 1, 3), (2, 1, 3, 2), (2, 1, 2, 1, 3))
+#: Scalars, an empty tensor and a matrix: JAX and TensorFlow compile each operation for each shape and dtype.
+IN_EVERY_DTYPE = ((), (2, 0, 3), (3, 4))
 #: The bound on the difference of compiled and eager results, in units in the last place of the larger of the two terms;
 #: a compiler contracts and vectorizes.
 COMPILED_ULPS = 16.0
@@ -38,10 +40,10 @@ def fits(activation: Activation, shape: tuple[int, ...]) -> bool:
 
 
 def assert_shape_and_dtype(function: Callable[[Any], Any], activation: Activation) -> None:
-    """Assert the output shape and dtype for shapes from rank 0 to 5 and every dtype, empty tensors included."""
+    """Assert the output shape and dtype for shapes from rank 0 to 5 with empty ones, for some in every dtype."""
     for shape in SHAPES:
         if fits(activation, shape):
-            for dtype in DTYPES:
+            for dtype in DTYPES if shape in IN_EVERY_DTYPE else ("float32",):
                 x = inputs(activation, shape, dtype)
                 y = function(x)
                 assert tuple(y.shape) == output_shape(activation, x), f"{activation}: {tuple(x.shape)} -> {y.shape}"

@@ -14,7 +14,7 @@ from keras_actx.backend.torch import chunked, projected
 from keras_actx.backend.torch.compiled import fused, fuses
 from keras_actx.backend.torch.cuda_kernels import by_cuda_kernel
 from keras_actx.backend.torch.differentiated import with_derivative
-from keras_actx.backend.torch.eager import as_tensor, exporting, is_plain, varies
+from keras_actx.backend.torch.eager import as_tensor, exporting, is_plain, reads_bytecode, varies
 from keras_actx.backend.torch.kernel import by_kernel
 from keras_actx.backend.torch.kernels import KERNELS
 from keras_actx.backend.torch.remat import Rematerialized
@@ -38,6 +38,7 @@ __all__ = [
     "forward_and_vjp",
     "fused",
     "fuses",
+    "reads_bytecode",
     "rematerialize",
     "rematerializes",
     "sin",
@@ -58,7 +59,8 @@ clip = functional.hardtanh
 
 def clip_min(x: Any, low: float) -> Any:
     """See `keras_actx.backend.clip_min`."""
-    relative, absolute = _SPACING[x.dtype == torch.float64]
+    # torch.compile of torch 2.10 takes no boolean for an index.
+    relative, absolute = _SPACING[1 if x.dtype == torch.float64 else 0]
     return functional.threshold(x, low - abs(low) * relative - absolute, low)  # whose gradient at the threshold is 0
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from keras_actx.backend.torch.eager import is_functionalized, is_plain
+from keras_actx.backend.torch.eager import is_exporting, is_functionalized, is_plain
 from keras_actx.backend.torch.kernel import in_chunks
 from keras_actx.backend.torch.kernels import DERIVATIVES, SINGLE_KERNELS
 
@@ -61,7 +61,8 @@ def with_derivative(function: Function, derivative: Function) -> Function:
 
     def call(x: Any) -> Any:
         if torch.compiler.is_compiling():
-            return Eager.apply(x)
+            # torch.export detaches what an autograd Function computes.
+            return function(x) if is_exporting() else Eager.apply(x)
         if not is_plain(x):
             return function(x) if is_functionalized() else Transformed.apply(x)
         return Eager.apply(x) if torch.is_grad_enabled() and x.requires_grad else function(x)

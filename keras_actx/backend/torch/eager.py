@@ -75,11 +75,16 @@ def is_functionalized() -> bool:
 
 
 # Since torch 2.7.
-_is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+
+
+def reads_bytecode() -> bool:
+    """See `keras_actx.backend.reads_bytecode`."""
+    return torch.compiler.is_dynamo_compiling()
 
 
 def exporting(x: Any) -> bool:
     """See `keras_actx.backend.exporting`. While torch's compiler reads the bytecode, no operation can be replaced."""
-    if torch.compiler.is_dynamo_compiling():
+    if reads_bytecode():
         return False
-    return torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or _is_exporting()
+    return torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or is_exporting()
