@@ -83,6 +83,31 @@ def as_tensor(number: Any, x: Any, dtype: str) -> Any:
     return _in_use.as_tensor(number, x, dtype)
 
 
+def is_ordinary(x: Any) -> bool:
+    """Whether `x` is a tensor of the backend of float32, float64 or 16 bits, and nothing records its operations.
+
+    Always False on JAX and TensorFlow, where a call has other costs.
+    """
+    return _is_ordinary(x)
+
+
+_is_ordinary = getattr(_in_use, "is_ordinary", lambda x: False)
+
+
+def direct(function: Function, x: Any, fused: bool) -> Any:
+    """`function(x)` with the least overhead, for `x` that `is_ordinary`; None where there is no such way.
+
+    On torch, on the CPU, for formulas of this package that are called often: their operations are recorded. It saves
+    only its input for the backward pass.
+
+    Args:
+        function: a `Formula` of one tensor.
+        x: the tensor.
+        fused: whether the formula is compiled, as by the function of that name.
+    """
+    return _in_use.direct(function, x, fused)
+
+
 def exporting(x: Any) -> bool:
     """Whether an exporter, of Keras or another package, is tracing `x` for another runtime."""
     return hasattr(_in_use, "exporting") and not isinstance(x, keras.KerasTensor) and _in_use.exporting(x)

@@ -1,6 +1,7 @@
 """Evaluation of a formula on a tensor: compute precision, output dtype, and tensors saved for the backward pass."""
 
-from dataclasses import dataclass, replace
+import functools
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import keras
@@ -35,11 +36,16 @@ def evaluate(
         return formula(*_all_symbolic(inputs), **context)
     if config.portable() or backend.exporting(x):
         return backend.portably(formula, inputs, **context)
-    # A random formula would draw other numbers when recomputed. A formula that mixes an axis (softmax) saves little,
-    # and recomputing it is expensive.
-    if context or declaration.kind == "vector":
-        return formula(*inputs, **context)
-    return apply(formula, inputs)
+    # A random formula would draw other numbers when recomputed.
+    return formula(*inputs, **context) if context else apply(formula, inputs)
+
+
+def evaluate_ordinary(formula: "Formula", x: Any) -> Any:
+    """The same for a tensor that `backend.is_ordinary`, of the dtype of the formula."""
+    result = backend.direct(formula, x, config.fused()) if config.is_usual() else None
+    if result is not None:
+        return result
+    return backend.portably(formula, (x,)) if config.portable() else apply(formula, (x,))
 
 
 def as_function(
@@ -62,6 +68,8 @@ def as_function(
 
 def apply(formula: "Formula", inputs: tuple[Any, ...]) -> Any:
     """The formula of its tensors, by a kernel, compiled or recomputed in the backward pass, as the settings say."""
+    if formula.declaration.kind == "vector":  # it mixes an axis (softmax): it saves little, and takes long to recompute
+        return formula(*inputs)
     result = backend.by_cuda_kernel(formula, inputs) if config.cuda_kernels() else None
     if result is not None:
         return result
@@ -97,6 +105,11 @@ class Formula:
         known = vars(self.declaration)
         return known["_found"] if "_found" in known else known.setdefault("_found", _Found())
 
+    @functools.cached_property
+    def own(self) -> dict[str, Any]:
+        """Cached properties of this formula."""
+        return {}
+
     def with_ordinary_numbers(self) -> "Formula":
         """The formula with generic numbers in place of those it does not branch on, to share cached results."""
         parameters = {one.name: one for one in self.declaration.parameters}
@@ -112,7 +125,7 @@ class Formula:
     def __hash__(self) -> int:
         # The hash of the fields that are set: torch's compiler hashes an instance that is created in compiled code
         # before its fields are set (seen in 2.11).
-        return hash(tuple(vars(self).values()))
+        return hash(tuple(map(vars(self).get, _FIELDS)))
 
     def __call__(self, x: Any, *tensors: Any, **context: Any) -> Any:
         """The result, in `dtype`."""
@@ -187,6 +200,8 @@ class _Found(dict):
 
 
 _FOUND = _Found()
+
+_FIELDS = tuple(one.name for one in fields(Formula))
 
 #: Generic numbers, below and above 1, that formulas have no branches for.
 _ORDINARY = (0.7, 1.7)

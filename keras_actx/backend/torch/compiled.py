@@ -1,13 +1,15 @@
 """Formulas compiled by torch for eager calls: one pass over memory in the forward and one in the backward pass."""
 
+import contextlib
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from keras_actx.backend.probe import cached_with_declaration, checked_once
-from keras_actx.backend.torch.eager import is_plain
+from keras_actx.backend.torch.eager import in_new_thread, is_plain
 from keras_actx.backend.torch.remat import Rematerialized
 from keras_actx.backend.torch.steps import Steps, is_elementwise
 
@@ -40,6 +42,68 @@ def fused(function: Function, tensors: tuple[Any, ...]) -> Any:
     else:
         result = _run_forward(function, tensors)
     return result.view(*x.shape[:-1], -1) if flat else result
+
+
+class Compiled:
+    """Forward and backward pass of an elementwise formula of one tensor, compiled once for all shapes.
+
+    They are called without torch's guards: nothing else is an input of a formula of this package.
+    """
+
+    def __init__(self, function: Any, length: int) -> None:
+        self.function = function
+        self._kind = (length,), getattr(torch, function.dtype)
+        self._forward = _without_guards(function, [self._kind])
+        self._vjp: Function | None = None
+
+    def forward(self, x: Any) -> Any:
+        """`function(x)`."""
+        return self._forward([x])[0] if x.dim() == 1 else self._forward([x.view(-1)])[0].view(x.shape)
+
+    def prepare_vjp(self) -> None:
+        """Compile it, in the thread of the user."""
+        if self._vjp is None:
+
+            def vjp(cotangent: Any, x: Any) -> Any:
+                return torch.func.vjp(self.function, x)[1](cotangent)[0]
+
+            self._vjp = _without_guards(vjp, [self._kind] * 2)
+
+    def vjp(self, cotangent: Any, x: Any) -> Any:
+        """The gradient of x."""
+        if x.dim() == 1:
+            return self._vjp([cotangent.contiguous(), x])[0]
+        return self._vjp([cotangent.contiguous().view(-1), x.view(-1)])[0].view(x.shape)
+
+
+def compiled(function: Any, x: Any) -> Compiled | None:
+    """The compiled passes for an ordinary tensor; None if `fused` has to take their place."""
+    if not function.is_own or not function.elementwise or not x.is_contiguous() or COMPILER != "inductor":
+        return None
+    # Code for several threads, or for one.
+    length = 2**20 if x.numel() >= 2**15 and torch.get_num_threads() > 1 else 2**10
+    known = function.own
+    if ("compiled", length) not in known:
+        known["compiled", length] = None
+        if fuses(function, (x,)):
+            with contextlib.suppress(Exception):  # another version of torch, of which `fused` uses the public part only
+                known["compiled", length] = Compiled(function, length)
+    return known["compiled", length]
+
+
+def _without_guards(function: Function, kinds: list[Any]) -> Function:
+    """A function of a list of contiguous tensors with one axis of any length, to a list with its result."""
+    from torch._inductor.compile_fx import compile_fx_inner  # takes seconds to import
+    from torch._inductor.decomposition import select_decomp_table
+
+    def compile_it() -> Function:
+        examples = [torch.ones(shape, dtype=dtype) for shape, dtype in kinds]
+        graph = make_fx(
+            lambda *given: [function(*given)], decomposition_table=select_decomp_table(), tracing_mode="symbolic"
+        )(*examples)
+        return compile_fx_inner(graph, [node.meta["val"] for node in graph.graph.nodes if node.op == "placeholder"])
+
+    return in_new_thread(compile_it)
 
 
 def _run_forward(function: Function, tensors: tuple[Any, ...]) -> Any:

@@ -1,8 +1,13 @@
 """The current execution mode of torch: eager, or under a transform, tracer or compiler that records the operations."""
 
+import sys
+import threading
+from collections.abc import Callable
 from typing import Any
 
+import keras
 import torch
+from torch.autograd import forward_ad
 from torch.fx.experimental import symbolic_shapes
 from torch.utils import _python_dispatch
 
@@ -31,8 +36,46 @@ def is_plain(*tensors: Any) -> bool:
     """
     if torch.compiler.is_compiling() or _in_functorch() or torch.jit.is_tracing():
         return False
-    forward = torch.autograd.forward_ad.unpack_dual
-    return all(not one.is_meta and forward(one).tangent is None for one in tensors)
+    for one in tensors:
+        if one.is_meta:
+            return False
+    return _forward_level() < 0 or all(forward_ad.unpack_dual(one).tangent is None for one in tensors)
+
+
+def _forward_level() -> int:
+    """Negative outside of forward mode, where no tensor has a tangent."""
+    return getattr(forward_ad, "_current_level", 0)
+
+
+# Not public in Keras; without it, no tensor is ordinary.
+_device_in_use = getattr(sys.modules.get("keras.src.backend.torch.core"), "get_device", lambda: None)
+
+
+def is_ordinary(x: Any) -> bool:
+    """See `keras_actx.backend.is_ordinary`. Keras moves a tensor to the device in use."""
+    if torch.compiler.is_compiling() or type(x) not in _ORDINARY or _in_functorch() or torch._C._is_tracing():
+        return False
+    return x.is_cpu and _device_in_use() == "cpu" and x.layout is torch.strided and _forward_level() < 0
+
+
+def in_new_thread(function: Callable[[], Any]) -> Any:
+    """Its result on the CPU without the modes of the calling thread: autocast, hooks of saved tensors, and others."""
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with keras.device("cpu"), torch.device("cpu"):
+                results.append(function())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 #: Whether a tensor is one of `torch.autograd.grad(..., is_grads_batched=True)`.

@@ -1,7 +1,6 @@
 """torch: a function that saves only its inputs and is recomputed in the backward pass."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -21,22 +20,25 @@ class Rematerialized(torch.autograd.Function):
         compute_vjp: Callable[..., Iterator[Any]],
         *tensors: Any,
     ) -> Any:
-        ctx.function, ctx.compute_vjp, ctx.autocast = function, compute_vjp, _autocast(tensors[0].device.type)
+        ctx.function, ctx.compute_vjp, ctx.autocast = function, compute_vjp, _autocast(tensors[0])
         ctx.save_for_backward(*tensors)
         return compute_forward(function, tensors)
 
     @staticmethod
     def backward(ctx: Any, cotangent: Any) -> Any:
-        needed = ctx.needs_input_grad[3:]
-        with ctx.autocast():
-            if torch.is_grad_enabled():  # the derivative is itself differentiated
-                found = _joined_steps(ctx.function, ctx.saved_tensors, needed, cotangent)
-            else:
-                found = ctx.compute_vjp(ctx.function, ctx.saved_tensors, needed, cotangent)
-        return (None, None, None, *(next(found) if is_needed else None for is_needed in needed))
+        needed, tensors = ctx.needs_input_grad[3:], ctx.saved_tensors
+        # The derivative may itself be differentiated.
+        compute = joined_steps if torch.is_grad_enabled() else ctx.compute_vjp
+        if ctx.autocast == _autocast(tensors[0]):
+            found = compute(ctx.function, tensors, needed, cotangent)
+        else:  # the backward pass runs outside of the user's context
+            enabled, dtype = ctx.autocast
+            with torch.autocast(tensors[0].device.type, dtype, enabled):
+                found = compute(ctx.function, tensors, needed, cotangent)
+        return (None, None, None, *[next(found) if is_needed else None for is_needed in needed])
 
 
-def _joined_steps(
+def joined_steps(
     function: Callable[..., Any], saved: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any
 ) -> Iterator[Any]:
     """The gradients, as differentiable functions of the saved tensors."""
@@ -49,7 +51,7 @@ def _joined_steps(
     return iter(torch.autograd.grad(y, wanted, cotangent, create_graph=True, materialize_grads=True))
 
 
-def _autocast(device: str) -> Callable[[], AbstractContextManager[None]]:
-    """Restores the current autocast state in the backward pass, which runs outside of the user's context."""
-    enabled, dtype = torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
-    return lambda: torch.autocast(device, dtype, enabled)
+def _autocast(x: torch.Tensor) -> tuple[bool, torch.dtype | None]:
+    """Whether the operations of the device of `x` are cast now, and to which dtype."""
+    device = x.device.type
+    return (True, torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else (False, None)
