@@ -24,7 +24,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from keras_actx import config
-from keras_actx.backend.torch import cuda_kernel, cuda_kernels, cuda_source
+from keras_actx.backend.torch import cuda_kernel, cuda_kernels, cuda_source, eager
 from keras_actx.backend.torch.cuda_source import UnknownOperatorError
 from keras_actx.declaration.evaluation import Formula
 from keras_actx.testing import derivatives, values
@@ -83,7 +83,7 @@ def compiled():
 def calls(monkeypatch):
     """The names of the kernels that run, on the CPU; at least one has to."""
     compiled()
-    monkeypatch.setattr(cuda_kernels, "is_on_gpu", lambda x: True)
+    monkeypatch.setattr(eager, "is_on_gpu", lambda x: True)
     monkeypatch.setattr(cuda_kernel, "compile_source", host_kernels.Standin)
     monkeypatch.setattr(host_kernels.Standin, "calls", [])
     return host_kernels.Standin.calls

@@ -11,9 +11,8 @@ from torch.autograd.function import BackwardCFunction
 from torch.nn import functional
 
 from keras_actx.backend.probe import checked_once
-from keras_actx.backend.torch import chunked, projected
+from keras_actx.backend.torch import chunked, eager, projected
 from keras_actx.backend.torch.compiled import fused, fuses
-from keras_actx.backend.torch.cuda_kernels import by_cuda_kernel
 from keras_actx.backend.torch.differentiated import with_derivative
 from keras_actx.backend.torch.eager import as_tensor, exporting, is_ordinary, is_plain, varies
 from keras_actx.backend.torch.kernel import by_kernel
@@ -99,6 +98,15 @@ def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], C
         return result
 
     return forward, vjp
+
+
+def by_cuda_kernel(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.by_cuda_kernel`."""
+    if torch.compiler.is_compiling() or not eager.is_on_gpu(tensors[0]):
+        return None
+    from keras_actx.backend.torch import cuda_kernels  # 5 ms, for a GPU only
+
+    return cuda_kernels.by_cuda_kernel(function, tensors)
 
 
 def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:

@@ -31,7 +31,7 @@ _MOST_TENSORS, _MOST_AXES = 8, 16
 
 def by_cuda_kernel(function: Any, tensors: tuple[Any, ...]) -> Any:
     """See `keras_actx.backend.by_cuda_kernel`."""
-    if not is_on_gpu(tensors[0]) or torch.compiler.is_compiling() or not _are_supported(function, tensors):
+    if not _are_supported(function, tensors):
         return None
     kernels = _kernels_of(function, _DTYPES[tensors[0].dtype])
     if kernels is None or not kernels.recorded.are_usable():
@@ -39,11 +39,6 @@ def by_cuda_kernel(function: Any, tensors: tuple[Any, ...]) -> Any:
     if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
         return _Generated.apply(function, kernels.forward, kernels.vjp, *tensors)
     return kernels.forward(function, tensors)
-
-
-def is_on_gpu(x: Any) -> bool:
-    """Whether torch's runtime compiler can make kernels for x: with CUDA or ROCm."""
-    return x.is_cuda
 
 
 def _are_supported(function: Any, tensors: tuple[Any, ...]) -> bool:

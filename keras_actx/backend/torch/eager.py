@@ -58,6 +58,11 @@ def is_ordinary(x: Any) -> bool:
     return x.is_cpu and _device_in_use() == "cpu" and x.layout is torch.strided and _forward_level() < 0
 
 
+def is_on_gpu(x: Any) -> bool:
+    """Whether torch's runtime compiler can make kernels for x: with CUDA or ROCm."""
+    return x.is_cuda
+
+
 def in_new_thread(function: Callable[[], Any]) -> Any:
     """Its result on the CPU without the modes of the calling thread: autocast, hooks of saved tensors, and others."""
     results: list[Any] = []

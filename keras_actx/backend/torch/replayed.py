@@ -292,6 +292,8 @@ class _Recorder:
             return first
         if name == "square" or (name == "pow" and first.is_real and args[1].is_number(2.0)):
             name, operation, args = "mul", torch.ops.aten.mul.Tensor, [first, first]
+        if name == "relu":
+            name, operation, args = "clamp_min", torch.ops.aten.clamp_min.default, [first, self._constant(0)]
         if name == "rsub" and len(args) == 2 and not kwargs:
             name, operation, args = "sub", torch.ops.aten.sub.Tensor, args[::-1]
         tensor = next((one for one in args if one.is_real), None)
