@@ -93,11 +93,12 @@ class Activation:
         if not values and not params:
             if backend.is_ordinary(x):
                 formula = self._formulas.get(x.dtype)
-                if formula is not None:
-                    return evaluate_ordinary(formula, x)
-                formula = as_function(self.declaration, x, self._settings)[0]
-                if formula.dtype == keras.backend.standardize_dtype(x.dtype):
+                if formula is None:
+                    formula = as_function(self.declaration, x, self._settings)[0]
+                    if formula.dtype != keras.backend.standardize_dtype(x.dtype):  # x is to be converted
+                        return evaluate(self.declaration, x, self._settings)
                     self._formulas[x.dtype] = formula
+                return evaluate_ordinary(formula, x)
             if isinstance(x, keras.KerasTensor):
                 return _one_node(self, x)
             return evaluate(self.declaration, x, self._settings)

@@ -45,20 +45,20 @@ def fused(function: Function, tensors: tuple[Any, ...]) -> Any:
 
 
 class Compiled:
-    """Forward and backward pass of an elementwise formula of one tensor, compiled once for all shapes.
+    """Forward and backward pass of an elementwise formula of one tensor, compiled once for all shapes of one rank.
 
     They are called without torch's guards: nothing else is an input of a formula of this package.
     """
 
-    def __init__(self, function: Any, length: int) -> None:
+    def __init__(self, function: Any, shape: tuple[int, ...]) -> None:
         self.function = function
-        self._kind = (length,), getattr(torch, function.dtype)
+        self._kind = shape, getattr(torch, function.dtype)
         self._forward = _without_guards(function, [self._kind])
         self._vjp: Function | None = None
 
     def forward(self, x: Any) -> Any:
         """`function(x)`."""
-        return self._forward([x])[0] if x.dim() == 1 else self._forward([x.view(-1)])[0].view(x.shape)
+        return self._forward([x])[0]
 
     def prepare_vjp(self) -> None:
         """Compile it, in the thread of the user."""
@@ -71,28 +71,28 @@ class Compiled:
 
     def vjp(self, cotangent: Any, x: Any) -> Any:
         """The gradient of x."""
-        if x.dim() == 1:
-            return self._vjp([cotangent.contiguous(), x])[0]
-        return self._vjp([cotangent.contiguous().view(-1), x.view(-1)])[0].view(x.shape)
+        return self._vjp([cotangent.contiguous(), x])[0]
 
 
 def compiled(function: Any, x: Any) -> Compiled | None:
     """The compiled passes for an ordinary tensor; None if `fused` has to take their place."""
-    if not function.is_own or not function.elementwise or not x.is_contiguous() or COMPILER != "inductor":
-        return None
-    # Code for several threads, or for one.
-    length = 2**20 if x.numel() >= 2**15 and torch.get_num_threads() > 1 else 2**10
+    rank, is_large = x.dim(), x.numel() >= _LARGE
     known = function.own
-    if ("compiled", length) not in known:
-        known["compiled", length] = None
-        if fuses(function, (x,)):
-            with contextlib.suppress(Exception):  # another version of torch, of which `fused` uses the public part only
-                known["compiled", length] = Compiled(function, length)
-    return known["compiled", length]
+    if ("compiled", rank, is_large) not in known:
+        known["compiled", rank, is_large] = None
+        if rank and COMPILER == "inductor" and function.is_own and function.elementwise and fuses(function, (x,)):
+            size = round((2**20 if is_large else 2**10) ** (1 / rank))
+            with contextlib.suppress(Exception):  # another version of torch; `fused` uses the public part only
+                known["compiled", rank, is_large] = Compiled(function, tuple(range(size + 1, size + 1 + rank)))
+    return known["compiled", rank, is_large] if x.is_contiguous() else None
+
+
+#: Elements from which on several threads share the work; the code is another.
+_LARGE = 2**15
 
 
 def _without_guards(function: Function, kinds: list[Any]) -> Function:
-    """A function of a list of contiguous tensors with one axis of any length, to a list with its result."""
+    """A function of a list of contiguous tensors of one shape, of any lengths, to a list with its result."""
     from torch._inductor.compile_fx import compile_fx_inner  # takes seconds to import
     from torch._inductor.decomposition import select_decomp_table
 

@@ -55,7 +55,13 @@ def is_ordinary(x: Any) -> bool:
     """See `keras_actx.backend.is_ordinary`. Keras moves a tensor to the device in use."""
     if torch.compiler.is_compiling() or type(x) not in _ORDINARY or _in_functorch() or torch._C._is_tracing():
         return False
-    return x.is_cpu and _device_in_use() == "cpu" and x.layout is torch.strided and _forward_level() < 0
+    return (
+        x.is_cpu
+        and not is_on_gpu(x)
+        and _device_in_use() == "cpu"
+        and x.layout is torch.strided
+        and _forward_level() < 0
+    )
 
 
 def is_on_gpu(x: Any) -> bool:

@@ -104,7 +104,11 @@ class Program:
 
     def _plan(self, inputs: list["_Value"], steps: list["_Value"], outputs: list["_Value"]) -> None:
         """Assigns a place to each value, and a buffer to each result, reused after the last operation that reads it."""
-        written = [one for one, shape in zip(outputs, self.shapes, strict=True) if one.value.shape == shape]
+        written = [
+            one
+            for one, shape in zip(outputs, self.shapes, strict=True)
+            if one.value.shape == shape and one.operation is not None and _into(one.operation) is not None
+        ]
         base, last = {}, {}  # of a view; the last operation that reads a value
         for step in steps:
             viewed = [one for one in step.args if not one.is_constant] if _is_view(step.operation) else []
@@ -134,7 +138,7 @@ class Program:
         self._constants = [one.value for one in constants]
         places = {one: at for at, one in enumerate([*inputs, *constants])}
         first = len(places)
-        places |= {one: first + outputs.index(one) for one in written if one.operation is not None}
+        places |= {one: first + outputs.index(one) for one in written}
         places |= {one: first + len(outputs) + slot for one, slot in slots.items()}
         others = [one for one in steps if one not in places]
         places |= {one: first + len(outputs) + len(self._kinds) + at for at, one in enumerate(others)}
