@@ -122,7 +122,7 @@ def portably(function: Function, tensors: tuple[Any, ...], **context: Any) -> An
 
 
 def fuses(function: Function, tensors: tuple[Any, ...]) -> bool:
-    """Whether `fused` can compile `function` and saves time: on torch, in eager mode, for four operations or more."""
+    """Whether `fused` can compile `function` and saves time: on torch, in eager mode, for several operations."""
     return hasattr(_in_use, "fuses") and _in_use.fuses(function, tensors)
 
 

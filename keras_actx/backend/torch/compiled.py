@@ -16,8 +16,8 @@ from keras_actx.backend.torch.steps import Steps, is_elementwise
 #: The backend of `torch.compile`.
 COMPILER = "inductor"
 
-#: Fewer operations are as fast in eager mode.
-_MANY = 4
+#: Fewer operations, in the forward and the backward pass, are as fast in eager mode.
+_MANY = 6
 
 Function = Callable[..., Any]
 
@@ -101,7 +101,9 @@ def _without_guards(function: Function, kinds: list[Any]) -> Function:
         graph = make_fx(
             lambda *given: [function(*given)], decomposition_table=select_decomp_table(), tracing_mode="symbolic"
         )(*examples)
-        return compile_fx_inner(graph, [node.meta["val"] for node in graph.graph.nodes if node.op == "placeholder"])
+        inputs = [node.meta["val"] for node in graph.graph.nodes if node.op == "placeholder"]
+        code = compile_fx_inner(graph, inputs)
+        return getattr(code, "current_callable", None) or code  # without what `code` records for debugging
 
     return in_new_thread(compile_it)
 
@@ -163,9 +165,11 @@ def _compiled(function: Function) -> Function:
 
 @checked_once
 def _is_long(function: Function, probe: list[Any]) -> bool:
-    """Whether a formula has four or more operations, so that compiling it saves passes over memory."""
-    tensors = [torch.ones(shape, dtype=dtype) for shape, dtype in probe]
-    with torch.no_grad(), Steps() as steps:
-        function(*tensors)
+    """Whether a formula and its derivative have so many operations that compiling them saves passes over memory."""
+    tensors = [torch.ones(shape, dtype=dtype, requires_grad=True) for shape, dtype in probe]
+    with torch.enable_grad(), Steps() as steps:
+        y = function(*tensors)
+        if y.requires_grad:
+            torch.autograd.grad(y.sum(), tensors, allow_unused=True)
     size = tensors[0].numel() // 2  # a gated activation halves it
     return steps.count_writing(size) >= _MANY and not steps.are_random
