@@ -60,6 +60,7 @@ def measured_part() -> str:
         "",
     ]
     lines += _summary(found) + _growth(found) + _libraries(found) + _steps(results("steps-"))
+    lines += _calls(json.loads((FOLDER / "calls-torch.json").read_text(encoding="utf-8")))
     lines += speed_names.part(results("import-"), results("names-"))
     lines += speed_gpu.part(json.loads(GPU.read_text(encoding="utf-8")))
     for backend, title in TITLES.items():
@@ -181,6 +182,28 @@ def _steps(found: dict[str, dict[str, Any]]) -> list[str]:
             cell for row in rows for cell in (f"{row['ms']:g}", _ratio(row.get("keras")), _ratio(row.get("native")))
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _calls(found: dict[str, Any]) -> list[str]:
+    lines = [
+        "### Call of a small tensor",
+        "",
+        "On PyTorch in eager mode, with gradient: the time of a call over that of PyTorch's function of the same name, "
+        "for a matrix of the given number of elements. In the last two columns, both are called through "
+        "`keras.layers.Activation`, or this package's is called with `config.set_fused(True)`. Measured by "
+        "`KERAS_BACKEND=torch python benchmarks/speed/calls.py`.",
+        "",
+    ]
+    paths = list(next(iter(next(iter(found["calls"].values())).values())))[1:]
+    lines += [
+        "| | elements | PyTorch's, microseconds | " + " | ".join(paths) + " |",
+        "|---|---|---|" + "---|" * len(paths),
+    ]
+    for size, rows in found["calls"].items():
+        for name, row in rows.items():
+            cells = [_ratio(row[path]) for path in paths]
+            lines.append(f"| {name} | 2^{size} | {row['microseconds']:g} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 
 

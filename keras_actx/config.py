@@ -79,10 +79,10 @@ def set_fused(value: bool) -> None:
     """Choose whether torch compiles each activation at its first call in eager mode.
 
     In eager mode, each operation of a formula is a pass over memory; compiled by `torch.compile`, a formula is one pass
-    in the forward and one in the backward pass. Elementwise and gated activations of four operations or more are
-    compiled; shapes may vary from call to call. The first call of each takes seconds, and a C++ compiler must be
-    installed (on a GPU, Triton). Results may differ in the last digits: `docs/numerics.md` lists the errors with
-    torch's compiler too. Within `torch.compile`, and on JAX and TensorFlow, which have `jit`, this setting has no
+    in the forward and one in the backward pass. Elementwise and gated activations of six operations or more in the two
+    passes are compiled; shapes may vary from call to call. The first call of each takes seconds, and a C++ compiler
+    must be installed (on a GPU, Triton). Results may differ in the last digits: `docs/numerics.md` lists the errors
+    with torch's compiler too. Within `torch.compile`, and on JAX and TensorFlow, which have `jit`, this setting has no
     effect.
 
     Args:
@@ -184,6 +184,11 @@ def set_portable(value: bool) -> None:
     global _portable
     _require_bool("set_portable", value)
     _portable = value
+
+
+def is_usual() -> bool:
+    """Whether activations save only their input, by operations that only this backend has to support."""
+    return (_memory_efficient or _fused) and not _portable
 
 
 def _require_bool(owner: str, value: object) -> None:

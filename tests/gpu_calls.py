@@ -7,7 +7,7 @@ import torch
 
 import keras_actx as actx
 from keras_actx import config
-from keras_actx.backend.torch import cuda_kernel, cuda_kernels
+from keras_actx.backend.torch import cuda_kernel, eager
 from keras_actx.declaration import registry
 
 if host_kernels.COMPILER is None:
@@ -22,7 +22,7 @@ def forget():
 
 def calls_on_the_cpu(monkeypatch):
     """The names of the kernels that run, for a fixture."""
-    monkeypatch.setattr(cuda_kernels, "is_on_gpu", lambda x: True)
+    monkeypatch.setattr(eager, "is_on_gpu", lambda x: True)
     monkeypatch.setattr(cuda_kernel, "compile_source", host_kernels.Standin)
     monkeypatch.setattr(cuda_kernel, "_warned", False)
     monkeypatch.setattr(host_kernels.Standin, "calls", [])

@@ -24,7 +24,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from keras_actx import config
-from keras_actx.backend.torch import cuda_kernel, cuda_kernels, cuda_source
+from keras_actx.backend.torch import cuda_kernel, cuda_kernels, cuda_source, eager
 from keras_actx.backend.torch.cuda_source import UnknownOperatorError
 from keras_actx.declaration.evaluation import Formula
 from keras_actx.testing import derivatives, values
@@ -89,7 +89,7 @@ def calls(monkeypatch):
     compiled()
     for dtype in ("float32", "float64"):  # in place of torch's own
         monkeypatch.setattr(kernels_of(actx.Activation("relu", ()), dtype), "is_native", False)
-    monkeypatch.setattr(cuda_kernels, "is_on_gpu", lambda x: True)
+    monkeypatch.setattr(eager, "is_on_gpu", lambda x: True)
     monkeypatch.setattr(cuda_kernel, "compile_source", host_kernels.Standin)
     monkeypatch.setattr(host_kernels.Standin, "calls", [])
     return host_kernels.Standin.calls

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 
 import keras_actx as actx
@@ -78,7 +79,9 @@ def at_once():
 
 def late_ones(trees, at_once):
     """What is imported later; the backends that are not in use never are."""
-    return {name for name in trees if name not in at_once and not name.startswith("keras_actx.backend.")}
+    backend = f"keras_actx.backend.{keras.backend.backend()}."
+    others = {name for name in trees if name.startswith("keras_actx.backend.") and not name.startswith(backend)}
+    return {name for name in trees if name not in at_once} - others
 
 
 def lock_order(root, at_once):
@@ -86,6 +89,11 @@ def lock_order(root, at_once):
     trees = modules(root)
     late = late_ones(trees, at_once)
     return {name: (imported_by(trees[name], late, False) | {name.rpartition(".")[0]} & late) - {name} for name in late}
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="of torch alone")
+def test_kernels_of_a_gpu_are_imported_late(at_once):
+    assert not [name for name in at_once if "cuda_" in name]
 
 
 def test_no_circle_among_what_is_imported_late(at_once):
@@ -113,6 +121,7 @@ def test_late_imports_import_nothing_that_imports_them(at_once):
 
 
 FIRST_USES = [
+    *["importlib.import_module('keras_actx.backend.torch.cuda_kernels')"] * (keras.backend.backend() == "torch"),
     "actx.moments('relu')",
     "actx.layers.DenseBlock(2, 'relu', scheme='published')",
     "actx.initializers.Paired('gelu', 'critical', first_layer=True)",

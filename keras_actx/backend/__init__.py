@@ -89,6 +89,31 @@ def reads_bytecode() -> bool:
     return hasattr(_in_use, "reads_bytecode") and _in_use.reads_bytecode()
 
 
+def is_ordinary(x: Any) -> bool:
+    """Whether `x` is a tensor of the backend of float32, float64 or 16 bits, and nothing records its operations.
+
+    Always False on JAX and TensorFlow, where a call has other costs.
+    """
+    return _is_ordinary(x)
+
+
+_is_ordinary = getattr(_in_use, "is_ordinary", lambda x: False)
+
+
+def direct(function: Function, x: Any, fused: bool) -> Any:
+    """`function(x)` with the least overhead, for `x` that `is_ordinary`; None where there is no such way.
+
+    On torch, on the CPU, for formulas of this package that are called often: their operations are recorded. It saves
+    only its input for the backward pass.
+
+    Args:
+        function: a `Formula` of one tensor.
+        x: the tensor.
+        fused: whether the formula is compiled, as by the function of that name.
+    """
+    return _in_use.direct(function, x, fused)
+
+
 def exporting(x: Any) -> bool:
     """Whether an exporter, of Keras or another package, is tracing `x` for another runtime."""
     return hasattr(_in_use, "exporting") and not isinstance(x, keras.KerasTensor) and _in_use.exporting(x)
@@ -103,7 +128,7 @@ def portably(function: Function, tensors: tuple[Any, ...], **context: Any) -> An
 
 
 def fuses(function: Function, tensors: tuple[Any, ...]) -> bool:
-    """Whether `fused` can compile `function` and saves time: on torch, in eager mode, for four operations or more."""
+    """Whether `fused` can compile `function` and saves time: on torch, in eager mode, for several operations."""
     return hasattr(_in_use, "fuses") and _in_use.fuses(function, tensors)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_actx import backend
 from keras_actx._messages import quote
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration, Kind
 from keras_actx.declaration.documentation import docstring, written
-from keras_actx.declaration.evaluation import evaluate, output_dtype
+from keras_actx.declaration.evaluation import Formula, as_function, evaluate, evaluate_ordinary, output_dtype
 from keras_actx.declaration.registry import find_declaration
 from keras_actx.plain_numbers import plain
 
@@ -47,6 +48,7 @@ class Activation:
 
     declaration: Declaration = field(init=False)  # formula and metadata of this activation
     _settings: dict[str, Any] = field(init=False)  # the params; never modified
+    _formulas: dict[Any, Formula] = field(init=False)  # by dtype, for calls without other arguments
 
     def __post_init__(self) -> None:
         self._hold(find_declaration(self.name), _pairs(self.params))
@@ -54,7 +56,7 @@ class Activation:
     def _hold(self, declaration: Declaration, given: Mapping[str, Any]) -> None:
         params = declaration.complete(given)
         facts = {"name": declaration.identifier, "params": params, "declaration": declaration}
-        for key, value in {**facts, "_settings": dict(params), "__name__": declaration.name}.items():
+        for key, value in {**facts, "_settings": dict(params), "_formulas": {}, "__name__": declaration.name}.items():
             object.__setattr__(self, key, value)
 
     @classmethod
@@ -89,6 +91,14 @@ class Activation:
             ValueError: for an unknown parameter, or a number out of its range.
         """
         if not values and not params:
+            if backend.is_ordinary(x):
+                formula = self._formulas.get(x.dtype)
+                if formula is None:
+                    formula = as_function(self.declaration, x, self._settings)[0]
+                    if formula.dtype != keras.backend.standardize_dtype(x.dtype):  # x is to be converted
+                        return evaluate(self.declaration, x, self._settings)
+                    self._formulas[x.dtype] = formula
+                return evaluate_ordinary(formula, x)
             if isinstance(x, keras.KerasTensor):
                 return _one_node(self, x)
             return evaluate(self.declaration, x, self._settings)

@@ -1,6 +1,7 @@
 """Evaluation of a formula on a tensor: compute precision, output dtype, and tensors saved for the backward pass."""
 
-from dataclasses import dataclass, replace
+import functools
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import keras
@@ -33,16 +34,18 @@ def evaluate(
     formula, inputs = as_function(declaration, x, params, gate=gate, interleaved=interleaved)
     if any(isinstance(one, keras.KerasTensor) for one in inputs):
         return formula(*_all_symbolic(inputs), **context)
-    # A random formula would draw other numbers when recomputed. A formula that mixes an axis (softmax) saves little,
-    # and recomputing it is expensive.
-    is_simple = not context and declaration.kind != "vector"
-    if not config.portable():
-        result = _by_kernel(formula, inputs) if is_simple else None
-        if result is not None:
-            return result
-        if not backend.exporting(x):
-            return _apply(formula, inputs) if is_simple else formula(*inputs, **context)
-    return backend.portably(formula, inputs, **context)
+    if config.portable() or backend.exporting(x):
+        return backend.portably(formula, inputs, **context)
+    # A random formula would draw other numbers when recomputed.
+    return formula(*inputs, **context) if context else apply(formula, inputs)
+
+
+def evaluate_ordinary(formula: "Formula", x: Any) -> Any:
+    """The same for a tensor that `backend.is_ordinary`, of the dtype of the formula."""
+    result = backend.direct(formula, x, config.fused()) if config.is_usual() else None
+    if result is not None:
+        return result
+    return backend.portably(formula, (x,)) if config.portable() else apply(formula, (x,))
 
 
 def as_function(
@@ -69,16 +72,11 @@ _USUAL = ("float16", "bfloat16", "float32", "float64")
 
 def apply(formula: "Formula", inputs: tuple[Any, ...]) -> Any:
     """The formula of its tensors, by a kernel, compiled or recomputed in the backward pass, as the settings say."""
-    result = _by_kernel(formula, inputs)
-    return _apply(formula, inputs) if result is None else result
-
-
-def _by_kernel(formula: "Formula", inputs: tuple[Any, ...]) -> Any:
-    """The result of a kernel for a GPU; None if there is none, as where operations are recorded, to export them."""
-    return backend.by_cuda_kernel(formula, inputs) if config.cuda_kernels() else None
-
-
-def _apply(formula: "Formula", inputs: tuple[Any, ...]) -> Any:
+    if formula.declaration.kind == "vector":  # it mixes an axis (softmax): it saves little, and takes long to recompute
+        return formula(*inputs)
+    result = backend.by_cuda_kernel(formula, inputs) if config.cuda_kernels() else None
+    if result is not None:
+        return result
     if config.fused() and backend.fuses(formula, inputs):
         return backend.fused(formula, inputs)
     return backend.rematerialize(formula, inputs) if config.memory_efficient() else formula(*inputs)
@@ -111,6 +109,11 @@ class Formula:
         known = vars(self.declaration)
         return known["_found"] if "_found" in known else known.setdefault("_found", _Found())
 
+    @functools.cached_property
+    def own(self) -> dict[str, Any]:
+        """Cached properties of this formula."""
+        return {}
+
     def with_ordinary_numbers(self) -> "Formula":
         """The formula with generic numbers in place of those it does not branch on, to share cached results."""
         parameters = {one.name: one for one in self.declaration.parameters}
@@ -126,7 +129,7 @@ class Formula:
     def __hash__(self) -> int:
         # The hash of the fields that are set: torch's compiler hashes an instance that is created in compiled code
         # before its fields are set (seen in 2.11).
-        return hash(tuple(vars(self).values()))
+        return hash(tuple(map(vars(self).get, _FIELDS)))
 
     def __call__(self, x: Any, *tensors: Any, **context: Any) -> Any:
         """The result, in `dtype`."""
@@ -201,6 +204,8 @@ class _Found(dict):
 
 
 _FOUND = _Found()
+
+_FIELDS = tuple(one.name for one in fields(Formula))
 
 #: Generic numbers, below and above 1, that formulas have no branches for.
 _ORDINARY = (0.7, 1.7)

@@ -7,16 +7,17 @@ from weakref import WeakSet
 
 import keras
 import torch
+from torch.autograd.function import BackwardCFunction
 from torch.nn import functional
 
 from keras_actx.backend.probe import checked_once
-from keras_actx.backend.torch import chunked, projected
+from keras_actx.backend.torch import chunked, eager, projected
 from keras_actx.backend.torch.compiled import fused, fuses
-from keras_actx.backend.torch.cuda_kernels import by_cuda_kernel
 from keras_actx.backend.torch.differentiated import with_derivative
-from keras_actx.backend.torch.eager import as_tensor, exporting, is_plain, reads_bytecode, varies
+from keras_actx.backend.torch.eager import as_tensor, exporting, is_ordinary, is_plain, reads_bytecode, varies
 from keras_actx.backend.torch.kernel import by_kernel
 from keras_actx.backend.torch.kernels import KERNELS
+from keras_actx.backend.torch.passes import direct
 from keras_actx.backend.torch.remat import Rematerialized
 from keras_actx.backend.torch.steps import Steps
 
@@ -32,12 +33,14 @@ __all__ = [
     "clip_max",
     "clip_min",
     "cos",
+    "direct",
     "eager_float64",
     "erfc",
     "exporting",
     "forward_and_vjp",
     "fused",
     "fuses",
+    "is_ordinary",
     "reads_bytecode",
     "rematerialize",
     "rematerializes",
@@ -99,16 +102,25 @@ def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], C
     return forward, vjp
 
 
+def by_cuda_kernel(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
+    """See `keras_actx.backend.by_cuda_kernel`."""
+    if torch.compiler.is_compiling() or not eager.is_on_gpu(tensors[0]):
+        return None
+    from keras_actx.backend.torch import cuda_kernels  # 5 ms, for a GPU only
+
+    return cuda_kernels.by_cuda_kernel(function, tensors)
+
+
 def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
     """See `keras_actx.backend.rematerialize`."""
-    if torch.compiler.is_compiling():  # it fuses the formula, and would break the graph at an autograd Function
-        return function(*tensors)
-    needed = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
-    if not needed or not is_plain(*tensors):
-        return function(*tensors)
-    if saves_only_inputs(function, tuple((one.dtype, one.device) for one in tensors)):
+    # torch.compile fuses the formula, and would break the graph at an autograd Function.
+    if torch.compiler.is_compiling() or not is_plain(*tensors):
         return function(*tensors)
     passes = projected if hasattr(function, "inner") else chunked
+    if not torch.is_grad_enabled() or not any(one.requires_grad for one in tensors):
+        return passes.without_gradient(function, tensors)
+    if saves_only_inputs(function, tuple([(one.dtype, one.device) for one in tensors])):
+        return function(*tensors)
     return Rematerialized.apply(function, passes.forward, passes.vjp, *tensors)
 
 
@@ -132,6 +144,11 @@ def saves_only_inputs(function: Callable[..., Any], probe: list[Any]) -> bool:
             y = function(*tensors)
         if y.requires_grad or steps.are_random:
             return True
+        if function.is_own and device.type == "cpu":  # its operations can be recorded
+            with torch.autograd.graph.saved_tensors_hooks(lambda one: one, lambda one: one):  # not the user's
+                y = function(tensors[0].requires_grad_(), *tensors[1:])
+            if isinstance(y.grad_fn, BackwardCFunction):  # one of this package, which saves x, in some more time
+                return False
         return bytes_kept(function, *tensors) <= sum(one.nbytes for one in tensors)
 
 

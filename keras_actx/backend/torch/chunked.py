@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from keras_actx.backend.torch.eager import is_intercepted
 from keras_actx.backend.torch.replayed import program
 from keras_actx.backend.torch.steps import is_elementwise
 
@@ -20,16 +21,18 @@ _EACH = 2**15
 def forward(function: Function, tensors: tuple[Any, ...]) -> Any:
     """`function(*tensors)`."""
     x, *parameters = tensors
-    rows = _rows(function, tensors)
+    rows, any_length = _rows(function, tensors)
     if rows is None:
         return function(*tensors)
     parts = rows.split(_count(rows))
-    recorded = program("forward", function, lambda: lambda *given: [function(*given)], (parts[0], *parameters))
+    recorded = program(
+        "forward", function, lambda: lambda *given: [function(*given)], (parts[0], *parameters), any_length
+    )
     if recorded is None:
         first = function(parts[0], *parameters)
         result = first.new_empty((len(rows), *first.shape[1:]))
     else:
-        result, buffers = rows.new_empty((len(rows), *recorded.shapes[0][1:])), recorded.buffers()
+        result, buffers = rows.new_empty((len(rows), *recorded.shapes[0][1:])), recorded.buffers(parts[0].shape)
     for at, part in zip(result.split(_count(rows)), parts, strict=True):
         if recorded is not None and len(part) == len(parts[0]):
             recorded.run((part, *parameters), buffers, (at,))
@@ -38,12 +41,17 @@ def forward(function: Function, tensors: tuple[Any, ...]) -> Any:
     return result.view(*x.shape[:-1], -1)
 
 
+def without_gradient(function: Function, tensors: tuple[Any, ...]) -> Any:
+    """`function(*tensors)`, where no gradient is computed."""
+    return forward(function, tensors) if getattr(function, "is_own", False) else function(*tensors)
+
+
 def vjp(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> Iterator[Any]:
     """The gradients of `function(*tensors)` for the `needed` tensors, None where it does not depend on them."""
     x, *parameters = tensors
-    rows = _rows(function, tensors)
+    rows, any_length = _rows(function, tensors)
     if rows is None:
-        return iter(_gradients(function, tensors, needed, cotangent))
+        return iter(gradients(function, tensors, needed, cotangent))
     cotangents = cotangent.reshape(len(rows), *([-1] if rows.dim() > 1 else [])).split(_count(rows))
     of_x, totals = torch.empty_like(rows) if needed[0] else None, None
     parts = rows.split(_count(rows))
@@ -51,16 +59,17 @@ def vjp(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], 
     recorded = program(
         f"vjp {needed}",
         function,
-        lambda: lambda change, *given: _gradients(function, given, needed, change),
+        lambda: lambda change, *given: gradients(function, given, needed, change),
         (cotangents[0], parts[0], *parameters),
+        any_length,
     )
-    buffers = recorded.buffers() if recorded is not None else None
+    buffers = recorded.buffers(parts[0].shape) if recorded is not None else None
     for at, part, change in zip(places, parts, cotangents, strict=True):
         if recorded is not None and len(part) == len(parts[0]):
             found = [torch.empty_like(one) for one, is_needed in zip(parameters, needed[1:], strict=True) if is_needed]
             recorded.run((change, part, *parameters), buffers, (*([at] if needed[0] else []), *found))
         else:
-            found = _gradients(function, (part, *parameters), needed, change)
+            found = gradients(function, (part, *parameters), needed, change)
             if needed[0]:
                 of_part = found.pop(0)
                 at[:] = 0.0 if of_part is None else of_part
@@ -69,7 +78,8 @@ def vjp(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], 
     return iter(([of_x.view(x.shape)] if needed[0] else []) + totals)
 
 
-def _gradients(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> list[Any]:
+def gradients(function: Function, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> list[Any]:
+    """The gradients of `function(*tensors)` for the `needed` tensors, as `vjp`, of the whole."""
     with torch.enable_grad():
         # A distinct tensor for each: the same tensor may appear twice.
         tensors = [one.detach().requires_grad_(is_needed) for one, is_needed in zip(tensors, needed, strict=True)]
@@ -80,23 +90,28 @@ def _gradients(function: Function, tensors: tuple[Any, ...], needed: tuple[bool,
         return list(torch.autograd.grad(y, wanted, cotangent, materialize_grads=True))
 
 
-def _rows(function: Function, tensors: tuple[Any, ...]) -> Any:
-    """x with one axis, or two if the last axis is significant; None if it is not to be split."""
+def _rows(function: Function, tensors: tuple[Any, ...]) -> tuple[Any, bool]:
+    """x with one axis, or with two if the last axis is significant; and whether one program serves all lengths.
+
+    None if it is not to be split.
+    """
     x, *parameters = tensors
-    if x.device.type != "cpu" or not x.is_contiguous() or x.numel() < 2 * _size():
-        return None
+    if not x.is_cpu or not x.is_contiguous() or x.numel() < smallest_split() or is_intercepted(*tensors):
+        return None, False
     if not is_elementwise(function, tensors):
-        return None
+        return None, False
     if function.elementwise and not any(one.dim() for one in parameters):
-        return x.view(-1)
+        return x.view(-1), True
     along_last = all(one.dim() <= 1 for one in parameters)
-    return x.view(-1, x.shape[-1]) if along_last and x.dim() > 1 and x.shape[-1] <= _size() else None
+    fits = along_last and x.dim() > 1 and x.shape[-1] <= smallest_split() // 2
+    return x.view(-1, x.shape[-1]) if fits else None, False
 
 
 def _count(rows: Any) -> int:
     """The number of rows in a chunk."""
-    return max(1, _size() // (rows.shape[1] if rows.dim() > 1 else 1))
+    return max(1, smallest_split() // 2 // (rows.shape[1] if rows.dim() > 1 else 1))
 
 
-def _size() -> int:
-    return _EACH * max(2, torch.get_num_threads())
+def smallest_split() -> int:
+    """The number of elements from which on a tensor is split, into chunks of half that size."""
+    return 2 * _EACH * max(2, torch.get_num_threads())

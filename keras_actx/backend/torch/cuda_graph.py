@@ -1,16 +1,15 @@
 """torch on a GPU: a formula and its derivative recorded as operations on single elements."""
 
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import torch
 from torch._decomp import core_aten_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from keras_actx.backend.torch.cuda_source import is_known
+from keras_actx.backend.torch.eager import in_new_thread
 
 Function = Callable[..., Any]
 
@@ -54,30 +53,10 @@ def _recorded(function: Function, dtype: str, count: int) -> torch.fx.GraphModul
     """Fails for a function that reads the value of an element."""
 
     def record() -> torch.fx.GraphModule:
-        with keras.device("cpu"), torch.device("cpu"):
-            examples = [torch.linspace(0.3, 0.7, *_SHAPE, dtype=getattr(torch, dtype)) + at / 64 for at in range(count)]
-            return make_fx(function, decomposition_table=_decompositions(), tracing_mode="fake")(*examples)
+        examples = [torch.linspace(0.3, 0.7, *_SHAPE, dtype=getattr(torch, dtype)) + at / 64 for at in range(count)]
+        return make_fx(function, decomposition_table=_decompositions(), tracing_mode="fake")(*examples)
 
-    return _in_new_thread(record)
-
-
-def _in_new_thread(function: Callable[[], Any]) -> Any:
-    """Its result without the modes of the calling thread: autocast, hooks of saved tensors, inference, and others."""
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(function())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+    return in_new_thread(record)
 
 
 @functools.cache

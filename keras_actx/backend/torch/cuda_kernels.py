@@ -16,7 +16,7 @@ from keras_actx.backend.probe import cached_with_declaration
 from keras_actx.backend.torch import chunked, cuda_layout
 from keras_actx.backend.torch.cuda_graph import record_forward, record_vjp
 from keras_actx.backend.torch.cuda_kernel import Kernel, named_numbers, warn_once
-from keras_actx.backend.torch.eager import is_ordinary
+from keras_actx.backend.torch.eager import runs_as_called
 from keras_actx.backend.torch.reads import Reads
 from keras_actx.backend.torch.remat import autocast_of, gradients
 from keras_actx.backend.torch.steps import is_elementwise
@@ -31,7 +31,7 @@ _MOST_TENSORS, _MOST_AXES = 8, 16
 
 def by_cuda_kernel(function: Any, tensors: tuple[Any, ...]) -> Any:
     """See `keras_actx.backend.by_cuda_kernel`."""
-    if not is_on_gpu(tensors[0]) or torch.compiler.is_compiling() or not _are_supported(function, tensors):
+    if not _are_supported(function, tensors):
         return None
     kernels = _kernels_of(function, _DTYPES[tensors[0].dtype])
     if kernels is None or kernels.is_native or not kernels.recorded.are_usable():
@@ -41,13 +41,8 @@ def by_cuda_kernel(function: Any, tensors: tuple[Any, ...]) -> Any:
     return kernels.forward(function, tensors)
 
 
-def is_on_gpu(x: Any) -> bool:
-    """Whether torch's runtime compiler can make kernels for x: with CUDA or ROCm."""
-    return x.is_cuda
-
-
 def _are_supported(function: Any, tensors: tuple[Any, ...]) -> bool:
-    if not is_ordinary(*tensors):
+    if not runs_as_called(*tensors):
         return False
     x, gated = tensors[0], not function.elementwise
     if x.dtype not in _DTYPES or not x.numel() or x.dim() > _MOST_AXES:
@@ -101,7 +96,7 @@ class _Generated(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, cotangent: Any) -> Any:
         found, needed = None, ctx.needs_input_grad[2:]
-        if ctx.kernel is not None and not torch.is_grad_enabled() and is_ordinary(cotangent):
+        if ctx.kernel is not None and not torch.is_grad_enabled() and runs_as_called(cotangent):
             found = ctx.kernels.vjp(ctx.kernel, ctx.function, ctx.saved_tensors, ctx.recorded, cotangent)
         if found is None:
             return (None, None, *gradients(ctx, ctx.function, chunked.vjp, needed, cotangent))

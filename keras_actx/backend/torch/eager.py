@@ -1,7 +1,11 @@
 """The current execution mode of torch: eager, or under a transform, tracer or compiler that records the operations."""
 
+import sys
+import threading
+from collections.abc import Callable
 from typing import Any
 
+import keras
 import torch
 from torch.autograd import forward_ad
 from torch.fx.experimental import symbolic_shapes
@@ -31,21 +35,35 @@ def is_plain(*tensors: Any) -> bool:
     """
     if torch.compiler.is_compiling() or _in_functorch() or torch.jit.is_tracing():
         return False
-    forward = forward_ad.unpack_dual
-    return all(not one.is_meta and forward(one).tangent is None for one in tensors)
+    for one in tensors:
+        if one.is_meta:
+            return False
+    return _forward_level() < 0 or all(forward_ad.unpack_dual(one).tangent is None for one in tensors)
 
 
-#: Whether a tensor is one of `torch.autograd.grad(..., is_grads_batched=True)`.
-is_batched = getattr(getattr(torch._C, "_functorch", None), "is_legacy_batchedtensor", lambda x: False)
+def _forward_level() -> int:
+    """Negative outside of forward mode, where no tensor has a tangent."""
+    return getattr(forward_ad, "_current_level", 0)
 
 
-def is_ordinary(*tensors: Any) -> bool:
+# Not public in Keras; without it, no tensor is ordinary.
+_device_in_use = getattr(sys.modules.get("keras.src.backend.torch.core"), "get_device", lambda: None)
+
+
+def is_ordinary(x: Any) -> bool:
+    """See `keras_actx.backend.is_ordinary`. Keras moves a tensor to the device in use, which constants are on."""
+    if torch.compiler.is_compiling() or not runs_as_called(x):
+        return False
+    return is_on_gpu(x) or (x.is_cpu and _device_in_use() == "cpu")
+
+
+def runs_as_called(*tensors: Any) -> bool:
     """Whether they are torch's own concrete tensors, and nothing intercepts, records or differentiates operations.
 
     Their dispatch keys, and those of the thread, tell of a transform, a tracer, a mode such as `FakeTensorMode`, a
     batch, and a tensor that is sparse, negated or of another device. Not for code that torch.compile reads.
     """
-    if _current_keys().raw_repr() & _OTHERS or forward_ad._current_level >= 0:
+    if _current_keys().raw_repr() & _OTHERS or _forward_level() >= 0:
         return False
     for one in tensors:  # noqa: SIM110  (a generator takes twice as long, a part of the time of a kernel)
         if type(one) not in _CLASSES or _keys(one).raw_repr() & _OTHERS:
@@ -56,15 +74,40 @@ def is_ordinary(*tensors: Any) -> bool:
 _CLASSES = (torch.Tensor, torch.nn.Parameter)
 _keys, _current_keys = torch._C._dispatch_keys, torch._C._dispatch_tls_local_include_set
 _DEVICES = ("CPU", "CUDA")
-_ORDINARY = [
-    "BackendSelect",
-    "ADInplaceOrView",
-    *(f"{kind}{one}" for kind in ("", "Autograd", "Autocast") for one in _DEVICES),
-]
+_PLAIN = [f"{kind}{device}" for kind in ("", "Autograd", "Autocast") for device in _DEVICES]
 #: The bits of all other keys.
 _OTHERS = -1
-for _key in _ORDINARY:
+for _key in ("BackendSelect", "ADInplaceOrView", *_PLAIN):
     _OTHERS &= ~torch._C.DispatchKeySet(getattr(torch._C.DispatchKey, _key)).raw_repr()
+
+
+def is_on_gpu(x: Any) -> bool:
+    """Whether torch's runtime compiler can make kernels for x: with CUDA or ROCm."""
+    return x.is_cuda
+
+
+def in_new_thread(function: Callable[[], Any]) -> Any:
+    """Its result on the CPU without the modes of the calling thread: autocast, hooks of saved tensors, and others."""
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with keras.device("cpu"), torch.device("cpu"):
+                results.append(function())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+#: Whether a tensor is one of `torch.autograd.grad(..., is_grads_batched=True)`.
+is_batched = getattr(getattr(torch._C, "_functorch", None), "is_legacy_batchedtensor", lambda x: False)
 
 
 def is_functionalized() -> bool:

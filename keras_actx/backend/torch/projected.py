@@ -13,6 +13,11 @@ def forward(function: Any, tensors: tuple[Any, ...]) -> Any:
     return keras.ops.matmul(_applied(function, z, *parameters).detach(), kernel)
 
 
+def without_gradient(function: Any, tensors: tuple[Any, ...]) -> Any:
+    """`function(*tensors)`, where no gradient is computed."""
+    return function(*tensors)
+
+
 def vjp(function: Any, tensors: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any) -> Iterator[Any]:
     """The gradients of `function(*tensors)` for the `needed` tensors, None where it does not depend on them."""
     z, kernel, *parameters = tensors

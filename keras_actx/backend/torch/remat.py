@@ -37,16 +37,19 @@ def gradients(
     cotangent: Any,
 ) -> list[Any]:
     """Those of the saved tensors of a context, in its state of autocast; None for those that need none."""
-    enabled, dtype = ctx.autocast
-    with torch.autocast(cotangent.device.type, dtype, enabled):
-        if torch.is_grad_enabled():  # the derivative is itself differentiated
-            found = _joined_steps(function, ctx.saved_tensors, needed, cotangent)
-        else:
-            found = compute_vjp(function, ctx.saved_tensors, needed, cotangent)
+    tensors = ctx.saved_tensors
+    # The derivative may itself be differentiated.
+    compute = joined_steps if torch.is_grad_enabled() else compute_vjp
+    if ctx.autocast == autocast_of(tensors[0]):
+        found = compute(function, tensors, needed, cotangent)
+    else:  # the backward pass runs outside of the user's context
+        enabled, dtype = ctx.autocast
+        with torch.autocast(tensors[0].device.type, dtype, enabled):
+            found = compute(function, tensors, needed, cotangent)
     return [next(found) if is_needed else None for is_needed in needed]
 
 
-def _joined_steps(
+def joined_steps(
     function: Callable[..., Any], saved: tuple[Any, ...], needed: tuple[bool, ...], cotangent: Any
 ) -> Iterator[Any]:
     """The gradients, as differentiable functions of the saved tensors."""
@@ -59,7 +62,7 @@ def _joined_steps(
     return iter(torch.autograd.grad(y, wanted, cotangent, create_graph=True, materialize_grads=True))
 
 
-def autocast_of(x: Any) -> tuple[bool, torch.dtype]:
-    """The current state of autocast, for the backward pass, which runs outside of the user's context."""
+def autocast_of(x: torch.Tensor) -> tuple[bool, torch.dtype | None]:
+    """Whether the operations of the device of `x` are cast now, and to which dtype."""
     device = x.device.type
-    return torch.is_autocast_enabled(device), torch.get_autocast_dtype(device)
+    return (True, torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else (False, None)
