@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from keras_actx.backend.torch.eager import is_intercepted
+from keras_actx.backend.torch.eager import runs_as_called
 from keras_actx.backend.torch.replayed import program
 from keras_actx.backend.torch.steps import is_elementwise
 
@@ -96,7 +96,7 @@ def _rows(function: Function, tensors: tuple[Any, ...]) -> tuple[Any, bool]:
     None if it is not to be split.
     """
     x, *parameters = tensors
-    if not x.is_cpu or not x.is_contiguous() or x.numel() < smallest_split() or is_intercepted(*tensors):
+    if not x.is_cpu or not x.is_contiguous() or x.numel() < smallest_split() or not runs_as_called(*tensors):
         return None, False
     if not is_elementwise(function, tensors):
         return None, False

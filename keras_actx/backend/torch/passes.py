@@ -5,9 +5,8 @@ from typing import Any
 
 import torch
 
-from keras_actx.backend.torch import chunked
+from keras_actx.backend.torch import chunked, eager
 from keras_actx.backend.torch.compiled import Compiled, compiled
-from keras_actx.backend.torch.eager import is_on_gpu
 from keras_actx.backend.torch.remat import joined_steps
 from keras_actx.backend.torch.replayed import OFTEN, as_function
 
@@ -17,7 +16,7 @@ Function = Callable[..., Tensor]
 
 def direct(function: Any, x: Tensor, fused: bool) -> Tensor | None:
     """See `keras_actx.backend.direct`."""
-    if is_on_gpu(x):
+    if eager.is_on_gpu(x):
         return None
     passes = (compiled(function, x) if fused else None) or _recorded(function, x)
     if passes is None:
