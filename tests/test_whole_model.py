@@ -1,5 +1,6 @@
 """Whole models by the backend's own compiler, as a user hands them over: what they compute and what they learn from."""
 
+import sys
 import warnings
 
 import keras
@@ -20,6 +21,11 @@ LAYERS = {
     "stack": lambda: actx.layers.DenseStack(4, "mish", depth=3),
     "learnable_stack": lambda: actx.layers.DenseStack(4, "swish(learnable=True)", depth=3),
 }
+#: Torch's compiler takes more calls for each call of the model than Python 3.12 allows, whatever its limit is set to.
+DEEP = pytest.mark.skipif(
+    BACKEND == "torch" and sys.version_info[:2] == (3, 12), reason="exceeds the recursion limit of Python 3.12"
+)
+CASES = [pytest.param(one, marks=DEEP if one in ("gated", "learnable_stack") else ()) for one in LAYERS]
 
 
 def _model(name):
@@ -75,7 +81,7 @@ STEP = {"torch": _by_torch, "jax": _by_jax, "tensorflow": _by_tensorflow}[BACKEN
 
 
 @pytest.mark.sweep(1)
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", CASES)
 def test_compiled_whole_it_computes_and_learns_the_same(name):
     model = _model(name)
     x = np.random.default_rng(1).normal(size=(3, 4)).astype("float32")
@@ -89,7 +95,7 @@ def test_compiled_whole_it_computes_and_learns_the_same(name):
 
 @pytest.mark.skipif(BACKEND != "torch", reason="of torch.export")
 @pytest.mark.parametrize("strict", [False, True], ids=["", "strict"])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", CASES)
 def test_exported_whole_it_computes_and_learns_the_same(name, strict):
     """Strictly it is traced by torch.compile."""
     import torch
