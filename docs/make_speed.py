@@ -190,8 +190,8 @@ def _calls(found: dict[str, Any]) -> list[str]:
         "### Call of a small tensor",
         "",
         "On PyTorch in eager mode, with gradient: the time of a call over that of PyTorch's function of the same name, "
-        "for a matrix of the given number of elements. In the last two columns, both are called through "
-        "`keras.layers.Activation`, or this package's is called with `config.set_fused(True)`. Measured by "
+        "for a matrix of the given number of elements. In the last two columns, this package's is called "
+        "with `config.set_fused(True)`, and both are called through `keras.layers.Activation`. Measured by "
         "`KERAS_BACKEND=torch python benchmarks/speed/calls.py`.",
         "",
     ]
