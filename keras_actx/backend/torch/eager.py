@@ -47,7 +47,8 @@ def _forward_level() -> int:
 
 
 # Not public in Keras; without it, no tensor is ordinary.
-_device_in_use = getattr(sys.modules.get("keras.src.backend.torch.core"), "get_device", lambda: None)
+_modules = [sys.modules[one.__module__] for one in keras.Variable.__mro__]
+_device_in_use = next((one.get_device for one in _modules if hasattr(one, "get_device")), lambda: None)
 
 
 def is_ordinary(x: Any) -> bool:
