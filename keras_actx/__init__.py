@@ -39,9 +39,9 @@ if _typing.TYPE_CHECKING:
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "__version__", "activations", "callbacks", "config", "constraints", "describe", "deserialize", "gain",
-    "get", "initializers", "layers", "moments", "names", "pairing", "plot", "ranges", "register_activation",
-    "serialize",
+    "Activation", "Moments", "__version__", "activations", "callbacks", "config", "constraints", "describe",
+    "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pairing", "plot", "ranges",
+    "register_activation", "serialize",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name in this package

@@ -13,6 +13,7 @@ import numpy as np
 from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.callbacks import _model_parts as model_parts
+from keras_actx.declaration.activation import Activation
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 #: The fraction of the largest slope below which a value is saturated. Below 0.01, the usual slope of a leaky ReLU.
@@ -140,13 +141,13 @@ class ActivationMonitor(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Measure once, so that errors are raised before training."""
         self._warned = False
-        self._last = self.measure(self.model)
+        self._last = self.measure(self.model) if self.model.built else {}  # else the first batch builds it
         if self.log_dir is not None:
             self._writer = _summary().create_file_writer(str(self.log_dir))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Add the results to the logs."""
-        if epoch % self.frequency == 0:
+        if epoch % self.frequency == 0 or not self._last:
             self._last = self.measure(self.model)
             self._write(epoch)
         if logs is not None:
@@ -167,7 +168,7 @@ class ActivationMonitor(keras.callbacks.Callback):
 
 def _summary() -> Any:
     try:
-        import tensorflow.summary as summary  # pyright: ignore[reportMissingImports]  (optional)
+        from tensorflow import summary  # pyright: ignore[reportMissingImports]  (optional)
     except ImportError as error:
         raise ImportError(
             "ActivationMonitor: log_dir= requires TensorFlow, which writes files of TensorBoard"
@@ -177,9 +178,11 @@ def _summary() -> Any:
 
 def _sample(data: Any, rows: int, name: str) -> Any:
     def first_rows(one: Any) -> np.ndarray:
-        array = np.asarray(keras.ops.convert_to_numpy(one[:rows]) if keras.ops.is_tensor(one) else one)[:rows]
+        # Before it is copied from a device.
+        array = np.asarray(keras.ops.convert_to_numpy(one[:rows]) if keras.ops.is_tensor(one) else one)
         if array.ndim == 0 or array.dtype == object:
             raise ValueError(f"ActivationMonitor: {name}={quote(data)} is not allowed; use arrays, as in fit")
+        array = array[:rows]
         if np.issubdtype(array.dtype, np.inexact):
             if not np.isfinite(array).all():
                 raise ValueError(f"ActivationMonitor: {name} has NaN or infinity in its first {rows} rows; remove them")
@@ -217,7 +220,7 @@ class _Measurement:
         self.parts = [one for one in parts if is_chosen(one.name)]
         self.observed = [one for one in observed if is_chosen(one.name)]
         self.kernels = {name: one for name, one in kernels.items() if is_chosen(name)}
-        self._derivatives: dict[Any, Callable[..., Any]] = {}
+        self._compiled: dict[Any, Callable[..., Any]] = {}
         self._states: list[Any] = []
         self._gradients: Callable[..., Any] | None = None
 
@@ -264,27 +267,39 @@ class _Measurement:
             y = one.function(*args, **kwargs)
             z, *others = args or (kwargs.get("inputs"),)
             if not others and keras.ops.is_tensor(y) and backend.is_concrete(y):
-                further = {key: value for key, value in kwargs.items() if key != "inputs"}
-                slopes = None if largest is None else self._slopes(one, z, y, further) / largest
-                calls.append(_measured(one.owner, y, slopes))
+                further = {key: value for key, value in kwargs.items() if isinstance(value, (bool, type(None)))}
+                tensors = [y] if largest is None else [y, self._slopes(one, z, y, further) / largest]
+                calls.append(self._statistics(one.owner, tensors))
             return y
 
         return recorder
 
+    # Functions are shared by equal activations, and compiled once for each shape.
+
     def _slopes(self, one: model_parts.Observed, z: Any, y: Any, kwargs: Mapping[str, Any]) -> Any:
         """The derivative at each element of z."""
-        variables = one.owner.variables if one.attribute == "call" else []
-        # Activations that are equal share a compiled function; a layer has one of its own.
-        key = (one.function if one.attribute == "activation" else id(one.owner), *sorted(kwargs.items()))
-        if key not in self._derivatives:
+        is_layer = one.attribute == "call"
+        variables = one.owner.variables if is_layer else []
 
-            def function(values: Any, z: Any) -> Any:
-                with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-                    return one.function(z, **kwargs)
+        def function(values: Any, z: Any) -> Any:
+            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+                return one.function(z, **kwargs)
 
-            self._derivatives[key] = backend.forward_and_vjp(function)[1]
+        equal = one.function if isinstance(one.function, Activation) else id(one.owner if is_layer else one.function)
+        key = (equal, tuple(y.shape), *sorted(kwargs.items()))
+        if key not in self._compiled:
+            self._compiled[key] = backend.forward_and_vjp(function)[1]
         values = [keras.ops.convert_to_tensor(variable) for variable in variables]
-        return self._derivatives[key](values, keras.ops.convert_to_tensor(z), keras.ops.ones_like(y))
+        return self._compiled[key](values, keras.ops.convert_to_tensor(z), keras.ops.ones_like(y))
+
+    def _statistics(self, layer: Any, tensors: list[Any]) -> dict[str, np.ndarray]:
+        """What is measured in one call, for each unit, from y and, if there are any, the relative slopes."""
+        first = _has_channels_first(layer, len(tensors[0].shape))
+        key = (first, len(tensors), tuple(tensors[0].shape))
+        if key not in self._compiled:
+            self._compiled[key] = backend.forward_and_vjp(functools.partial(_measured, first=first))[0]
+        found = self._compiled[key]([], tensors)
+        return {name: _numpy(one) for name, one in found.items()}
 
     def _gradient_norms(self) -> dict[str, float]:
         if not self.kernels:
@@ -331,26 +346,27 @@ def _replaced(owner: Any, attribute: str, value: Any) -> Iterator[None]:
             own[attribute] = before
 
 
-def _measured(layer: Any, y: Any, slopes: Any) -> dict[str, np.ndarray]:
-    """What is measured in one call, for each unit; the slopes are relative to the largest."""
+def _measured(_: Any, tensors: list[Any], first: bool) -> dict[str, Any]:
     ops = keras.ops
-    y = _by_unit(layer, y)
+    y, *slopes = (_by_unit(one, first) for one in tensors)
     dead = ops.all(y == 0, axis=0)
     found = {"variance": ops.var(y, axis=0), "finite": ops.all(ops.isfinite(y), axis=0)}
-    if slopes is not None:
-        slopes = ops.abs(_by_unit(layer, slopes))
-        dead = ops.logical_or(dead, ops.all(slopes == 0, axis=0))
-        found["saturated"] = ops.mean(ops.cast(slopes < _SMALL_SLOPE, "float32"), axis=0) >= _MOST
-    return {"dead": _numpy(dead), **{key: _numpy(value) for key, value in found.items()}}
+    for one in slopes:
+        dead = ops.logical_or(dead, ops.all(one == 0, axis=0))
+        small = ops.cast(ops.abs(one) < _SMALL_SLOPE, "float32")
+        found["saturated"] = ops.mean(small, axis=0) >= _MOST
+    return {"dead": dead, **found}
 
 
-def _by_unit(layer: Any, y: Any) -> Any:
-    """The values as a matrix with one column for each unit."""
-    rank = len(y.shape)
+def _has_channels_first(layer: Any, rank: int) -> bool:
     of_images = keras.config.image_data_format() if rank == 4 else None
-    first = rank > 2 and (getattr(layer, "data_format", None) or of_images) == "channels_first"
-    y = keras.ops.cast(keras.ops.moveaxis(y, 1, -1) if first else y, "float32")
-    return keras.ops.reshape(y, (-1, y.shape[-1] if rank > 1 else 1))
+    return rank > 2 and (getattr(layer, "data_format", None) or of_images) == "channels_first"
+
+
+def _by_unit(y: Any, channels_first: bool) -> Any:
+    """The values as a matrix with one column for each unit."""
+    y = keras.ops.cast(keras.ops.moveaxis(y, 1, -1) if channels_first else y, "float32")
+    return keras.ops.reshape(y, (-1, y.shape[-1] if len(y.shape) > 1 else 1))
 
 
 def _summarized(name: str, values: np.ndarray) -> dict[str, float]:
