@@ -14,7 +14,7 @@ from keras import layers
 
 from keras_actx.callbacks import ActivationMonitor
 
-EPOCHS = 6
+EPOCHS = 3
 ROWS = 20_000
 
 

@@ -314,7 +314,8 @@ class _Measurement:
         one = keras.ops.ones((), dtype="float32")
         values = [keras.ops.convert_to_tensor(kernel) for kernel in kernels]
         gradients = self._gradients([*state, *data], values, one)
-        norms = [_numpy(keras.ops.norm(keras.ops.cast(gradient, "float32"))) for gradient in gradients]
+        squares = [keras.ops.square(keras.ops.cast(gradient, "float32")) for gradient in gradients]
+        norms = [_numpy(keras.ops.sqrt(keras.ops.sum(one))) for one in squares]
         return {f"{name}/gradient_norm": float(norm) for name, norm in zip(self.kernels, norms, strict=True)}
 
     def _loss(self, given: Any, kernels: Any) -> Any:
