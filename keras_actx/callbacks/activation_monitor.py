@@ -50,7 +50,7 @@ class ActivationMonitor(keras.callbacks.Callback):
     optimizer state, so that training is the same with and without the monitor.
 
     Callbacks behind the monitor in `callbacks=`, and always `History`, receive the results: put `CSVLogger`,
-    `EarlyStopping` and `TensorBoard` after it.
+    `EarlyStopping` and Keras's `TensorBoard`, which writes `epoch_<name>`, after it.
 
     Args:
         x: inputs, as in `fit`: an array, or a list or dict of arrays. The first `max_rows` rows are used.
@@ -58,7 +58,6 @@ class ActivationMonitor(keras.callbacks.Callback):
         frequency: the number of epochs between two measurements; the epochs between them repeat the last results.
         layers: None for all, or the names of layers as in the logs; the name of a nested model selects all its layers.
         max_rows: the largest size of the sample.
-        log_dir: None, or a folder for TensorBoard; it requires TensorFlow, with any backend of Keras.
 
     Raises:
         ValueError: for an argument out of range, data with NaN or infinity; and when training starts, for a model
@@ -86,7 +85,6 @@ class ActivationMonitor(keras.callbacks.Callback):
         frequency: int = 1,
         layers: Sequence[str] | None = None,
         max_rows: int = 256,
-        log_dir: str | None = None,
     ) -> None:
         super().__init__()
         for name, value in (("frequency", frequency), ("max_rows", max_rows)):
@@ -97,7 +95,6 @@ class ActivationMonitor(keras.callbacks.Callback):
         self.frequency = frequency
         self.max_rows = max_rows
         self.layers = None if layers is None else list(layers)
-        self.log_dir = log_dir
         self.x = _sample(x, max_rows, "x")
         self.y = None if y is None else _sample(y, max_rows, "y")
         rows = {len(one) for one in keras.tree.flatten((self.x, self.y)) if one is not None}
@@ -106,7 +103,6 @@ class ActivationMonitor(keras.callbacks.Callback):
         self._measured: _Measurement | None = None
         self._last: dict[str, float] = {}
         self._warned = False
-        self._writer: Any = None
 
     def measure(self, model: Any) -> dict[str, float]:
         """The results for a built model, by their names in the logs.
@@ -141,44 +137,20 @@ class ActivationMonitor(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Measure once, so that errors are raised before training."""
         self._warned = False
-        self._last = self.measure(self.model) if self.model.built else {}  # else the first batch builds it
-        if self.log_dir is not None:
-            self._writer = _summary().create_file_writer(str(self.log_dir))
+        model: Any = self.model
+        self._last = self.measure(model) if model.built else {}  # otherwise the first batch builds it
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Add the results to the logs."""
         if epoch % self.frequency == 0 or not self._last:
             self._last = self.measure(self.model)
-            self._write(epoch)
         if logs is not None:
             logs.update(self._last)
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Close the files."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-    def _write(self, epoch: int) -> None:
-        if self._writer is not None:
-            with self._writer.as_default():
-                for name, value in self._last.items():
-                    _summary().scalar(name, value, step=epoch)
-
-
-def _summary() -> Any:
-    try:
-        from tensorflow import summary  # pyright: ignore[reportMissingImports]  (optional)
-    except ImportError as error:
-        raise ImportError(
-            "ActivationMonitor: log_dir= requires TensorFlow, which writes files of TensorBoard"
-        ) from error
-    return summary
 
 
 def _sample(data: Any, rows: int, name: str) -> Any:
     def first_rows(one: Any) -> np.ndarray:
-        # Before it is copied from a device.
+        # Cut before it is copied from a device.
         array = np.asarray(keras.ops.convert_to_numpy(one[:rows]) if keras.ops.is_tensor(one) else one)
         if array.ndim == 0 or array.dtype == object:
             raise ValueError(f"ActivationMonitor: {name}={quote(data)} is not allowed; use arrays, as in fit")
