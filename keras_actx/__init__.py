@@ -29,6 +29,7 @@ _keras_table.install(_names.from_string, _names.get_for)
 _pickling.install()
 
 if _typing.TYPE_CHECKING:
+    from keras_actx import callbacks as callbacks
     from keras_actx import plot as plot
     from keras_actx.expectation.moments import Moments as Moments
     from keras_actx.expectation.moments import gain as gain
@@ -38,9 +39,9 @@ if _typing.TYPE_CHECKING:
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "__version__", "activations", "config", "constraints", "describe", "deserialize", "gain",
-    "get", "initializers", "layers", "moments", "names", "pairing", "plot", "ranges", "register_activation",
-    "serialize",
+    "Activation", "Moments", "__version__", "activations", "callbacks", "config", "constraints", "describe",
+    "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pairing", "plot", "ranges",
+    "register_activation", "serialize",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name in this package
@@ -48,6 +49,7 @@ if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name 
         globals(),
         {
             **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation.moments"),
+            "callbacks": "keras_actx.callbacks",
             "pairing": "keras_actx.initializers.pairing",
             "plot": "keras_actx.plot",
         },

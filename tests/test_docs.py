@@ -156,6 +156,7 @@ def _public():
         for name, value in vars(module).items():
             if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)):
                 yield f"{module.__name__}.{name}", value
+    yield "keras_actx.callbacks.ActivationMonitor", actx.callbacks.ActivationMonitor
     for name, value in vars(actx.constraints).items():
         if inspect.isclass(value) and issubclass(value, keras.constraints.Constraint):
             yield f"keras_actx.constraints.{name}", value

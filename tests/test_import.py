@@ -14,7 +14,16 @@ from hidden import hiding
 import keras_actx as actx
 
 BACKENDS = {"tensorflow", "jax", "torch"}
-HEAVY = {"matplotlib", "sklearn", "mpmath", "flint", "keras_actx.commands", "keras_actx.plot", "keras_actx.testing"}
+HEAVY = {
+    "matplotlib",
+    "sklearn",
+    "mpmath",
+    "flint",
+    "keras_actx.callbacks",
+    "keras_actx.commands",
+    "keras_actx.plot",
+    "keras_actx.testing",
+}
 
 
 def run(code, **environment):
@@ -157,7 +166,7 @@ def test_plain_keras_models_carry_no_trace_of_us(tmp_path):
 @pytest.mark.same_everywhere
 def test_dir_shows_what_a_user_would_use():
     """Public names alone; each is there, and says what it is, but for a `Literal`, which has no docstring."""
-    for package in (actx, actx.initializers, actx.layers, actx.plot, actx.ranges):
+    for package in (actx, actx.callbacks, actx.initializers, actx.layers, actx.plot, actx.ranges):
         shown = dir(package)
         assert shown == sorted(package.__all__)
         assert all(getattr(package, name).__doc__ for name in shown if not typing.get_args(getattr(package, name)))
@@ -165,7 +174,7 @@ def test_dir_shows_what_a_user_would_use():
         name for name in dir(actx.layers) if not issubclass(getattr(actx.layers, name), keras.layers.Layer)
     } == set()
     modules = {name for name in dir(actx) if isinstance(getattr(actx, name), type(actx))}
-    assert modules == {"activations", "config", "constraints", "initializers", "layers", "plot", "ranges"}
+    assert modules == {"activations", "callbacks", "config", "constraints", "initializers", "layers", "plot", "ranges"}
 
 
 def test_no_backend_and_no_private_keras_in_the_source():

@@ -27,7 +27,7 @@ LAYERS = (
     ("expectation",),
     ("initializers",),
     ("layers", "propagation"),
-    ("plot",),
+    ("callbacks", "plot"),
     ("",),
     ("commands", "testing"),
     ("__main__",),

@@ -100,6 +100,10 @@ first: actx.layers.DenseBlock = stack.blocks[0]
 model = keras.Sequential([keras.Input((4,)), actx.layers.DenseBlock(4, snake), keras.layers.Dense(1)])
 y = model(x)
 
+# Callbacks.
+monitor = actx.callbacks.ActivationMonitor(x, frequency=1, layers=None, max_rows=256)
+results: dict[str, float] = monitor.measure(model)
+
 # The other layers.
 images = keras.ops.ones((1, 4, 4, 2))
 layers: list[keras.layers.Layer] = [

@@ -2,6 +2,7 @@
 
 * `eager_float64`: a context outside of any trace, to compute a constant in float64.
 * `forward_and_vjp`: a compiled function and its compiled vector-Jacobian product.
+* `is_concrete`: whether a tensor has values, outside of any trace.
 * `rematerialize`: saves only the inputs of a function for the backward pass; `bytes_kept`: how many bytes it saves.
 * `fused`: compiles a function for eager calls; `by_cuda_kernel`: generates its kernels for a GPU.
 * `reads_bytecode`: whether torch's compiler runs the code instead of Python.
@@ -44,9 +45,15 @@ _NUMBER = (int, float)
 def forward_and_vjp(function: Function) -> tuple[Function, Function]:
     """A function of weights and x and its vector-Jacobian product J' c of weights, x and cotangent c; both compiled.
 
-    The weights are a list of tensors, so that layers of equal shape share the compiled functions.
+    The weights are a list of tensors, so that layers of equal shape share the compiled functions. x is a tensor or a
+    list of them, and so is the product.
     """
     return _in_use.forward_and_vjp(function)
+
+
+def is_concrete(x: Any) -> bool:
+    """Whether a tensor has values: it is not symbolic, and no tracer, compiler or transform records operations."""
+    return not isinstance(x, keras.KerasTensor) and _in_use.is_concrete(x)
 
 
 def rematerialize(function: Function, tensors: tuple[Any, ...]) -> Any:

@@ -13,6 +13,7 @@ __all__ = [
     "cos",
     "eager_float64",
     "forward_and_vjp",
+    "is_concrete",
     "rematerialize",
     "sin",
     "tanh",
@@ -37,6 +38,11 @@ def eager_float64() -> AbstractContextManager[None]:
 def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """See `keras_actx.backend.forward_and_vjp`."""
     raise RuntimeError(f"the {keras.backend.backend()} backend has no gradients; use tensorflow, jax or torch")
+
+
+def is_concrete(x: Any) -> bool:
+    """See `keras_actx.backend.is_concrete`."""
+    return True
 
 
 def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:

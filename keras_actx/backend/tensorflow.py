@@ -37,6 +37,7 @@ __all__ = [
     "erfc",
     "exporting",
     "forward_and_vjp",
+    "is_concrete",
     "rematerialize",
     "rematerializes",
     "sin",
@@ -121,7 +122,13 @@ def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], C
             y = function(weights, x)
         return tape.gradient(y, x, output_gradients=cotangent, unconnected_gradients="zero")
 
-    return tf.function(function, autograph=False), tf.function(vjp, autograph=False)
+    # TensorFlow warns of functions with the same code that are traced often; a partial has no code.
+    return tf.function(partial(function), autograph=False), tf.function(partial(vjp), autograph=False)
+
+
+def is_concrete(x: Any) -> bool:
+    """See `keras_actx.backend.is_concrete`."""
+    return tf.executing_eagerly()
 
 
 def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:

@@ -28,6 +28,7 @@ __all__ = [
     "erfc",
     "exporting",
     "forward_and_vjp",
+    "is_concrete",
     "relu",
     "rematerialize",
     "rematerializes",
@@ -111,6 +112,11 @@ def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], C
         return jax.vjp(lambda one: function(weights, one), x)[1](cotangent)[0]
 
     return jax.jit(function), jax.jit(vjp)
+
+
+def is_concrete(x: Any) -> bool:
+    """See `keras_actx.backend.is_concrete`."""
+    return not isinstance(x, jax.core.Tracer)
 
 
 def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:

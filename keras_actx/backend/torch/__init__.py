@@ -40,6 +40,7 @@ __all__ = [
     "forward_and_vjp",
     "fused",
     "fuses",
+    "is_concrete",
     "is_ordinary",
     "reads_bytecode",
     "rematerialize",
@@ -91,13 +92,15 @@ def forward_and_vjp(function: Callable[..., Any]) -> tuple[Callable[..., Any], C
             return function(weights, x)
 
     def vjp(weights: Any, x: Any, cotangent: Any) -> Any:
-        x = x.detach().requires_grad_()
+        several = isinstance(x, list)
+        inputs = [one.detach().requires_grad_() for one in (x if several else [x])]
         with torch.enable_grad():
-            y = function([one.detach() for one in weights], x)
-        if not y.requires_grad:  # the output does not depend on x, as with a step function
-            return torch.zeros_like(x)
-        (result,) = torch.autograd.grad(y, x, cotangent, materialize_grads=True)
-        return result
+            y = function([one.detach() for one in weights], inputs if several else inputs[0])
+        if y.requires_grad:
+            results = list(torch.autograd.grad(y, inputs, cotangent, materialize_grads=True))
+        else:  # the output does not depend on x, as with a step function
+            results = [torch.zeros_like(one) for one in inputs]
+        return results if several else results[0]
 
     return forward, vjp
 
@@ -109,6 +112,11 @@ def by_cuda_kernel(function: Callable[..., Any], tensors: tuple[Any, ...]) -> An
     from keras_actx.backend.torch import cuda_kernels  # 5 ms, for a GPU only
 
     return cuda_kernels.by_cuda_kernel(function, tensors)
+
+
+def is_concrete(x: Any) -> bool:
+    """See `keras_actx.backend.is_concrete`."""
+    return is_plain(x)
 
 
 def rematerialize(function: Callable[..., Any], tensors: tuple[Any, ...]) -> Any:
