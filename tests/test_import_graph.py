@@ -27,7 +27,7 @@ LAYERS = (
     ("expectation",),
     ("initializers",),
     ("layers", "propagation"),
-    ("plot",),
+    ("models", "plot"),
     ("",),
     ("commands", "testing"),
     ("__main__",),

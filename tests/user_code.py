@@ -100,6 +100,10 @@ first: actx.layers.DenseBlock = stack.blocks[0]
 model = keras.Sequential([keras.Input((4,)), actx.layers.DenseBlock(4, snake), keras.layers.Dense(1)])
 y = model(x)
 
+# Whole models.
+copied: keras.Model = actx.replace_activations(model, {snake: "mish", "linear": None}, pair=True, seed=1)
+copied = actx.replace_activations(model, {"snake": actx.layers.LearnableActivation("snake")})
+
 # The other layers.
 images = keras.ops.ones((1, 4, 4, 2))
 layers: list[keras.layers.Layer] = [
