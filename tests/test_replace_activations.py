@@ -51,6 +51,7 @@ def assert_untouched(model, before):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("kind", LAYERS)
 def test_every_kind_of_layer(kind):
     model = moved(functional(kind, "softsign"))
@@ -65,6 +66,7 @@ def test_every_kind_of_layer(kind):
     assert not np.allclose(outputs(new), outputs(model))
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("kind", ["dense", "conv2d", "lstm", "bidirectional", "time_distributed", "activation"])
 def test_learnable_ones_have_weights_of_their_own(kind):
     model = moved(sequential(kind, "softsign"))
@@ -397,6 +399,7 @@ PAIRED = {
 }
 
 
+@pytest.mark.sweep(1)
 @pytest.mark.parametrize("kind", PAIRED)
 def test_kernels_start_again_for_the_new_activation(kind):
     model = moved(keras.Sequential([keras.Input((8, 8, 8)), PAIRED[kind](), L.Dense(3, "softmax")]))
@@ -471,6 +474,42 @@ def test_what_layers_have_adapted_to_is_kept():
     normalization.adapt(data((3,), 50)[0] * 3 + 1)
     model = keras.Sequential([keras.Input((3,)), normalization, L.Dense(3, "relu"), L.Dropout(0.5)])
     assert_same(REPLACE(REPLACE(model, {"relu": "relu6"}), {"relu6": "relu"}), model)
+
+
+def test_a_vocabulary_is_kept():
+    pytest.importorskip("tensorflow")
+    lookup = L.IntegerLookup()
+    lookup.adapt(np.array([5, 7, 7, 9]))
+    model = keras.Sequential([keras.Input((1,), dtype="int64"), lookup, L.Embedding(4, 3), L.Dense(2, "relu")])
+    new = REPLACE(model, {"relu": "snake"})
+    assert new.layers[0].get_vocabulary() == lookup.get_vocabulary()
+
+
+def test_a_lambda_keeps_its_function():
+    model = keras.Sequential([keras.Input((3,)), L.Lambda(lambda x: keras.ops.sin(x)), L.Dense(3, "relu")])
+    assert_same(REPLACE(REPLACE(model, {"relu": "snake"}), {"snake": "relu"}), model)
+
+
+def test_a_softmax_with_a_mask_is_refused():
+    x, mask = keras.Input((4,)), keras.Input((4,), dtype="bool")
+    model = keras.Model([x, mask], L.Softmax()(L.Dense(4)(x), mask=mask))
+    with pytest.raises(ValueError, match="called with a mask"):
+        REPLACE(model, {"softmax": "sparsemax"})
+
+
+def test_an_operation_keeps_its_dtype():
+    x = keras.Input((3,))
+    model = keras.Model(x, keras.ops.relu(L.Dense(3, dtype="mixed_float16")(x)))
+    assert REPLACE(model, {"relu": "prelu"}).outputs[0].dtype == model.outputs[0].dtype == "float16"
+
+
+def test_lora_is_kept():
+    model = keras.Sequential([keras.Input((4,)), L.Dense(4, "relu"), L.Dense(2)])
+    model.layers[0].enable_lora(2)
+    new = REPLACE(moved(model), {"relu": "snake"})
+    assert [(w.path, w.trainable) for w in new.weights] == [(w.path, w.trainable) for w in model.weights]
+    for one, other in zip(values(model), values(new), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.same_everywhere

@@ -93,8 +93,7 @@ class Target:
     def __init__(self, given: Any) -> None:
         if isinstance(given, keras.layers.Layer):
             self.subject = getattr(given, "declared", given)
-            self.argument = self.layer = keras.saving.serialize_keras_object(given)
-            self.layer.pop("build_config", None)
+            self.argument = self.layer = _saved(given)
             return
         try:
             resolved = resolve(given)
@@ -105,9 +104,9 @@ class Target:
         self.subject = resolved.subject
         has_state = isinstance(given, str) and (resolved.learnable or resolved.stochastic)
         self.argument = given if has_state else resolved.function
-        self.layer = keras.saving.serialize_keras_object(get(given)) if has_state else None
+        self.layer: dict[str, Any] | None = _saved(get(given)) if has_state else None
         if isinstance(self.argument, keras.layers.Layer):  # from a config
-            self.argument = self.layer = keras.saving.serialize_keras_object(self.argument)
+            self.argument = self.layer = _saved(self.argument)
 
     def as_layer(self, old: dict[str, Any]) -> dict[str, Any]:
         """The config of the layer in the place of another layer or operation."""
@@ -283,15 +282,20 @@ def _check_model(model: Any) -> None:
         )
 
 
+def _saved(thing: Any, without: str = "build_config") -> dict[str, Any]:
+    """The config of a layer or model with its class, without one entry."""
+    config: Any = keras.saving.serialize_keras_object(thing)
+    return {name: one for name, one in config.items() if name != without}
+
+
 def _config_of(model: Any) -> dict[str, Any]:
     try:
-        config = keras.saving.serialize_keras_object(model)
+        return _saved(model, "compile_config")
     except NotImplementedError as error:
         raise ValueError(
             f"replace_activations: {quote(model.name)} cannot be copied, since {type(model).__name__} has no "
             "`get_config`"
         ) from error
-    return {name: one for name, one in config.items() if name != "compile_config"}
 
 
 def _from_config(config: dict[str, Any]) -> Any:

@@ -102,13 +102,15 @@ def _counted(weights: list[Any]) -> Iterable[tuple[tuple[str, int], Any]]:
 
 
 def _finish(old: Any, new: Any) -> None:
-    """What else a layer has learned by `adapt`: a vocabulary, or numbers that it computes from its weights."""
+    """What a layer has besides weights: a vocabulary, what it computes from its weights, or a function."""
     if hasattr(old, "save_assets") and hasattr(new, "load_assets"):
         with tempfile.TemporaryDirectory() as folder:
             old.save_assets(folder)
             new.load_assets(folder)
     elif isinstance(new, keras.layers.Normalization):
         new.finalize_state()
+    elif isinstance(new, keras.layers.Lambda):
+        new.function = old.function  # one from a config has lost the globals of its module
 
 
 def is_replaced(keys: Iterable[Any], layer: Any) -> bool:
