@@ -78,7 +78,7 @@ def replace_activations(
         config = _config_of(model)
         found = replacements.rewrite(config, start)
         replacements.check_found(found, every)
-        new = _from_config(config)
+        new = _from_config(config, _functions(config, [one for one in every if isinstance(one, keras.layers.Lambda)]))
     carrier = Carrier(lambda layer: is_replaced(replacements.keys, layer), start.find(every) if start else ())
     carrier.carry(model, new)
     replacements.check_replaced(carrier.pairs)
@@ -298,10 +298,25 @@ def _config_of(model: Any) -> dict[str, Any]:
         ) from error
 
 
-def _from_config(config: dict[str, Any]) -> Any:
+def _functions(config: Any, layers: list[Any]) -> dict[str, Any]:
+    """The functions of `Lambda` layers by names that replace them in a config, where they have lost their globals."""
+    found: dict[str, Any] = {}
+    if isinstance(config, dict) and config.get("class_name") == "Lambda":
+        for i, layer in enumerate(layers):
+            if config["config"]["function"] == layer.get_config()["function"]:
+                found[f"function_{i}_of_a_lambda"] = layer.function
+        if found:
+            config["config"]["function"] = {"class_name": "function", "config": next(iter(found))}
+    if layers and isinstance(config, (dict, list)):
+        for one in config.values() if isinstance(config, dict) else config:
+            found |= _functions(one, layers)
+    return found
+
+
+def _from_config(config: dict[str, Any], custom_objects: dict[str, Any]) -> Any:
     try:
         # A function in a `Lambda` layer of this process is as safe as the model.
-        new: Any = keras.saving.deserialize_keras_object(config, safe_mode=False)
+        new: Any = keras.saving.deserialize_keras_object(config, custom_objects, safe_mode=False)
     except Exception as error:  # any error of the code of a layer
         reason = str(error).rpartition("Exception encountered: ")[2]
         raise ValueError(f"replace_activations: the copy cannot be created from its config: {reason}") from error

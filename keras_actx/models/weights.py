@@ -84,13 +84,19 @@ def own_weights(layer: Any) -> list[Any]:
 
 
 def assign(old: list[Any], new: list[Any]) -> None:
-    """Assign to the new weights the values of the old ones of the same name and shape."""
-    by_name = dict(_counted(new))
-    for key, weight in _counted(old):
-        other = by_name.get(key)
-        if other is not None and tuple(other.shape) == tuple(weight.shape):
+    """Assign the values of the weights of a layer: in their order, or if the shapes differ, those of the same name."""
+    pairs = list(zip(old, new, strict=False))
+    if len(old) != len(new) or not all(map(_same_shape, old, new)):
+        by_name = dict(_counted(new))
+        pairs = [(weight, by_name[key]) for key, weight in _counted(old) if key in by_name]
+    for weight, other in pairs:
+        if _same_shape(weight, other):
             # A copy: JAX may give the memory of an array away in training.
             other.assign(keras.ops.convert_to_numpy(weight))
+
+
+def _same_shape(one: Any, other: Any) -> bool:
+    return tuple(one.shape) == tuple(other.shape)
 
 
 def _counted(weights: list[Any]) -> Iterable[tuple[tuple[str, int], Any]]:
@@ -110,7 +116,7 @@ def _finish(old: Any, new: Any) -> None:
     elif isinstance(new, keras.layers.Normalization):
         new.finalize_state()
     elif isinstance(new, keras.layers.Lambda):
-        new.function = old.function  # one from a config has lost the globals of its module
+        new.function = old.function  # not that of another layer with the same code
 
 
 def is_replaced(keys: Iterable[Any], layer: Any) -> bool:
