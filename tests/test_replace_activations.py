@@ -514,7 +514,7 @@ def test_lora_is_kept():
 
 
 @pytest.mark.same_everywhere
-@pytest.mark.sweep(3)
+@pytest.mark.sweep(4)
 @pytest.mark.parametrize(
     ("name", "old"),
     [("ResNet50", "relu"), ("MobileNetV3Small", "hard_silu"), ("EfficientNetB0", "swish"), ("ConvNeXtTiny", "gelu")],
