@@ -18,7 +18,14 @@ import keras_actx.testing
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
-WITH_CODE = ("README.md", "docs/index.md", "docs/guide.md", "docs/contributing.md", "docs/security.md")
+WITH_CODE = (
+    "README.md",
+    "docs/index.md",
+    "docs/guide.md",
+    "docs/contributing.md",
+    "docs/replace.md",
+    "docs/security.md",
+)
 IN_64_BITS = ("docs/contributing.md",)  # which says so; the others are for everybody, without float64 on JAX
 _FENCE = re.compile(r"^```(python|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FLAGS = doctest.NORMALIZE_WHITESPACE

@@ -27,7 +27,7 @@ LAYERS = (
     ("expectation",),
     ("initializers",),
     ("layers", "propagation"),
-    ("callbacks", "plot"),
+    ("callbacks", "models", "plot"),
     ("",),
     ("commands", "testing"),
     ("__main__",),

@@ -104,6 +104,10 @@ y = model(x)
 monitor = actx.callbacks.ActivationMonitor(x, frequency=1, layers=None, max_rows=256)
 results: dict[str, float] = monitor.measure(model)
 
+# Whole models.
+copied: keras.Model = actx.replace_activations(model, {snake: "mish", "linear": None}, pair=True, seed=1)
+copied = actx.replace_activations(model, {"snake": actx.layers.LearnableActivation("snake")})
+
 # The other layers.
 images = keras.ops.ones((1, 4, 4, 2))
 layers: list[keras.layers.Layer] = [

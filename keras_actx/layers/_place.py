@@ -30,7 +30,7 @@ _NORMALIZATIONS = _of_keras(
     "BatchNormalization", "GroupNormalization", "LayerNormalization", "Normalization", "RMSNormalization"
 )
 #: Layers with a kernel, a bias and an activation.
-_KERNELS = _of_keras(
+KERNELS = _of_keras(
     *("Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"),
     *("SeparableConv1D", "SeparableConv2D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
 )
@@ -107,6 +107,22 @@ def _made_by(tensor: Any) -> tuple[Any, Any] | None:
         return None
 
 
+def kernels_before(layer: Any) -> list[tuple[Any, list[Any]]]:
+    """The layers with a kernel and no activation that a layer or operation follows, and the normalizations between."""
+    found = []
+    for node in layer._inbound_nodes:
+        tensors, normalizations = node.input_tensors, []
+        while len(tensors) == 1 and (made := _made_by(tensors[0])) is not None:
+            before, tensors = made
+            if isinstance(before, KERNELS) and resolve(before.activation).subject == resolve(None).subject:
+                found.append((before, normalizations))
+            if isinstance(before, _NORMALIZATIONS):
+                normalizations.append(before)
+            elif not isinstance(before, _TRANSPARENT):
+                break
+    return found
+
+
 def _position(tensor: Any) -> int:
     """The position of a layer with this input, from the number of layers with a kernel before it in a chain."""
     position = 1
@@ -115,7 +131,7 @@ def _position(tensor: Any) -> int:
         before = getattr(layer, "place", None)
         if isinstance(before, Place):
             return position + before.position
-        position += len(_blocks(layer)) or isinstance(layer, _KERNELS)
+        position += len(_blocks(layer)) or isinstance(layer, KERNELS)
     return position
 
 
@@ -157,7 +173,7 @@ def _activation_of(layer: Any) -> Any:
     """The activation that produces a layer's output; None if there is none."""
     if isinstance(layer, DeclaredActivationLayer):
         return layer.activation
-    if isinstance(layer, (*_KERNELS, L.Activation)):
+    if isinstance(layer, (*KERNELS, L.Activation)):
         return layer.activation
     if isinstance(layer, L.ReLU) and layer.max_value is None and not layer.threshold:
         return f"leaky_relu(negative_slope={float(layer.negative_slope)!r})" if layer.negative_slope else "relu"
