@@ -75,7 +75,7 @@ def test_a_factory_gives_each_its_own():
     assert caught[0].filename == __file__
     assert (number(one), number(two)) == (1.0, 2.0)
     assert one != two
-    assert actx.get("scaled") == two
+    assert actx.get("test_factory>scaled") == two
 
 
 @pytest.mark.parametrize(
