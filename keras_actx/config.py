@@ -186,11 +186,6 @@ def set_portable(value: bool) -> None:
     _portable = value
 
 
-def is_usual() -> bool:
-    """Whether activations save only their input, by operations that only this backend has to support."""
-    return (_memory_efficient or _fused) and not _portable
-
-
 def _require_bool(owner: str, value: object) -> None:
     if not isinstance(value, bool):
         raise TypeError(f"{owner} accepts True or False, not {_quote(value)}")

@@ -42,10 +42,11 @@ def evaluate(
 
 def evaluate_ordinary(formula: "Formula", x: Any) -> Any:
     """The same for a tensor that `backend.is_ordinary`, of the dtype of the formula."""
-    result = backend.direct(formula, x, config.fused()) if config.is_usual() else None
-    if result is not None:
-        return result
-    return backend.portably(formula, (x,)) if config.portable() else apply(formula, (x,))
+    if config.portable():
+        return backend.portably(formula, (x,))
+    fused = config.fused()
+    result = backend.direct(formula, x, fused) if fused or config.memory_efficient() else None
+    return apply(formula, (x,)) if result is None else result
 
 
 def as_function(
