@@ -42,15 +42,15 @@ def calls(monkeypatch):
 
 
 _PLACE = {"tensorflow": 0, "jax": 1}.get(BACKEND, 2)
-#: JAX's compiler takes most of the time of its tests.
-_TIMES = 7 if BACKEND == "jax" else 1
+#: Compiling and tracing take most of the time of their tests.
+_TIMES = {"jax": 7, "tensorflow": 2}.get(BACKEND, 1)
 
 
 def _turn(item):
     """0 if it is the turn of this case here, a larger number if not yet, None if never.
 
-    Of a test marked `sweep(n)`, a backend runs one case in n, JAX one in 7 n, and each others; none if n is 0. One
-    marked `same_everywhere` is for torch, whose processes start soonest.
+    Of a test marked `sweep(n)`, torch runs one case in n, TensorFlow one in 2 n, JAX one in 7 n, and each others; none
+    if n is 0. One marked `same_everywhere` is for torch, whose processes start soonest.
     """
     if BACKEND != "torch" and item.get_closest_marker("same_everywhere") is not None:
         return None
@@ -99,7 +99,7 @@ def pytest_report_header():
     return (
         "numerics: all 65,536 numbers of float16 and bfloat16; reduced: 4,096 points of float32 and float64, 1,024 for "
         "derivatives, parameters other than the defaults in float32 only; in full: python benchmarks/numerics.py\n"
-        "sweeps: reduced to one case in n (JAX: 7 n) but at least one of each test, other cases on each backend "
+        "sweeps: reduced to one case in n (TensorFlow: 2 n, JAX: 7 n), at least one of each test, others on each backend "
         "(`git grep 'mark.sweep'` tells the tests and their n); in full: KERAS_ACTX_TESTS=all tox run\n"
         "command line, and refusals that look at no number: on torch alone\n"
         "weights kept: reduced to seven classes of 24; in full by the same command\n"
