@@ -99,7 +99,7 @@ def pytest_report_header():
     return (
         "numerics: all 65,536 numbers of float16 and bfloat16; reduced: 4,096 points of float32 and float64, 1,024 for "
         "derivatives, parameters other than the defaults in float32 only; in full: python benchmarks/numerics.py\n"
-        "sweeps: reduced to one case in n (TensorFlow: 2 n, JAX: 7 n), at least one of each test, others on each backend "
+        "sweeps: reduced to one case in n (TensorFlow: 2 n, JAX: 7 n), at least one of each, others on each backend "
         "(`git grep 'mark.sweep'` tells the tests and their n); in full: KERAS_ACTX_TESTS=all tox run\n"
         "command line, and refusals that look at no number: on torch alone\n"
         "weights kept: reduced to seven classes of 24; in full by the same command\n"
