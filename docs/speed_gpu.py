@@ -3,7 +3,7 @@
 from statistics import median
 from typing import Any
 
-TITLES = {"float32": "float32", "bfloat16": "bfloat16"}
+DTYPES = ("float32", "bfloat16")
 
 
 def part(found: dict[str, Any]) -> list[str]:
@@ -46,7 +46,7 @@ def _passes(found: dict[str, Any]) -> list[str]:
 
 
 def _counts(rows: dict[str, Any]) -> str:
-    columns = {dtype: [row["copies"][dtype] for row in rows.values()] for dtype in TITLES}
+    columns = {dtype: [row["copies"][dtype] for row in rows.values()] for dtype in DTYPES}
     return " ".join(
         f"In {dtype}, the median of {len(times)} is {median(times):.2f}, and {sum(one <= 3.2 for one in times)} take "
         "at most 3.2."
@@ -55,7 +55,7 @@ def _counts(rows: dict[str, Any]) -> str:
 
 
 def _times(row: dict[str, float]) -> str:
-    return " | ".join(f"{row[dtype]:.2f}" for dtype in TITLES)
+    return " | ".join(f"{row[dtype]:.2f}" for dtype in DTYPES)
 
 
 def _error(value: float) -> str:
@@ -63,7 +63,7 @@ def _error(value: float) -> str:
 
 
 def _calls(calls: dict[str, dict[str, float]]) -> list[str]:
-    lines = [
+    return [
         "#### A call of a small tensor",
         "",
         "Microseconds of a forward and a backward pass over 2^18 elements until the GPU is done, by turns: the first "
@@ -71,15 +71,12 @@ def _calls(calls: dict[str, dict[str, float]]) -> list[str]:
         "",
         "| activation | first call, ms | this package | its formula, without kernels | PyTorch's function | ratio |",
         "|---|---|---|---|---|---|",
+        *_rows(calls, ("first_ms", "ours", "formula", "native", "ratio")),
     ]
-    columns = ("first_ms", "ours", "formula", "native", "ratio")
-    for name, row in calls.items():
-        lines.append(f"| {name} | " + " | ".join(f"{row[one]:g}" if one in row else "" for one in columns) + " |")
-    return [*lines, ""]
 
 
 def _steps(steps: dict[str, dict[str, float]]) -> list[str]:
-    lines = [
+    return [
         "#### Training step on a GPU",
         "",
         "Eight `Dense(2048)`, a batch of 8192, SGD, eagerly: milliseconds of a step, and MiB of memory beside that of "
@@ -87,8 +84,11 @@ def _steps(steps: dict[str, dict[str, float]]) -> list[str]:
         "",
         "| dtype policy, activation | ms | MiB | ms without kernels | MiB without kernels |",
         "|---|---|---|---|---|",
+        *_rows(steps, ("ms", "MiB", "formula_ms", "formula_MiB")),
     ]
-    for name, row in steps.items():
-        cells = [f"{row[one]:g}" if one in row else "" for one in ("ms", "MiB", "formula_ms", "formula_MiB")]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+
+
+def _rows(found: dict[str, dict[str, float]], columns: tuple[str, ...]) -> list[str]:
+    """A row for each name, with empty cells for what was not measured."""
+    cells = {name: " | ".join(f"{row[one]:g}" if one in row else "" for one in columns) for name, row in found.items()}
+    return [*(f"| {name} | {of_name} |" for name, of_name in cells.items()), ""]

@@ -1,7 +1,5 @@
 """Errors on a GPU in units of the bars of docs/numerics.md, relative to the formula in float64."""
 
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -37,14 +35,6 @@ def errors(activation: Any, device: torch.device) -> dict[str, float]:
             y = function(x.to(device)).double().cpu()
         found[name] = _worst(y - f, _spacing(f, dtype), x, f, dtype) / BARS["sixteen"]
     return found
-
-
-def known() -> set[tuple[str, str]]:
-    """The activations and quantities whose errors are known to exceed the bars, for a reason that is given there."""
-    file = Path(__file__).resolve().parents[2] / "tests" / "known_errors.toml"
-    every = tomllib.loads(file.read_text(encoding="utf-8"))["error"]
-    found = {(one["name"], one.get("quantity", "value")) for one in every}
-    return found | {(one["name"], dtype) for one in every for dtype in one.get("dtypes", "").split()}
 
 
 def _along_gate(activation: Any) -> Any:

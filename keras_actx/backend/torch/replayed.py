@@ -282,10 +282,7 @@ class _Recorder:
         return _needed([one for one in self._known.values() if one.operation is not None], self.outputs)
 
     def _result(self, operation: Any, args: list[_Value], node: Any) -> _Value:
-        kwargs, name = (
-            dict(node.kwargs),
-            operation.__name__ if operation is operator.getitem else operation.overloadpacket.__name__,
-        )
+        kwargs, name = dict(node.kwargs), _name(operation)
         if name in _FILLED:
             number = _FILLED[name] if isinstance(_FILLED[name], float) else args[_FILLED[name]].value
             return self._constant(torch.full((), number, dtype=node.meta["val"].dtype))
@@ -401,9 +398,13 @@ def _new(step: _Value) -> Function:
 
 def _of_torch(step: _Value) -> Function | None:
     """torch's own function for an operation: a call takes half of the time of that of its operator."""
-    name = "getitem" if step.operation is operator.getitem else step.operation.overloadpacket.__name__
+    name = _name(step.operation)
     found = getattr(torch, name, None) or getattr(torch._C._nn, name, None)
     return found if isinstance(found, types.BuiltinFunctionType) else None
+
+
+def _name(operation: Any) -> str:
+    return operation.__name__ if operation is operator.getitem else operation.overloadpacket.__name__
 
 
 def _filled(x: Any, value: Any) -> Any:
