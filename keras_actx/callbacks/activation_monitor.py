@@ -12,8 +12,8 @@ import numpy as np
 
 from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
-from keras_actx.callbacks import _model_parts as model_parts
 from keras_actx.declaration.activation import Activation
+from keras_actx.models import parts as model_parts
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 #: The fraction of the largest slope below which a value is saturated. Below 0.01, the usual slope of a leaky ReLU.

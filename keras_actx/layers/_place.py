@@ -20,13 +20,13 @@ def _of_keras(*names: str) -> tuple[type, ...]:
 
 
 #: Layers that pass values unchanged, or with noise that preserves their scale.
-_TRANSPARENT = _of_keras(
+TRANSPARENT = _of_keras(
     *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise", "Identity", "Masking"),
     *("RepeatVector", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
 )
 #: Such layers that change the last axis.
-_MOVING = _of_keras("Flatten", "Permute", "Reshape")
-_NORMALIZATIONS = _of_keras(
+MOVING = _of_keras("Flatten", "Permute", "Reshape")
+NORMALIZATIONS = _of_keras(
     "BatchNormalization", "GroupNormalization", "LayerNormalization", "Normalization", "RMSNormalization"
 )
 #: Layers with a kernel, a bias and an activation.
@@ -82,8 +82,8 @@ class Place:
 def place_of(tensor: Any) -> Place | None:
     """The place of a layer with this input; None for a tensor outside of a Keras graph, as in a subclassed model."""
     made, moved = _made_by(tensor), False
-    while made is not None and isinstance(made[0], (*_TRANSPARENT, *_MOVING)) and len(made[1]) == 1:
-        moved = moved or isinstance(made[0], _MOVING)
+    while made is not None and isinstance(made[0], (*TRANSPARENT, *MOVING)) and len(made[1]) == 1:
+        moved = moved or isinstance(made[0], MOVING)
         tensor = made[1][0]
         made = _made_by(tensor)
     if made is None:
@@ -91,10 +91,7 @@ def place_of(tensor: Any) -> Place | None:
     layer, inputs = made
     if isinstance(layer, L.InputLayer):
         return Place("the network's input", first_layer=True, is_network_input=True)
-    position = _position(tensor)
-    found = _after(layer, position) if len(inputs) == 1 else None
-    if found is None:
-        return Place(f"{layer.name}, whose output is not known", position)
+    found = place_after(layer if len(inputs) == 1 else None, _position(tensor), layer.name)
     return replace(found, looks_linear=False) if moved else found
 
 
@@ -116,9 +113,9 @@ def kernels_before(layer: Any) -> list[tuple[Any, list[Any]]]:
             before, tensors = made
             if isinstance(before, KERNELS) and resolve(before.activation).subject == resolve(None).subject:
                 found.append((before, normalizations))
-            if isinstance(before, _NORMALIZATIONS):
+            if isinstance(before, NORMALIZATIONS):
                 normalizations.append(before)
-            elif not isinstance(before, _TRANSPARENT):
+            elif not isinstance(before, TRANSPARENT):
                 break
     return found
 
@@ -142,8 +139,13 @@ def _blocks(layer: Any) -> list[Any]:
     return getattr(layer, "blocks", [layer])
 
 
+def place_after(layer: Any, position: int, name: str | None = None) -> Place:
+    """The place of a layer that this layer or operation of one input feeds."""
+    return _after(layer, position) or Place(f"{name or layer.name}, whose output is not known", position)
+
+
 def _after(layer: Any, position: int) -> Place | None:
-    if isinstance(layer, _NORMALIZATIONS):
+    if isinstance(layer, NORMALIZATIONS):
         return Place(layer.name, position, first_layer=True)
     if blocks := _blocks(layer):
         return _after_block(layer.name, blocks[-1], position)

@@ -1,4 +1,4 @@
-"""The parts of a model that a monitor measures, each with the name of its layer in the logs."""
+"""The layers of a model by name, and its activations, where they are called."""
 
 import functools
 from collections.abc import Callable, Iterator
