@@ -35,14 +35,16 @@ if _typing.TYPE_CHECKING:
     from keras_actx.expectation.moments import gain as gain
     from keras_actx.expectation.moments import moments as moments
     from keras_actx.initializers.pairing import pairing as pairing
+    from keras_actx.models.pair import PairReport as PairReport
+    from keras_actx.models.pair import pair as pair
     from keras_actx.models.replace import replace_activations as replace_activations
 
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "__version__", "activations", "callbacks", "config", "constraints", "describe",
-    "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pairing", "plot", "ranges",
-    "register_activation", "replace_activations", "serialize",
+    "Activation", "Moments", "PairReport", "__version__", "activations", "callbacks", "config", "constraints",
+    "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pair", "pairing", "plot",
+    "ranges", "register_activation", "replace_activations", "serialize",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name in this package
@@ -51,6 +53,7 @@ if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name 
         {
             **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation.moments"),
             "callbacks": "keras_actx.callbacks",
+            **dict.fromkeys(("PairReport", "pair"), "keras_actx.models.pair"),
             "pairing": "keras_actx.initializers.pairing",
             "plot": "keras_actx.plot",
             "replace_activations": "keras_actx.models.replace",

@@ -23,6 +23,7 @@ WITH_CODE = (
     "docs/index.md",
     "docs/guide.md",
     "docs/contributing.md",
+    "docs/pair.md",
     "docs/replace.md",
     "docs/security.md",
 )

@@ -3,8 +3,8 @@
 import functools
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import keras
@@ -14,6 +14,8 @@ from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.declaration.activation import Activation
 from keras_actx.models import parts as model_parts
+from keras_actx.models.instances import called, replaced
+from keras_actx.models.sample import check_same_rows, first_rows
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 #: The fraction of the largest slope below which a value is saturated. Below 0.01, the usual slope of a leaky ReLU.
@@ -95,11 +97,9 @@ class ActivationMonitor(keras.callbacks.Callback):
         self.frequency = frequency
         self.max_rows = max_rows
         self.layers = None if layers is None else list(layers)
-        self.x = _sample(x, max_rows, "x")
-        self.y = None if y is None else _sample(y, max_rows, "y")
-        rows = {len(one) for one in keras.tree.flatten((self.x, self.y)) if one is not None}
-        if len(rows) != 1 or 0 in rows:
-            raise ValueError(f"ActivationMonitor: x and y need the same number of rows, at least 1, not {sorted(rows)}")
+        self.x = first_rows(x, max_rows, "x", "ActivationMonitor")
+        self.y = None if y is None else first_rows(y, max_rows, "y", "ActivationMonitor")
+        check_same_rows("ActivationMonitor", self.x, self.y)
         self._measured: _Measurement | None = None
         self._last: dict[str, float] = {}
         self._warned = False
@@ -148,22 +148,6 @@ class ActivationMonitor(keras.callbacks.Callback):
             logs.update(self._last)
 
 
-def _sample(data: Any, rows: int, name: str) -> Any:
-    def first_rows(one: Any) -> np.ndarray:
-        # Cut before it is copied from a device.
-        array = np.asarray(keras.ops.convert_to_numpy(one[:rows]) if keras.ops.is_tensor(one) else one)
-        if array.ndim == 0 or array.dtype == object:
-            raise ValueError(f"ActivationMonitor: {name}={quote(data)} is not allowed; use arrays, as in fit")
-        array = array[:rows]
-        if np.issubdtype(array.dtype, np.inexact):
-            if not np.isfinite(array).all():
-                raise ValueError(f"ActivationMonitor: {name} has NaN or infinity in its first {rows} rows; remove them")
-            array = array.astype(keras.config.floatx())
-        return array
-
-    return keras.tree.map_structure(first_rows, data)
-
-
 class _Measurement:
     """The measurement of one model; it keeps the compiled functions."""
 
@@ -207,11 +191,11 @@ class _Measurement:
         seen: dict[str, list[dict[str, np.ndarray]]] = {one.name: [] for one in self.observed}
         # Outside of the scope: copies of layers are built for it.
         observed = [(one, one.largest_slope) for one in self.observed]
-        with ExitStack() as replaced, keras.StatelessScope():  # which discards all changes of variables
+        with ExitStack() as stack, keras.StatelessScope():  # which discards all changes of variables
             for one, largest in observed:
                 recorder = self._recorder(one, largest, seen[one.name])
-                replaced.enter_context(_replaced(one.owner, one.attribute, recorder))
-            _called(self.model, keras.tree.map_structure(keras.ops.convert_to_tensor, self.x))
+                stack.enter_context(replaced(one.owner, one.attribute, recorder))
+            called(self.model, keras.tree.map_structure(keras.ops.convert_to_tensor, self.x))
         results, not_finite = {}, []
         for name, calls in seen.items():
             if not calls:
@@ -296,27 +280,8 @@ class _Measurement:
         x, y = keras.tree.pack_sequence_as((self.x, self.y), given[count:])
         values = [*zip(self._states, given[:count], strict=True), *zip(self.kernels.values(), kernels, strict=True)]
         with keras.StatelessScope(state_mapping=values, collect_losses=True):
-            loss = self.model.compute_loss(x=x, y=y, y_pred=_called(self.model, x), sample_weight=None)
+            loss = self.model.compute_loss(x=x, y=y, y_pred=called(self.model, x), sample_weight=None)
         return keras.ops.cast(loss, "float32")
-
-
-def _called(model: Any, x: Any) -> Any:
-    return model(x, training=False) if "training" in model.call_signature_parameters else model(x)
-
-
-@contextmanager
-def _replaced(owner: Any, attribute: str, value: Any) -> Iterator[None]:
-    """The attribute of the instance, replaced without Keras's or torch's tracking of attributes."""
-    own = vars(owner)
-    before = own.get(attribute)
-    own[attribute] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del own[attribute]
-        else:
-            own[attribute] = before
 
 
 def _measured(_: Any, tensors: list[Any], first: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_actx.initializers.paired import checked_input_activation, saved
+from keras_actx.layers._applied import as_named, subject_of_layer, written
 from keras_actx.layers._arguments import refuse_unless
 from keras_actx.layers._base import DeclaredActivationLayer, FollowsInputLayer, RematerializedLayer
 from keras_actx.names.resolve import resolve
@@ -104,22 +105,6 @@ def _made_by(tensor: Any) -> tuple[Any, Any] | None:
         return None
 
 
-def kernels_before(layer: Any) -> list[tuple[Any, list[Any]]]:
-    """The layers with a kernel and no activation that a layer or operation follows, and the normalizations between."""
-    found = []
-    for node in layer._inbound_nodes:
-        tensors, normalizations = node.input_tensors, []
-        while len(tensors) == 1 and (made := _made_by(tensors[0])) is not None:
-            before, tensors = made
-            if isinstance(before, KERNELS) and resolve(before.activation).subject == resolve(None).subject:
-                found.append((before, normalizations))
-            if isinstance(before, NORMALIZATIONS):
-                normalizations.append(before)
-            elif not isinstance(before, TRANSPARENT):
-                break
-    return found
-
-
 def _position(tensor: Any) -> int:
     """The position of a layer with this input, from the number of layers with a kernel before it in a chain."""
     position = 1
@@ -175,15 +160,10 @@ def _activation_of(layer: Any) -> Any:
     """The activation that produces a layer's output; None if there is none."""
     if isinstance(layer, DeclaredActivationLayer):
         return layer.activation
-    if isinstance(layer, (*KERNELS, L.Activation)):
+    if isinstance(layer, KERNELS):
         return layer.activation
-    if isinstance(layer, L.ReLU) and layer.max_value is None and not layer.threshold:
-        return f"leaky_relu(negative_slope={float(layer.negative_slope)!r})" if layer.negative_slope else "relu"
-    if isinstance(layer, L.LeakyReLU):
-        return f"leaky_relu(negative_slope={float(layer.negative_slope)!r})"
-    if isinstance(layer, L.ELU):
-        return f"keras_actx>elu(alpha={float(layer.alpha)!r})"
-    return None
+    # Keras's PReLU starts as a relu or as anything else: its slopes are weights.
+    return None if isinstance(layer, L.PReLU) else subject_of_layer(layer)
 
 
 def _is_understood(activation: Any) -> bool:
@@ -199,6 +179,4 @@ def _is_understood(activation: Any) -> bool:
 
 
 def _name(activation: Any) -> str:
-    from keras_actx.expectation.functions import name_of
-
-    return name_of(activation)
+    return activation if isinstance(activation, str) else written(as_named(resolve(activation).subject))

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_actx.layers._applied import as_named, subject_of_layer
 from keras_actx.layers._base import DeclaredActivationLayer
 from keras_actx.layers._place import KERNELS, MOVING, NORMALIZATIONS, TRANSPARENT, Place, place_after
 from keras_actx.layers.dense_block import DenseBlock
@@ -13,12 +14,13 @@ from keras_actx.layers.dense_stack import DenseStack
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
 from keras_actx.models.graph import Call, graph_of
 from keras_actx.models.parts import Part, parts_of
-from keras_actx.models.uses import as_named, subject_of_layer
 from keras_actx.names.resolve import resolve
 
 L = keras.layers
 BLOCKS = (DenseBlock, DenseStack)
 LINEAR = resolve(None).subject
+#: Why a kernel without an activation of its own is kept in a subclassed model.
+NO_GRAPH = "no graph shows what follows it"
 #: Keras's layers that have kernels in them with rules of their own.
 _ATTENTION = (L.MultiHeadAttention, L.GroupQueryAttention, L.Attention, L.AdditiveAttention)
 
@@ -100,7 +102,7 @@ def kernels_of(model: Any) -> Kernels:
         after = _after(layer, place, position)
         known.update(dict.fromkeys(call.outputs, (after, before, position, count)))
     parts = {id(part.layer): part for part in parts_of(model)}
-    found = [_named(kernel, parts.pop(key)) for key, kernel in in_graph.items()]
+    found = [_named(kernel, parts[key]) for key, kernel in in_graph.items()]
     found += [kernel for kernel in _outside(parts.values()) if id(kernel.layer) not in in_graph]
     return Kernels(tuple(found), depth, sums, normalized)
 
@@ -161,12 +163,12 @@ def _of_block(block: Any) -> Any:
 
 def _outside(parts: Any) -> Iterator[Kernel]:
     """The kernels that no graph shows: of a subclassed model or layer, or in a layer of Keras."""
-    within: dict[int, str] = {}  # why the layers in a layer are kept
+    within: set[int] = set()  # the layers in a layer that is one kernel here
     for part in parts:
         layer = part.layer
         children = list(layer._flatten_layers(include_self=False))
         if isinstance(layer, (*_ATTENTION, *BLOCKS)):
-            within |= dict.fromkeys(map(id, children), f"it is part of {layer.name}")
+            within |= set(map(id, children))
         if id(layer) in within:
             continue
         if isinstance(layer, BLOCKS):
@@ -174,10 +176,10 @@ def _outside(parts: Any) -> Iterator[Kernel]:
         elif isinstance(layer, KERNELS):
             own = as_named(resolve(layer.activation).subject)
             kernel = Kernel(part.name, layer, None if own == LINEAR else own)
-            why = "no graph shows what follows it" if own == LINEAR else None
+            why = NO_GRAPH if own == LINEAR else None
             yield _named(replace(kernel, why_kept=why), part)
         elif isinstance(layer, L.RNN):
-            within |= dict.fromkeys(map(id, children), "")
+            within |= set(map(id, children))
             yield Kernel(part.name, layer, None, why_kept="a recurrent layer, which starts as Keras has it")
         elif isinstance(layer, _ATTENTION):
             yield Kernel(part.name, layer, None, why_kept="attention, which starts as Keras has it")

@@ -9,15 +9,14 @@ import keras
 from keras_actx._messages import quote
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE
+from keras_actx.layers._applied import subject_of_layer, written
 from keras_actx.models.start import Start
 from keras_actx.models.uses import (
     Key,
     every_layer,
     is_activation_argument,
     subject_of_config,
-    subject_of_layer,
     uses_of_layer,
-    written,
 )
 from keras_actx.models.weights import Carrier, is_replaced
 from keras_actx.names.public import get
@@ -79,7 +78,7 @@ def replace_activations(
         found = replacements.rewrite(config, start)
         replacements.check_found(found, every)
         new = _from_config(config, _functions(config, [one for one in every if isinstance(one, keras.layers.Lambda)]))
-    carrier = Carrier(lambda layer: is_replaced(replacements.keys, layer), start.find(every) if start else ())
+    carrier = Carrier(lambda layer: is_replaced(replacements.keys, layer), start.find(model) if start else ())
     carrier.carry(model, new)
     replacements.check_replaced(carrier.pairs)
     if start:

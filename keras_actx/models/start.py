@@ -1,6 +1,6 @@
 """`Start`: the kernels whose activation is replaced, drawn again for the new one."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
@@ -9,18 +9,12 @@ import keras
 from keras_actx._messages import quote
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import Paired
-from keras_actx.layers._place import KERNELS, kernels_before
-from keras_actx.layers.dense_block import DenseBlock
+from keras_actx.layers._applied import subject_of_layer
 from keras_actx.layers.dense_stack import DenseStack, block_seed
-from keras_actx.models.uses import children_of, subject_of_layer, uses_of_layer
-from keras_actx.models.weights import assign, own_weights
+from keras_actx.models.draw import drawn, kernel_arguments
+from keras_actx.models.kernels import BLOCKS, kernels_of
 
-L = keras.layers
-_BLOCKS = (DenseBlock, DenseStack)
-_BLOCK_NAMES = tuple(f"{OWN_PACKAGE}>{one.__name__}" for one in _BLOCKS)
-_DEPTHWISE = (L.DepthwiseConv1D, L.DepthwiseConv2D)
-_SEPARABLE = (L.SeparableConv1D, L.SeparableConv2D)
-_TRANSPOSED = (L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose)
+_BLOCK_NAMES = tuple(f"{OWN_PACKAGE}>{one.__name__}" for one in BLOCKS)
 
 
 class Start:
@@ -47,36 +41,23 @@ class Start:
         if self._seed is not None:
             node["config"]["seed"] = self._next_seed()
 
-    def find(self, layers: Iterable[Any]) -> set[int]:
+    def find(self, model: Any) -> set[int]:
         """Find the kernels; returns the ids of the old layers that start again as a whole: blocks and normalizations.
 
         Raises:
             ValueError: for a kernel that is quantized.
         """
-        layers = list(layers)
-        own = {id(layer) for layer in layers}
         renewed = set()
-        for layer in layers:
-            if isinstance(layer, _BLOCKS):
+        for kernel in kernels_of(model).found:
+            layer = kernel.layer
+            if isinstance(layer, BLOCKS):
                 block = layer.blocks[0] if isinstance(layer, DenseStack) else layer
                 if self._target_for(subject_of_layer(block.activation_layer)) is not None:
                     renewed.add(id(layer))
-            elif isinstance(layer, KERNELS):
-                for subject in self._activations_of(layer):
-                    self._add(layer, subject, normalized=False)
-            elif (subject := subject_of_layer(layer)) is not None and self._target_for(subject) is not None:
-                for kernel, normalizations in kernels_before(layer):
-                    if id(kernel) in own:
-                        self._add(kernel, subject, normalized=bool(normalizations))
-                        renewed.update(map(id, normalizations))
+            elif self._target_for(kernel.activation) is not None:
+                self._add(layer, kernel.activation, normalized=kernel.is_normalized)
+                renewed.update(map(id, kernel.normalizations))
         return renewed
-
-    def _activations_of(self, layer: Any) -> Iterator[Any]:
-        uses = dict(uses_of_layer(layer))
-        for key, child in children_of(layer).items():
-            uses[key[0]] = subject_of_layer(child)
-        if self._target_for(uses.get("activation")) is not None:
-            yield uses["activation"]
 
     def _add(self, kernel: Any, subject: Any, normalized: bool) -> None:
         if getattr(kernel.dtype_policy, "quantization_mode", None) is not None:
@@ -93,22 +74,13 @@ class Start:
                 self._draw(new, *self._kernels[id(old)])
 
     def _draw(self, layer: Any, subject: Any, normalized: bool) -> None:
-        argument = "kernel_initializer"
-        axes: dict[str, Any] = {}
-        if isinstance(layer, _DEPTHWISE):
-            argument, axes = "depthwise_initializer", {"depthwise": True}
-        elif isinstance(layer, _SEPARABLE):
-            argument = "pointwise_initializer"
-        elif isinstance(layer, _TRANSPOSED):
-            axes = {"input_axes": (-1,), "output_axes": (-2,)}
+        argument, axes = kernel_arguments(layer)
         seed = self._next_seed()
-        if isinstance(subject, L.Layer):  # of unknown moments
+        if isinstance(subject, keras.layers.Layer):  # of unknown moments
             initializer: Any = keras.initializers.GlorotUniform(seed)
         else:
             initializer = Paired(subject, normalized=normalized, seed=seed, **axes)
-        # Keras passes an initializer what it has to know about the kernel, when it builds a layer.
-        fresh = type(layer).from_config({**layer.get_config(), argument: initializer, "activation": None})
-        fresh.build_from_config(layer.get_build_config())
-        drawn = [weight for weight in own_weights(fresh) if weight.name != "depthwise_kernel" or argument[0] == "d"]
-        assign(drawn, own_weights(layer))
-        setattr(layer, argument, getattr(fresh, argument))
+        for weight, fresh in drawn(layer, {argument: initializer}):
+            if weight.name != "depthwise_kernel" or argument == "depthwise_initializer":
+                weight.assign(fresh)
+        setattr(layer, argument, initializer)

@@ -1,27 +1,21 @@
 """Where a model uses activations, in its config and in its layers, and which keys of the user they match."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
 import keras
 
-from keras_actx._keras_functions import KERAS_NAMES
 from keras_actx.declaration import registry
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE, Declaration
-from keras_actx.layers._base import DeclaredActivationLayer
-from keras_actx.layers.learnable_activation import LearnableActivation
-from keras_actx.layers.stochastic_activation import StochasticActivation
+from keras_actx.layers._applied import AROUND_ONE, as_named, of_keras_class, tried
 from keras_actx.names.resolve import resolve
 
 #: Arguments of layers that are activations: `activation`, `recurrent_activation`, `hidden_act`, `activation_fn`.
 _ARGUMENT = re.compile(r"(.*_)?act(ivation)?(_fn|_func|_function)?")
-#: Keras's layers and operations that apply one activation: its name by the letters of the class ("ReLU", "Relu").
-_KERAS_CLASSES = {registry.letters(name): name for name in (*KERAS_NAMES, "prelu")}
-_OWN_CLASSES = (LearnableActivation, StochasticActivation)
 
 
 def is_activation_argument(name: Any) -> bool:
@@ -57,53 +51,21 @@ class Key:
         return subject == self.subject
 
 
-def as_named(subject: Any) -> Any:
-    """The activation that a user would name: a relu with a slope is `leaky_relu`, one that ends at 6 is `relu6`."""
-    if not isinstance(subject, Activation) or subject.declaration is not registry.find(f"{OWN_PACKAGE}>relu"):
-        return subject
-    slope, end, threshold = (dict(subject.params)[name] for name in ("negative_slope", "max_value", "threshold"))
-    if slope and end is None and not threshold:
-        return _own("leaky_relu", {"negative_slope": slope})
-    return _own("relu6", {}) if end == 6 and not slope and not threshold else subject
-
-
 def subject_of_config(value: Any) -> Any:
     """The activation that a part of a config describes; None if it is none."""
     if not isinstance(value, dict) or value.get("class_name") == "function":
-        return as_named(getattr(_tried(resolve, value), "subject", None))
+        return as_named(getattr(tried(resolve, value), "subject", None))
     if set(value) == {"name", "params"}:  # in a layer around an `Activation`
-        return as_named(_tried(Activation.from_config, value))
+        return as_named(tried(Activation.from_config, value))
     name, config = value.get("class_name"), value.get("config")
     if not isinstance(name, str) or not isinstance(config, dict):
         return None
     if str(value.get("module")).startswith("keras."):
-        return _of_keras_class(name, config)
+        return subject_of_config(config.get("activation")) if name == "Activation" else of_keras_class(name, config)
     if value.get("registered_name") == f"{OWN_PACKAGE}>Activation":
         return subject_of_config(config)
-    is_own = value.get("registered_name") in [f"{OWN_PACKAGE}>{one.__name__}" for one in _OWN_CLASSES]
+    is_own = value.get("registered_name") in [f"{OWN_PACKAGE}>{one.__name__}" for one in AROUND_ONE]
     return subject_of_config(config.get("activation")) if is_own else None
-
-
-def subject_of_layer(layer: Any) -> Any:
-    """The activation that a layer or operation applies and that is all it does; None for any other."""
-    if isinstance(layer, _OWN_CLASSES):
-        return as_named(layer.declared)
-    if isinstance(layer, DeclaredActivationLayer) or not type(layer).__module__.startswith("keras."):
-        return None
-    if type(layer) is keras.layers.Activation:
-        return as_named(getattr(_tried(resolve, layer.activation), "subject", None))
-    name = type(layer).__name__
-    return _of_keras_class(name, layer.get_config()) if registry.letters(name) in _KERAS_CLASSES else None
-
-
-def _of_keras_class(name: str, config: Mapping[str, Any]) -> Any:
-    if name == "Activation":
-        return subject_of_config(config.get("activation"))
-    found = registry.find(f"{OWN_PACKAGE}>{_KERAS_CLASSES.get(registry.letters(name))}")
-    if found is None:
-        return None
-    params = {one.name: config[one.name] for one in found.parameters if one.name in config}
-    return as_named(_tried(Activation.of, found, params) or Activation.of(found, {}))
 
 
 def uses_of_layer(layer: Any) -> Iterator[tuple[str, Any]]:
@@ -113,13 +75,6 @@ def uses_of_layer(layer: Any) -> Iterator[tuple[str, Any]]:
         subject = as_named(resolve(value).subject) if is_function else None
         if isinstance(subject, Activation) or (subject is not None and is_activation_argument(name)):
             yield name, subject
-
-
-def written(subject: Any) -> str:
-    """The activation as a user writes it."""
-    if isinstance(subject, Activation):
-        return subject.name if dict(subject.params) == subject.declaration.defaults else str(subject)
-    return getattr(subject, "__name__", None) or type(subject).__name__
 
 
 def is_graph(model: Any) -> bool:
@@ -173,15 +128,3 @@ def _attributes(layer: Any) -> dict[str, Any]:
     own = {**vars(layer), **(vars(layer).get("_modules") or {})}
     common = vars(keras.layers.Layer())
     return {name: value for name, value in own.items() if name not in common}
-
-
-def _own(name: str, params: dict[str, Any]) -> Activation:
-    return Activation.of(registry.find_declaration(f"{OWN_PACKAGE}>{name}"), params)
-
-
-def _tried(function: Any, *args: Any) -> Any:
-    """The result, or None: a config may hold anything under any name."""
-    try:
-        return function(*args)
-    except Exception:
-        return None

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from keras_actx._messages import quote
-from keras_actx.models.uses import children_of, is_graph, subject_of_layer
+from keras_actx.layers._applied import subject_of_layer
+from keras_actx.models.uses import children_of, is_graph
 
 
 class Carrier:
