@@ -259,7 +259,8 @@ def _in_code(subject: Any, layer: Any) -> ValueError:
     return ValueError(
         f"replace_activations: {written(subject)!r} of {quote(layer.name)} is not in the config that the model is "
         "copied by, but in the code of a subclassed layer or model: make it an argument `activation` there and return "
-        "it from `get_config`"
+        "it from `get_config`; if it is that of a functional model's class, give keras.Model(model.inputs, "
+        "model.outputs), which has its layers in the config"
     )
 
 
