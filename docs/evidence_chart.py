@@ -16,7 +16,7 @@ FOLDER = Path(__file__).resolve().parent / "charts"
 #: Legible on light and on dark backgrounds.
 INK = "#78838a"
 COLORS = ("#00897b", "#ef6c00", "#5c6bc0", "#c2185b", "#8d6e63", "#00acc1", "#7cb342")
-_WIDTH, _ROW = 7.2, 0.36  # inches
+_WIDTH, _LANE = 7.2, 0.16  # inches
 _LANES = 0.8  # of a row
 
 #: The values by row and series of a chart of dots, or by line of the other.
@@ -28,7 +28,7 @@ def dots(path: Path, shown: Dots, label: str, limits: tuple[float, float], mark:
     """Draw a dot for each value and a bar for each median; values beyond the limits are drawn at them."""
     series = list(dict.fromkeys(one for row in shown.values() for one in row))
     low, high = limits
-    with _figure(path, shown, _ROW * len(shown) + 1.0) as axes:
+    with _figure(path, shown, _LANE * len(shown) * max(map(len, shown.values())) + 1.0) as axes:
         for color, one in zip(COLORS, series, strict=False):
             points = []
             for at, row in enumerate(shown.values()):
@@ -85,7 +85,9 @@ def _scatter(place: int) -> float:
 
 def _points(axes: Axes, points: list[tuple[float, float]], color: str, label: str) -> None:
     """One path of lines without length, round at their ends: an element for each marker takes twice as many bytes."""
-    x, y = zip(*((*one,) for at, height in points for one in ((at, height), (at, height), (float("nan"),) * 2)), strict=True)
+    x, y = zip(
+        *((*one,) for at, height in points for one in ((at, height), (at, height), (float("nan"),) * 2)), strict=True
+    )
     axes.plot(x, y, color=color, linewidth=3.2, alpha=0.55, solid_capstyle="round")
     axes.plot([], [], "o", color=color, markersize=4, label=label)
 

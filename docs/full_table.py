@@ -1,4 +1,4 @@
-"""The full tables of the evidence pages: CSV files in docs/tables, which MkDocs shows with a filter and sortable columns.
+"""The full tables of the evidence pages: CSV files in docs/tables, which the site shows with a filter and sorting.
 
 The scripts make_*.py write the files. This module is also a hook of MkDocs (mkdocs.yml), which replaces
 
@@ -64,7 +64,8 @@ def as_html(path: Path, by: str) -> str:
     body = "\n".join(f"<tr>{''.join(_cell(row, one, one == columns[0]) for one in columns)}</tr>" for row in rows)
     return (
         f'<div class="full-table" data-by="{html.escape(by)}"><div class="full-table__box">\n'
-        f'<table class="full-table__table"><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div></div>'
+        f'<table class="full-table__table"><thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody></table></div></div>"
     )
 
 

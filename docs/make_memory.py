@@ -39,7 +39,7 @@ KEPT = {
 def main() -> None:
     """Replace the measured part of the page, the chart and the table."""
     marked_part.replace(PAGE, measured_part())
-    evidence_chart.dots(CHART, shown(), "memory saved by an activation / size of its input", (0.01, 100))
+    evidence_chart.dots(CHART, shown(), "memory saved by an activation / size of its input", (0.1, 100))
     full_table.write(tables())
 
 

@@ -99,17 +99,18 @@ def measured_part() -> str:
         "| | bound | " + " | ".join(TITLES.values()) + " |",
         "|---|---|" + "---|" * len(TITLES),
     ]
+    every = rows()
     for column, (title, bound) in SHOWN.items():
-        found = [[(float(one[column]), one["activation"]) for one in rows() if one["backend"] == backend and one[column]]
-                 for backend in TITLES]  # fmt: skip
-        lines.append(f"| {title} | {bound} | " + " | ".join(_in_short(of_backend, bound) for of_backend in found) + " |")
+        measured = [(one["backend"], float(one[column]), one["activation"]) for one in every if one[column]]
+        cells = [_in_short([one for backend, *one in measured if backend == here], bound) for here in TITLES]
+        lines.append(f"| {title} | {bound} | " + " | ".join(cells) + " |")
     names = {one["name"] for one in known()}
     lines += ["", f"All errors above a bound are [known errors](tables/known_errors.md), of {len(names)} activations."]
-    chart = "The largest error of each activation over the bound of that quantity; bars are medians"
-    return "\n".join(["![" + chart + f"](charts/{CHART.name})", "", *lines, ""])
+    chart = f"![The largest error of each activation over its bound; bars are medians](charts/{CHART.name})"
+    return "\n".join([chart, "", *lines, ""])
 
 
-def _in_short(errors: list[tuple[float, str]], bound: float) -> str:
+def _in_short(errors: list[list], bound: float) -> str:
     largest, name = max(errors)
     above = sum(one > bound for one, _ in errors)
     text = f"{median(one for one, _ in errors):.2g}; {largest:g}"

@@ -126,8 +126,8 @@ def _about() -> list[str]:
 
 def _chart() -> list[str]:
     return [
-        "![For each activation and initialization, the largest deviation of signal and gradient from those of the first "
-        f"layer, over the bound; bars are medians](charts/{CHART.name})",
+        "![For each activation and initialization, the largest deviation of signal and gradient from those of the "
+        f"first layer, over the bound; bars are medians](charts/{CHART.name})",
         "",
     ]
 

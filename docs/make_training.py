@@ -1,4 +1,4 @@
-"""Writes docs/training_results.md, its chart and its tables from benchmarks/results, by the protocol of docs/training.md.
+"""Writes docs/training_results.md, its chart and its tables, by the protocol of docs/training.md.
 
     python docs/make_training.py
 
@@ -62,7 +62,7 @@ def shown(every: list[dict]) -> evidence_chart.Lines:
     """What the chart shows: the mean gap by number of layers."""
     scores = with_rules(scores_of(first(every)))
     return {
-        _plain(start): {depth: gap(scores, start, lambda it, depth=depth: it[1] == depth) for depth in DEPTHS}
+        plain(start): {depth: gap(scores, start, lambda it, depth=depth: it[1] == depth) for depth in DEPTHS}
         for start in DRAWN
     }
 
@@ -95,9 +95,9 @@ def _introduction(every: list[dict], scores: Scores) -> list[str]:
         "train the networks, which takes hours, and write this page, its chart and its tables.",
         "",
         f"On average over {len(scores)} settings, the score of {_title(STACK)} is {lost[STACK]} below that of the best "
-        f"initialization of the setting. The difference is {lost['keras']} for Keras's default, {lost['he']} for He, and "
-        f"{lost['published']} for the published initializations. In {worse} settings, another initialization is better "
-        "than the default of a stack by more than 0.05.",
+        f"initialization of the setting. The difference is {lost['keras']} for Keras's default, {lost['he']} for He, "
+        f"and {lost['published']} for the published initializations. In {worse} settings, another initialization is "
+        "better than the default of a stack by more than 0.05.",
         "",
         "![The mean gap to the best initialization by the number of layers, for seven initializations]"
         f"(charts/{CHART.name})",
@@ -113,7 +113,7 @@ def _title(start: str) -> str:
     return TITLES[rest] if start == rest else f"{rule}looks-linear, else {TITLES[rest]}"
 
 
-def _plain(start: str) -> str:
+def plain(start: str) -> str:
     return _title(start).replace("`", "")
 
 
@@ -131,7 +131,9 @@ def _candidates(scores: Scores) -> list[str]:
         said = f"Selected: {text}."
         if place in selection.DECIDED:
             default = _title(selection.DECIDED[place])
-            said = f"Selected by the protocol: {text}. Default: {default}, see the [conclusion](training.md#conclusion)."
+            said = (
+                f"Selected by the protocol: {text}. Default: {default}, see the [conclusion](training.md#conclusion)."
+            )
         ranked = selection.verdict(scores, place)
         best = ranked[:_BEST]
         cells = {_title(one): (f"{lost:.4f}", "; ".join(groups) or "none") for one, lost, groups in best}
@@ -270,11 +272,11 @@ def _details(every: list[dict]) -> list[full_table.Row]:
         medians = {start: median(found[setting][start]) for start in TITLES if start in found[setting]}
         best = max(medians, key=medians.get)
         row = {"activation": activation, "task": task, "layers": depth, "optimizer": optimizer}
-        row |= {"best": _plain(best), "score of the best": f"{medians[best]:.3f}"}
+        row |= {"best": plain(best), "score of the best": f"{medians[best]:.3f}"}
         for start in TITLES:
             scores = found[setting].get(start)
-            row[_plain(start)] = f"{medians[start]:.3f}" if scores else ""
-            row[f"{_plain(start)} ±"] = f"{(max(scores) - min(scores)) / 2:.3f}" if scores else ""
+            row[plain(start)] = f"{medians[start]:.3f}" if scores else ""
+            row[f"{plain(start)} ±"] = f"{(max(scores) - min(scores)) / 2:.3f}" if scores else ""
         details.append(row)
     return details
 
@@ -282,7 +284,7 @@ def _details(every: list[dict]) -> list[full_table.Row]:
 def _all_candidates(scores: Scores) -> list[full_table.Row]:
     rules = with_rules(scores)
     return [
-        {"initialization": _plain(start), "for": place, "mean gap": f"{lost:.4f}"}
+        {"initialization": plain(start), "for": place, "mean gap": f"{lost:.4f}"}
         | {f"{depth} layers": f"{gap(rules, start, lambda it, depth=depth: it[1] == depth):.2f}" for depth in (3, 10)}
         | {"groups more than 0.02 below Keras's default": "; ".join(groups) or "none"}
         for place in PLACES
@@ -295,7 +297,7 @@ def _by_task(scores: Scores) -> list[full_table.Row]:
     for task, depth in sorted({setting[:2] for setting in scores}):
         here = [it for setting, it in scores.items() if setting[:2] == (task, depth)]
         of_start = {start: [it[start] for it in here if start in it] for start in FIRST_STARTS}
-        means = {_plain(start): f"{mean(it):.3f}" if it else "" for start, it in of_start.items()}
+        means = {plain(start): f"{mean(it):.3f}" if it else "" for start, it in of_start.items()}
         found.append({"task": task, "layers": depth} | means)
     return found
 
@@ -311,7 +313,7 @@ def _worse(scores: Scores) -> list[full_table.Row]:
             lost.append((behind, setting, best))
     return [
         {"activation": activation, "task": task, "layers": depth, "optimizer": optimizer}
-        | {"gap": f"{size:.3f}", "best": _plain(best)}
+        | {"gap": f"{size:.3f}", "best": plain(best)}
         for size, (task, depth, activation, optimizer), best in sorted(lost, reverse=True)
     ]
 
@@ -323,7 +325,7 @@ def _special(scores: Scores) -> list[full_table.Row]:
         if here:
             row = {"activation": activation, "layers": depth, "initialization": SPECIAL[start]}
             row |= {"score": f"{mean(it[start] for it in here):.3f}"}
-            row |= {_plain(one): f"{mean(it[one] for it in here):.3f}" for one in COMPARED}
+            row |= {plain(one): f"{mean(it[one] for it in here):.3f}" for one in COMPARED}
             found.append(row)
     return found
 

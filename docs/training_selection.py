@@ -57,7 +57,9 @@ def scores_of(results: Iterable[dict]) -> Scores:
     scores: dict[Setting, dict[str, list[float]]] = {}
     for row in results:
         scores.setdefault(setting_of(row), {}).setdefault(row["start"], []).append(median(row["test"]))
-    return {setting: {start: mean(of_splits) for start, of_splits in found.items()} for setting, found in scores.items()}
+    return {
+        setting: {start: mean(of_splits) for start, of_splits in found.items()} for setting, found in scores.items()
+    }
 
 
 def first(results: Iterable[dict]) -> list[dict]:
