@@ -35,7 +35,7 @@ def test_the_tables_of_a_page_are_shown(page):
     """With the columns that can be chosen by, and a link to each file."""
     text = page.read_text(encoding="utf-8")
     tables = html_of(page)
-    names = re.findall(r"<!-- table: (\S+)", text)
+    names = re.findall(r"<!-- table: ([\w.]+)", text)
     assert len(tables) == len(names)
     for name, table in zip(names, tables, strict=True):
         assert f"[{name}]({name})" in text
@@ -48,8 +48,13 @@ def test_the_tables_of_a_page_are_shown(page):
 
 
 def test_every_file_is_on_one_page():
-    named = [name for page in PAGES for name in re.findall(r"<!-- table: (\S+)", page.read_text(encoding="utf-8"))]
+    named = [name for page in PAGES for name in re.findall(r"<!-- table: ([\w.]+)", page.read_text(encoding="utf-8"))]
     assert sorted(named) == sorted(one.name for one in full_table.FOLDER.glob("*.csv"))
+
+
+def test_the_site_shows_them():
+    settings = (scripts.ROOT / "docs" / "mkdocs.yml").read_text(encoding="utf-8")
+    assert all(re.search(rf"^ +- {one}\b", settings, re.M) for one in ("full_table.py", "tables.js", "tables.css"))
 
 
 def test_a_table_is_written_and_shown(tmp_path, monkeypatch):
