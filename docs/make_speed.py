@@ -40,7 +40,7 @@ def main() -> None:
     """Replace the measured parts of the pages, the chart and the tables."""
     marked_part.replace(PAGE, measured_part())
     marked_part.replace(CALLS, calls_part())
-    evidence_chart.dots(CHART, shown(), "time of this package / time of the other, with gradient", (0.1, 10))
+    evidence_chart.dots(CHART, shown(), "time of this package / time of the other", (0.1, 10))
     full_table.write(tables())
 
 
