@@ -25,7 +25,7 @@ Lines = dict[str, dict[int, float]]
 
 
 def dots(path: Path, shown: Dots, label: str, limits: tuple[float, float]) -> None:
-    """Draw a dot for each value and a bar for each median, and a line at 1; values beyond the limits are drawn at them."""
+    """Draw a dot for each value, those beyond the limits at the limits, a bar for each median, and a line at 1."""
     series = list(dict.fromkeys(one for row in shown.values() for one in row))
     low, high = limits
     with _figure(path, shown, _LANE * len(shown) * max(map(len, shown.values())) + 1.2) as axes:
