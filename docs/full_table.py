@@ -63,7 +63,7 @@ def as_html(path: Path, by: str) -> str:
     head = "".join(f'<th scope="col">{html.escape(one)}</th>' for one in columns)
     body = "\n".join(f"<tr>{''.join(_cell(row, one, one == columns[0]) for one in columns)}</tr>" for row in rows)
     return (
-        f'<div class="full-table" data-by="{html.escape(by)}"><div class="full-table__box">\n'
+        f'<div class="full-table" data-by="{html.escape(by)}"><div class="full-table__box" tabindex="0">\n'
         f'<table class="full-table__table"><thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{body}\n</tbody></table></div></div>"
     )
