@@ -1,11 +1,12 @@
-"""Writes the table of ways to keep weights in docs/compatibility.md, and measures it.
+"""Writes the tables of ways to keep weights of docs/compatibility.md, and measures them.
 
     for backend in tensorflow jax torch; do KERAS_BACKEND=$backend python docs/make_compatibility.py measure; done
     python docs/make_compatibility.py
 
 The first command runs in the environment of each backend (with orbax-checkpoint, flax on JAX and safetensors on torch,
 to include these). It saves the weights of every class in every way of `tests/keeping.py`, and writes
-benchmarks/results/keeping/BACKEND.json. The second command replaces the text of the page between its markers.
+benchmarks/results/keeping/BACKEND.json. The second command replaces the text of the page between its markers, and
+docs/tables/compatibility.csv.
 """
 
 import importlib.metadata
@@ -20,7 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "tests")]
 
-import marked_part  # noqa: E402  (beside this file)
+import full_table  # noqa: E402  (beside this file)
+import marked_part  # noqa: E402
 from backends import TITLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "compatibility.md"
@@ -37,6 +39,7 @@ def main() -> None:
         measure()
     else:
         marked_part.replace(PAGE, table(), "keeping")
+        full_table.write(tables())
 
 
 def measure() -> None:
@@ -104,31 +107,60 @@ def _run(*arguments: str, **environment: str) -> str:
     return "kept" if result.returncode == 0 else (result.stdout.strip() or result.stderr.strip()[-160:])
 
 
-def table() -> str:
-    """The results by way and class, then by way and naming."""
-    found = {
+def results() -> dict[str, dict]:
+    """The results by backend."""
+    return {
         one: json.loads((FOLDER / f"{one}.json").read_text(encoding="utf-8"))
         for one in TITLES
         if (FOLDER / f"{one}.json").exists()
     }
+
+
+def tables() -> dict[str, list[full_table.Row]]:
+    """The rows of the full table, by the name of the file."""
+    found = results()
+    rows = [
+        {"layer": _without_prefix(name), "of": "Keras" if name.startswith("keras_") else "this package"}
+        | {"way": way.replace("`", ""), "kept": _cell(found, NAMINGS[0], way, (name,)).replace("*", "")}
+        for name in _classes(found)
+        for way in _ways(found)
+    ]
+    return {"compatibility.csv": rows}
+
+
+def _ways(found: dict[str, dict]) -> list[str]:
+    return list(dict.fromkeys(way for one in found.values() for way in one["kept"][NAMINGS[0]]))
+
+
+def _classes(found: dict[str, dict]) -> list[str]:
+    way = _ways(found)[0]
+    return list(dict.fromkeys(name for one in found.values() for name in one["kept"][NAMINGS[0]][way]))
+
+
+def _without_prefix(name: str) -> str:
+    return name.removeprefix("keras_").replace("_", " ")
+
+
+def table() -> str:
+    """The results by way, then by way and naming."""
+    found = results()
     versions = dict(item for one in found.values() for item in one["versions"].items())
-    ways = list(dict.fromkeys(way for one in found.values() for way in one["kept"][NAMINGS[0]]))
-    classes = list(dict.fromkeys(name for one in found.values() for name in one["kept"][NAMINGS[0]][ways[0]]))
+    ways, classes = _ways(found), _classes(found)
+    own = tuple(name for name in classes if not name.startswith("keras_"))
+    theirs = tuple(name for name in classes if name.startswith("keras_"))
     lines = [
         ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
         "",
-        "Two builds of one model, with explicit names:",
+        f"Two builds of one model, with explicit names, for {len(own)} layers of this package and {len(theirs)} of "
+        "Keras ([by layer](tables/compatibility.md)):",
         "",
-        "| | " + " | ".join(ways) + " |",
-        "|---|" + "---|" * len(ways),
+        "| | of this package | of Keras |",
+        "|---|---|---|",
     ]
-    for name in classes:
-        cells = [_cell(found, NAMINGS[0], way, (name,)) for way in ways]
-        lines.append(f"| {name.replace('keras_', 'Keras: ').replace('_', ' ')} | " + " | ".join(cells) + " |")
+    for way in ways:
+        lines.append(f"| {way} | {_unless(found, way, own)} | {_unless(found, way, theirs)} |")
     lines += ["", "All classes in one model, by the names of layers:", "", "| | " + " | ".join(NAMING_TITLES) + " |"]
     lines += ["|---|" + "---|" * len(NAMINGS)]
-    own = tuple(name for name in classes if not name.startswith("keras_"))
-    theirs = tuple(name for name in classes if name.startswith("keras_"))
     for way in ways:
         for title, names in ((way, own), (f"{way}, Keras's own layers", theirs)):
             cells = [_cell(found, naming, way, names) for naming in NAMINGS]
@@ -139,6 +171,12 @@ def table() -> str:
         measured = {backend: one["processes"][what] for backend, one in found.items() if what in one["processes"]}
         lines.append(f"| {what} | {_words({backend: one == 'kept' for backend, one in measured.items()})} |")
     return "\n".join([*lines, ""])
+
+
+def _unless(found: dict, way: str, names: tuple[str, ...]) -> str:
+    """Yes, or the layers that are not supported."""
+    cells = {_without_prefix(name): _cell(found, NAMINGS[0], way, (name,)) for name in names}
+    return "; ".join(f"{name}: {cell}" for name, cell in cells.items() if cell != "yes") or "yes"
 
 
 def _cell(found: dict, naming: str, way: str, names: tuple[str, ...]) -> str:

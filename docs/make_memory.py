@@ -1,8 +1,8 @@
-"""Writes the measured part of docs/memory.md from benchmarks/results/memory.
+"""Writes the measured part, the chart and the table of docs/memory.md from benchmarks/results/memory.
 
     python docs/make_memory.py
 
-The text between the two markers is replaced. The output is deterministic.
+The text between the two markers is replaced. The output is deterministic. Requires matplotlib.
 """
 
 import json
@@ -12,10 +12,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
-import marked_part  # noqa: E402  (beside this file)
+import evidence_chart  # noqa: E402  (beside this file)
+import full_table  # noqa: E402
+import marked_part  # noqa: E402
 from backends import TITLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "memory.md"
+CHART = evidence_chart.FOLDER / "memory.svg"
 CONTENDERS = {
     "lean": "`DenseBlock`",
     "plain": "not memory-efficient",
@@ -24,11 +27,20 @@ CONTENDERS = {
     "native": "native layers",
 }
 FOLDER = ROOT / "benchmarks" / "results" / "memory"
+#: What is counted of each activation, and its titles.
+KEPT = {
+    "lean": "this package",
+    "plain": "not memory-efficient",
+    "keras": "Keras's function",
+    "native": "backend's function",
+}
 
 
 def main() -> None:
-    """Replace the measured part of the page."""
+    """Replace the measured part of the page, the chart and the table."""
     marked_part.replace(PAGE, measured_part())
+    evidence_chart.dots(CHART, shown(), "memory saved by an activation / size of its input", (0.1, 100))
+    full_table.write(tables())
 
 
 def results(what: str = "") -> dict[str, dict]:
@@ -36,20 +48,45 @@ def results(what: str = "") -> dict[str, dict]:
     return {one: json.loads((FOLDER / f"{what}{one}.json").read_text(encoding="utf-8")) for one in TITLES}
 
 
+def shown() -> evidence_chart.Dots:
+    """What the chart shows: the memory that each activation saves."""
+    return {
+        TITLES[backend]: {
+            title: [row[which] for row in of_backend["kept"].values() if which in row] for which, title in KEPT.items()
+        }
+        for backend, of_backend in results().items()
+    }
+
+
+def tables() -> dict[str, list[full_table.Row]]:
+    """The rows of the full table, by the name of the file."""
+    rows = [
+        {"activation": name, "backend": TITLES[backend]}
+        | {title: f"{row[which]:g}" if which in row else "" for which, title in KEPT.items()}
+        | (_compiled(of_backend["compiled"], name) if "compiled" in of_backend else {})
+        for backend, of_backend in results().items()
+        for name, row in of_backend["kept"].items()
+    ]
+    return {"memory.csv": rows}
+
+
 def measured_part() -> str:
-    """All tables."""
+    """A summary, the chart and small tables."""
     found = results()
     versions = dict(item for one in found.values() for item in one["versions"].items())
-    lines = [", ".join(f"{name} {version}" for name, version in versions.items()) + ".", ""]
-    return "\n".join(
-        [*lines, *_summary(found), *_peak(results("peak-")), *_kept(found), *_compiled(found["jax"]["compiled"])]
-    )
+    lines = [
+        "![The memory that each activation saves for the backward pass over the size of its input; bars are medians]"
+        f"(charts/{CHART.name})",
+        "",
+        *_summary(found),
+        ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
+        "",
+    ]
+    return "\n".join([*lines, *_peak(results("peak-")), *_xla(found["jax"]["compiled"])])
 
 
 def _summary(found: dict[str, dict]) -> list[str]:
     lines = [
-        "### Summary",
-        "",
         "The most memory that an activation saves for the backward pass, as a multiple of the input's size.",
         "",
         "| | most saved | most saved, not memory-efficient | activations | of these, without recomputation |",
@@ -85,60 +122,36 @@ def _peak(found: dict[str, dict]) -> list[str]:
     return [*lines, ""]
 
 
-def _kept(found: dict[str, dict]) -> list[str]:
-    lines = [
-        "### Saved for the backward pass",
-        "",
-        "As multiples of the input's size: this package, memory-efficient / not memory-efficient. The column `others` "
-        "has Keras's function of that name / the backend's function, where they exist.",
-        "",
-        "| activation | " + " | ".join(f"{title} | others" for title in TITLES.values()) + " |",
-        "|---|" + "---|---|" * len(TITLES),
-    ]
-    for name in found["jax"]["kept"]:
-        cells = []
-        for backend in TITLES:
-            row = found[backend]["kept"][name]
-            cells += [f"{row['lean']:g} / {row['plain']:g}", _theirs(row)]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
-
-
-def _theirs(row: dict[str, float]) -> str:
-    both = [f"{row[one]:g}" if one in row else "–" for one in ("keras", "native")]
-    return "" if both == ["–", "–"] else " / ".join(both)
-
-
-def _compiled(compiled: dict) -> list[str]:
+def _xla(compiled: dict) -> list[str]:
     shallow, deep = compiled["depths"]
     relu = compiled["bytes"]["relu"]["native"]
-    lines = [
+    most = [max(_over_relu(row["lean"], relu)[more] for row in compiled["bytes"].values()) for more in (0, 1)]
+    plain = [max(_over_relu(row["plain"], relu)[more] for row in compiled["bytes"].values()) for more in (0, 1)]
+    return [
         "### Temporary memory in XLA",
         "",
         f"The temporary memory of the compiled gradient of {shallow} Dense layers of {compiled['width']} units with a "
         f"batch of {compiled['batch']}, on the CPU, relative to that of `jax.nn.relu`, {relu[0] / 2**20:.0f} MiB; and "
         "the memory of an additional layer relative to that with `jax.nn.relu`, "
-        f"{(relu[1] - relu[0]) / (deep - shallow) / 2**20:.0f} MiB, computed from {deep} layers.",
+        f"{(relu[1] - relu[0]) / (deep - shallow) / 2**20:.0f} MiB, computed from {deep} layers. Both are in the "
+        f"[full table](tables/memory.md). Over all activations, they are at most {most[0]:.2f} and {most[1]:.2f}; not "
+        f"memory-efficient, {plain[0]:.2f} and {plain[1]:.2f}.",
         "",
-        f"| activation | {shallow} layers | not memory-efficient | jax.nn | additional layer | not memory-efficient "
-        "| jax.nn |",
-        "|---|---|---|---|---|---|---|",
     ]
-    for name, row in compiled["bytes"].items():
-        lines.append(
-            f"| {name} | "
-            + " | ".join(_ratio(row.get(one), relu, 0) for one in ("lean", "plain", "native"))
-            + " | "
-            + " | ".join(_ratio(row.get(one), relu, 1) for one in ("lean", "plain", "native"))
-            + " |"
-        )
-    return [*lines, ""]
 
 
-def _ratio(planned: list[int] | None, relu: list[int], more: int) -> str:
-    if planned is None:
-        return ""
-    return f"{planned[0] / relu[0]:.2f}" if not more else f"{(planned[1] - planned[0]) / (relu[1] - relu[0]):.2f}"
+def _compiled(compiled: dict, name: str) -> full_table.Row:
+    relu, row = compiled["bytes"]["relu"]["native"], compiled["bytes"].get(name, {})
+    found = {}
+    for more, what in enumerate((f"XLA, {compiled['depths'][0]} layers", "XLA, additional layer")):
+        for which, title in {"lean": "", "plain": ", not memory-efficient", "native": ", jax.nn"}.items():
+            found[what + title] = f"{_over_relu(row[which], relu)[more]:.2f}" if which in row else ""
+    return found
+
+
+def _over_relu(planned: list[int], relu: list[int]) -> tuple[float, float]:
+    """The memory of the first depth and of an additional layer."""
+    return planned[0] / relu[0], (planned[1] - planned[0]) / (relu[1] - relu[0])
 
 
 if __name__ == "__main__":

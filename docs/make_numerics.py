@@ -1,31 +1,48 @@
-"""Writes the measured part of docs/numerics.md from benchmarks/results/numerics.csv and tests/known_errors.toml.
+"""Writes the measured part, the chart and the tables of docs/numerics.md.
 
     python docs/make_numerics.py
 
-The text between the two markers is replaced. The output is deterministic.
+The source is benchmarks/results/numerics.csv and tests/known_errors.toml. The text between the two markers is
+replaced. The output is deterministic. Requires matplotlib.
 """
 
 import csv
 import sys
 import tomllib
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
-import marked_part  # noqa: E402  (beside this file)
+import evidence_chart  # noqa: E402  (beside this file)
+import full_table  # noqa: E402
+import marked_part  # noqa: E402
 from backends import TITLES  # noqa: E402
 
 PAGE = ROOT / "docs" / "numerics.md"
+CHART = evidence_chart.FOLDER / "numerics.svg"
 MEASURED = ROOT / "benchmarks" / "results" / "numerics.csv"
 KNOWN = ROOT / "tests" / "known_errors.toml"
-#: The columns of the file that are shown for each backend.
-SHOWN = {"float32": "f", "float64": "f, 64", "slope32": "f'", "slope64": "f', 64"}
+#: The columns of the file, their titles and their bounds.
+SHOWN = {
+    "float32": ("value, float32", 4),
+    "float64": ("value, float64", 4),
+    "slope32": ("derivative, float32", 8),
+    "slope64": ("derivative, float64", 8),
+    "float16": ("value, float16", 1),
+    "bfloat16": ("value, bfloat16", 1),
+    "compiled": ("compiled, float32", 4),
+    "parameters": ("other parameters, float32", 4),
+    "keras": ("Keras's value, float32", 4),
+}
 
 
 def main() -> None:
-    """Replace the measured part of the page."""
+    """Replace the measured part of the page, the chart and the tables."""
     marked_part.replace(PAGE, measured_part())
+    evidence_chart.dots(CHART, shown(), "largest error of an activation / bound", (0.01, 1000))
+    full_table.write(tables())
 
 
 def rows() -> list[dict[str, str]]:
@@ -34,45 +51,73 @@ def rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def measured_part() -> str:
-    """A table of errors, and one of what exceeds a bound."""
-    return "\n".join([*_errors(), *_known()])
-
-
-def _errors() -> list[str]:
-    of = {(one["activation"], one["backend"]): one for one in rows()}
-    heads = [f"{TITLES[backend]} {title}" for backend in TITLES for title in SHOWN.values()]
-    lines = ["| activation | " + " | ".join(heads) + " | 16 bits | Keras f |", "|---|" + "---|" * (len(heads) + 2)]
-    for name in sorted({name for name, _ in of}):
-        here = {backend: of.get((name, backend), {}) for backend in TITLES}
-        cells = [here[backend].get(column, "") for backend in TITLES for column in SHOWN]
-        cells.append(_largest([one.get(dtype, "") for one in here.values() for dtype in ("float16", "bfloat16")]))
-        cells.append(_largest([one.get("keras", "") for one in here.values()]))
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
-
-
-def _largest(cells: list[str]) -> str:
-    return max(filter(None, cells), key=float, default="")
-
-
-def _known() -> list[str]:
-    lines = [
-        "### Known errors",
-        "",
-        "Where a bound is exceeded, the largest error, and the reason. A test fails when an entry is no longer needed.",
-        "",
-        "| activation | quantity | range of x | largest error | reason |",
-        "|---|---|---|---|---|",
+def tables() -> dict[str, list[full_table.Row]]:
+    """The rows of the full tables, by the name of the file."""
+    errors = [
+        {"activation": one["activation"], "backend": TITLES[one["backend"]], "points": one["points"]}
+        | {title: one[column] for column, (title, _) in SHOWN.items()}
+        for one in rows()
     ]
-    for one in tomllib.loads(KNOWN.read_text(encoding="utf-8"))["error"]:
-        where = f"{one.get('low', '-inf')} .. {one.get('high', 'inf')}"
-        where += "" if one.get("defaults", True) else ", non-default parameters"
-        where += f", {one['dtypes']}" if "dtypes" in one else ""
-        where += f", {one['backends'].replace(' ', ', ')}" if "backends" in one else ""
-        most = "2 eps max \\|f'\\|" if one.get("tail") else f"{one['error']:g}"
-        lines.append(f"| {one['name']} | {one['quantity']} | {where} | {most} | {one['reason']} |")
-    return [*lines, ""]
+    return {"numerics.csv": errors, "known_errors.csv": [_known(one) for one in known()]}
+
+
+def known() -> list[dict]:
+    """The errors that exceed a bound for a known reason."""
+    return tomllib.loads(KNOWN.read_text(encoding="utf-8"))["error"]
+
+
+def _known(one: dict) -> full_table.Row:
+    return {
+        "activation": one["name"],
+        "quantity": one["quantity"],
+        "from x": one.get("low", "-inf"),
+        "to x": one.get("high", "inf"),
+        "parameters": "default" if one.get("defaults", True) else "not default",
+        "dtypes": one.get("dtypes", "float32 float64").replace(" ", ", "),
+        "backends": one.get("backends", "all").replace(" ", ", "),
+        "largest error": "2 eps max |f'|" if one.get("tail") else f"{one['error']:g}",
+        "reason": one["reason"],
+    }
+
+
+def shown() -> evidence_chart.Dots:
+    """What the chart shows: errors over their bounds, on the worst backend."""
+    found: evidence_chart.Dots = {}
+    for column, (title, bound) in SHOWN.items():
+        worst: dict[str, float] = {}
+        for one in rows():
+            if one[column]:
+                worst[one["activation"]] = max(float(one[column]) / bound, worst.get(one["activation"], 0.0))
+        name = "Keras" if column == "keras" else "this package"
+        found.setdefault(title.removeprefix("Keras's "), {})[name] = list(worst.values())
+    return found
+
+
+def measured_part() -> str:
+    """A summary and the chart."""
+    lines = [
+        "| | bound | " + " | ".join(TITLES.values()) + " |",
+        "|---|---|" + "---|" * len(TITLES),
+    ]
+    every = rows()
+    for column, (title, bound) in SHOWN.items():
+        measured = [(one["backend"], float(one[column]), one["activation"]) for one in every if one[column]]
+        cells = [_in_short([one for backend, *one in measured if backend == here], bound) for here in TITLES]
+        lines.append(f"| {title} | {bound} | " + " | ".join(cells) + " |")
+    names = {one["name"] for one in known()}
+    lines += [
+        "",
+        f"This package exceeds a bound only by [known errors](tables/known_errors.md), of {len(names)} activations.",
+    ]
+    chart = f"![The largest error of each activation over its bound; bars are medians](charts/{CHART.name})"
+    return "\n".join([chart, "", *lines, ""])
+
+
+def _in_short(errors: list[list], bound: float) -> str:
+    largest, name = max(errors)
+    above = sum(one > bound for one, _ in errors)
+    text = f"{median(one for one, _ in errors):.2g}; {largest:g}"
+    return text + (f" ({name}); {above} of {len(errors)}" if above else "")
 
 
 if __name__ == "__main__":

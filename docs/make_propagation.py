@@ -1,8 +1,8 @@
-"""Writes the measured part of docs/propagation.md from benchmarks/results.
+"""Writes the measured part, the chart and the table of docs/propagation.md from benchmarks/results.
 
     python docs/make_propagation.py
 
-The text between the two markers is replaced. The output is deterministic. The reasons for
+The text between the two markers is replaced. The output is deterministic. Requires matplotlib. The reasons for
 exceptions are written by hand, in benchmarks/results/propagation/reasons.toml.
 """
 
@@ -16,12 +16,15 @@ import keras_actx as actx
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "benchmarks")]
 
-import marked_part  # noqa: E402  (beside this file)
+import evidence_chart  # noqa: E402  (beside this file)
+import full_table  # noqa: E402
+import marked_part  # noqa: E402
 import propagation_results as measured  # noqa: E402  (beside what measures)
 from backends import TITLES  # noqa: E402
-from propagation_results import WITH_OTHERS, Row, Rows, holds, worst  # noqa: E402
+from propagation_results import BACKWARD, FORWARD, WITH_OTHERS, Row, Rows, holds, worst  # noqa: E402
 
 PAGE = ROOT / "docs" / "propagation.md"
+CHART = evidence_chart.FOLDER / "propagation.svg"
 STARTS = {
     "critical": "critical",
     "looks_linear": "looks-linear",
@@ -34,21 +37,73 @@ STARTS = {
 }
 _CLOSER = 0.1  # the margin in the variance across inputs, as log10, for another initialization to be better
 _KINDS = ("elementwise", "gated")
+_ENDS = {
+    "signal": "signal",
+    "across_inputs": "across inputs",
+    "gradient": "gradient",
+    "signal_farthest": "signal, farthest",
+    "gradient_farthest": "gradient, farthest",
+}
+_PARAMETERS = {
+    "beta": "β",
+    "beta_gate": "β of the gate",
+    "q": "q",
+    "chi_q": "χ_q",
+    "nonlinearity": "nonlinearity",
+}
 
 Results = dict[str, Rows]
 
 
 def main() -> None:
-    """Replace the measured part of the page."""
+    """Replace the measured part of the page, the chart and the table."""
     marked_part.replace(PAGE, measured_part())
+    evidence_chart.dots(CHART, shown(), "largest deviation of log10 from the first layer / bound", (0.01, 1000))
+    full_table.write(tables())
+
+
+def read() -> Results:
+    """The rows of all backends."""
+    return {one: measured.read(one) for one in TITLES}
 
 
 def measured_part() -> str:
-    """All tables."""
-    results = {one: measured.read(one) for one in TITLES}
-    parts = (_about(), _counts(results), _stay_apart(results), _exceptions(results), _side_by_side(results))
-    parts += (_lost(results), _critical(results), _build_time())
-    return "\n".join(line for part in parts for line in part)
+    """A summary, the chart and small tables."""
+    results = read()
+    parts = (_about(), _chart(), _counts(results), _stay_apart(results), _exceptions(results), _lost(results))
+    return "\n".join(line for part in (*parts, _build_time()) for line in part)
+
+
+def shown() -> evidence_chart.Dots:
+    """What the chart shows: deviations over the bounds, of the worst layer and seed, by initialization."""
+    found: evidence_chart.Dots = {title: {"signal": [], "gradient": []} for title in STARTS.values()}
+    for (_, start), row in measured.read(WITH_OTHERS).items():
+        if "none" not in row:
+            found[STARTS[start]]["signal"].append(worst(row["signal_farthest"]) / FORWARD)
+            found[STARTS[start]]["gradient"].append(worst(row["gradient_farthest"]) / BACKWARD)
+    return found
+
+
+def tables() -> dict[str, list[full_table.Row]]:
+    """The rows of the full table, by the name of the file."""
+    return {
+        "propagation.csv": [
+            _row(name, start, backend, row)
+            for backend, rows in read().items()
+            for (name, start), row in rows.items()
+            if row.get("none") != "n/a"
+        ]
+    }
+
+
+def _row(name: str, start: str, backend: str, row: Row) -> full_table.Row:
+    found = {"activation": name, "kind": actx.describe(name).kind, "initialization": STARTS[start]}
+    found |= {"backend": TITLES[backend], "within the bound": "yes" if holds(row) else row.get("none", "no")}
+    for what, title in _ENDS.items():
+        found[title] = f"{round(worst(row[what]), 2) + 0.0:.2f}" if what in row else ""  # no minus before 0
+    for what, title in _PARAMETERS.items():
+        found[title] = f"{float(row[what]):.4g}" if row.get(what) is not None else ""
+    return found
 
 
 def names(results: Results, kind: str) -> list[str]:
@@ -69,12 +124,18 @@ def _about() -> list[str]:
     ]
 
 
+def _chart() -> list[str]:
+    return [
+        "![For each activation and initialization, the largest deviation of signal and gradient from those of the "
+        f"first layer, over the bound; bars are medians](charts/{CHART.name})",
+        "",
+    ]
+
+
 def _counts(results: Results) -> list[str]:
     lines = [
-        "### Activations within the bound",
-        "",
         "The number of activations whose signal and gradient satisfy the bound at every layer and for every seed, of "
-        "those for which the initialization exists.",
+        "those for which the initialization exists:",
         "",
         "| initialization | backend | elementwise | gated |",
         "|---|---|---|---|",
@@ -92,8 +153,7 @@ def _counts(results: Results) -> list[str]:
 
 def _stay_apart(results: Results) -> list[str]:
     """Whether the last layer still distinguishes the inputs."""
-    lines = ["### Variance across inputs", ""]
-    lines += [
+    lines = [
         "With critical, the variance across inputs changes by at most a factor of ten end to end, in the worst seed:"
     ]
     for backend, title in TITLES.items():
@@ -126,30 +186,6 @@ def _exceptions(results: Results) -> list[str]:
         where = "all" if len(backends) == len(results) else ", ".join(TITLES[one] for one in backends)
         lines.append(f"| {name} | {where} | {why.get(name, '')} |")
     return [*lines, ""]
-
-
-def _side_by_side(results: Results) -> list[str]:
-    rows = results[WITH_OTHERS]
-    lines = [
-        "### Comparison",
-        "",
-        "Signal / across inputs / gradient, end to end, as log10, for the seed with the largest deviation from 0. "
-        "Bold: within the bound at every layer. –: the initialization does not exist for this activation.",
-        "",
-        "| activation | " + " | ".join(STARTS.values()) + " |",
-        "|---|" + "---|" * len(STARTS),
-    ]
-    for kind in _KINDS:
-        for name in names(results, kind):
-            lines.append(f"| {name} | " + " | ".join(_cell(rows[name, start]) for start in STARTS) + " |")
-    return [*lines, ""]
-
-
-def _cell(row: Row) -> str:
-    if "none" in row:
-        return "infeasible" if row["none"] == "infeasible" else "–"
-    text = " / ".join(decades(worst(row[what])) for what in ("signal", "across_inputs", "gradient"))
-    return f"**{text}**" if holds(row) else text
 
 
 def decades(value: float) -> str:
@@ -186,43 +222,6 @@ def _lost(results: Results) -> list[str]:
 def _apart(ours: Row, theirs: Row) -> bool:
     mine = abs(worst(ours["across_inputs"])) if holds(ours) else math.inf
     return abs(worst(theirs["across_inputs"])) <= mine - _CLOSER
-
-
-def _critical(results: Results) -> list[str]:
-    lines = [
-        "### Parameters of critical",
-        "",
-        "For a hundred layers: the mean β (for a gated activation, of value and gate) and the variance q of the "
-        "pre-activations, the factor χ_q by which a deviation of the variance grows per layer, and the deviation of "
-        "the function from a linear one at these pre-activations. Then the largest deviation of signal and gradient "
-        "from those of the first layer, at any depth, on any backend.",
-        "",
-        "| activation | β | q | χ_q | nonlinearity | signal | gradient | within the bound |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for kind in _KINDS:
-        for name in names(results, kind):
-            rows = [results[backend][name, "critical"] for backend in TITLES]
-            if "none" in rows[0]:
-                lines.append(f"| {name} | – | – | – | – | – | – | {rows[0]['none'].partition(':')[0]} |")
-                continue
-            chosen = [_short(rows[0][one]) for one in ("beta", "q", "chi_q", "nonlinearity")]
-            if rows[0]["beta_gate"] is not None:
-                chosen[0] += f", {_short(rows[0]['beta_gate'])}"
-            far = [worst([worst(row[one]) for row in rows]) for one in ("signal_farthest", "gradient_farthest")]
-            lines.append(
-                f"| {name} | {' | '.join(chosen)} | {' | '.join(map(_size, far))} | "
-                f"{'yes' if all(map(holds, rows)) else 'no'} |"
-            )
-    return [*lines, ""]
-
-
-def _short(value: float | None) -> str:
-    return "–" if value is None else f"{float(value):.4g}".replace("-", "−")
-
-
-def _size(value: float) -> str:
-    return decades(value).removeprefix("+")
 
 
 def _build_time() -> list[str]:

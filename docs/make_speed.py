@@ -1,8 +1,9 @@
-"""Writes the measured part of docs/speed.md, and its charts, from benchmarks/results/speed.
+"""Writes the measured parts, the chart and the tables of docs/speed.md from benchmarks/results/speed.
 
     python docs/make_speed.py
 
-The text between the two markers is replaced. The output is deterministic. Requires matplotlib.
+The text between the two markers is replaced, there and in docs/tables/speed_calls.md. The output is deterministic.
+Requires matplotlib.
 """
 
 import json
@@ -14,8 +15,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
-import marked_part  # noqa: E402  (beside this file)
-import speed_chart  # noqa: E402
+import evidence_chart  # noqa: E402  (beside this file)
+import full_table  # noqa: E402
+import marked_part  # noqa: E402
 import speed_gpu  # noqa: E402
 import speed_names  # noqa: E402
 from backends import TITLES  # noqa: E402
@@ -23,21 +25,23 @@ from backends import TITLES  # noqa: E402
 PAGE = ROOT / "docs" / "speed.md"
 FOLDER = ROOT / "benchmarks" / "results" / "speed"
 GPU = FOLDER.parent / "gpu.json"
-CHARTS = ROOT / "docs" / "charts"
+CALLS = full_table.FOLDER / "speed_calls.md"
+CHART = evidence_chart.FOLDER / "speed.svg"
 WAYS = {"xla": "XLA", "jit": "jit", "eager": "eager", "fused": "fused, the others eager"}
-OTHERS = {"composite": "naive formula", "keras": "Keras", "native": "backend", "kept": "not memory-efficient"}
+OTHERS = {"composite": "naive formula", "keras": "Keras's", "native": "backend's", "kept": "not memory-efficient"}
 LIBRARIES = {"addons": "tensorflow-addons", "timm": "timm"}
-#: The page has only a summary of the other sizes; their rows are in the results.
+#: The size of the chart: 2^20 elements.
 SHOWN = 20
 
 Row = dict[str, Any]
 
 
 def main() -> None:
-    """Replace the measured part of the page, and the charts."""
+    """Replace the measured parts of the pages, the chart and the tables."""
     marked_part.replace(PAGE, measured_part())
-    for backend, found in results().items():
-        speed_chart.write(chart(backend), found["rows"], WAYS)
+    marked_part.replace(CALLS, calls_part())
+    evidence_chart.dots(CHART, shown(), "time of this package / time of the other", (0.1, 10))
+    full_table.write(tables())
 
 
 def results(what: str = "") -> dict[str, dict[str, Any]]:
@@ -45,37 +49,60 @@ def results(what: str = "") -> dict[str, dict[str, Any]]:
     return {one: json.loads((FOLDER / f"{what}{one}.json").read_text(encoding="utf-8")) for one in TITLES}
 
 
-def chart(backend: str) -> Path:
-    """The path of the chart of a backend."""
-    return CHARTS / f"speed-{backend}.svg"
+def gpu() -> dict[str, Any]:
+    """The results on a GPU."""
+    return json.loads(GPU.read_text(encoding="utf-8"))
 
 
 def measured_part() -> str:
-    """All tables."""
+    """The chart, a summary and small tables."""
     found = results()
     versions = dict(item for one in found.values() for item in one["versions"].items())
     machines = sorted({one["machine"] for one in found.values()})
     lines = [
+        "![For each activation, backend and mode, the time of this package with gradient over that of other "
+        f"implementations, at 2^{SHOWN} elements; bars are medians](charts/{CHART.name})",
+        "",
+        *_summary(found),
         f"{'; '.join(machines)}; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
         "",
     ]
-    lines += _summary(found) + _growth(found) + _libraries(found) + _steps(results("steps-"))
+    return "\n".join([*lines, *_steps(results("steps-")), *speed_gpu.summary(gpu())])
+
+
+def calls_part() -> str:
+    """The tables of docs/tables/speed_calls.md."""
+    lines = _growth(results())
     lines += _calls(json.loads((FOLDER / "calls-torch.json").read_text(encoding="utf-8")))
-    lines += speed_names.part(results("import-"), results("names-"))
-    lines += speed_gpu.part(json.loads(GPU.read_text(encoding="utf-8")))
-    for backend, title in TITLES.items():
-        lines += [
-            f"### {title}",
-            "",
-            f"![For each activation, on {title}: the time of this package with gradient over that of the naive "
-            f"formula, and over that of the backend's or Keras's function, at 2^{SHOWN} elements; median and quartiles]"
-            f"(charts/{chart(backend).name})",
-            "",
-        ]
-        for way, size, rows in _by_way(found[backend]["rows"]):
-            if size == SHOWN:
-                lines += [f"#### {title}, {WAYS[way]}, 2^{size} elements", "", *_table(rows)]
+    lines += speed_names.part(results("import-"), results("names-")) + speed_gpu.part(gpu())
     return "\n".join(lines)
+
+
+def shown() -> evidence_chart.Dots:
+    """What the chart shows: ratios with gradient, by backend and mode."""
+    return {
+        f"{title}, {WAYS[way]}": {
+            name: [row["both"][other][0] for row in rows if other in row["both"]] for other, name in OTHERS.items()
+        }
+        for backend, title in TITLES.items()
+        for way, size, rows in _by_way(results()[backend]["rows"])
+        if size == SHOWN
+    }
+
+
+def tables() -> dict[str, list[full_table.Row]]:
+    """The rows of the full tables, by the name of the file."""
+    rows = [_row(title, row) for backend, title in TITLES.items() for row in results()[backend]["rows"]]
+    return {"speed.csv": rows, "speed_gpu.csv": speed_gpu.rows(gpu())}
+
+
+def _row(title: str, row: Row) -> full_table.Row:
+    found = {"activation": row["name"], "backend": title, "mode": WAYS[row["way"]], "elements": f"2^{row['size']}"}
+    for what, suffix in {"both": ", with gradient", "forward": ""}.items():
+        found[f"ms{suffix}"] = f"{row[what]['ms']:g}"
+        for other, name in (OTHERS | LIBRARIES).items():
+            found |= full_table.with_spread(row[what].get(other), f"{name}{suffix}")
+    return found
 
 
 def _by_way(rows: list[Row]) -> list[tuple[str, int, list[Row]]]:
@@ -87,11 +114,6 @@ def _by_way(rows: list[Row]) -> list[tuple[str, int, list[Row]]]:
 
 def _summary(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
-        "### Summary",
-        "",
-        "The ratio with gradient: the median over activations, the largest, and the number of activations. Above 1, "
-        "this package is slower.",
-        "",
         "| | elements | " + " | ".join(OTHERS.values()) + " |",
         "|---|---|" + "---|" * len(OTHERS),
     ]
@@ -115,7 +137,7 @@ def growth(rows: list[Row]) -> dict[tuple[str, int], dict[str, float]]:
 
 def _growth(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
-        "### Time per element",
+        "## Time per element",
         "",
         "Nanoseconds per element of this package, with gradient: the median over activations, the quartiles, and the "
         "number of activations. The time per element is constant where the total time is proportional to the number of "
@@ -141,29 +163,6 @@ def _spread(values: dict[str, float]) -> str:
     return f"{middle:.3g} ({low:.3g} .. {high:.3g}), {len(values)}"
 
 
-def _libraries(found: dict[str, dict[str, Any]]) -> list[str]:
-    lines = [
-        "### tensorflow-addons and timm",
-        "",
-        f"The time of this package over that of the library, where its formula is not the naive one, with gradient, at "
-        f"2^{SHOWN} elements.",
-        "",
-    ]
-    columns = {
-        f"{title}, {WAYS[way]}": {row["name"]: row["both"] for row in rows}
-        for backend, title in TITLES.items()
-        for way, size, rows in _by_way(found[backend]["rows"])
-        if size == SHOWN
-    }
-    lines += ["| activation | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
-    for library, title in LIBRARIES.items():
-        names = sorted({name for rows in columns.values() for name, row in rows.items() if library in row})
-        for name in names:
-            cells = [_ratio(rows.get(name, {}).get(library)) for rows in columns.values()]
-            lines.append(f"| {name}, {title} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
-
-
 def _steps(found: dict[str, dict[str, Any]]) -> list[str]:
     first = found["jax"]
     lines = [
@@ -173,21 +172,19 @@ def _steps(found: dict[str, dict[str, Any]]) -> list[str]:
         "to Keras's `Dense` with the same activation, and to native layers with the backend's function. For plain "
         "names that Keras defines (relu, gelu, silu, mish), both use Keras's function.",
         "",
-        "| activation | " + " | ".join(f"{title}, ms | over Dense | over native" for title in TITLES.values()) + " |",
-        "|---|" + "---|---|---|" * len(TITLES),
+        "| | activation | ms | over Dense | over native |",
+        "|---|---|---|---|---|",
     ]
-    for name in first["steps"]:
-        rows = [found[backend]["steps"][name] for backend in TITLES]
-        cells = [
-            cell for row in rows for cell in (f"{row['ms']:g}", _ratio(row.get("keras")), _ratio(row.get("native")))
-        ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for backend, title in TITLES.items():
+        for name, row in found[backend]["steps"].items():
+            cells = f"{row['ms']:g} | {_ratio(row.get('keras'))} | {_ratio(row.get('native'))}"
+            lines.append(f"| {title} | {name} | {cells} |")
     return [*lines, ""]
 
 
 def _calls(found: dict[str, Any]) -> list[str]:
     lines = [
-        "### Call of a small tensor",
+        "## Call of a small tensor",
         "",
         "On PyTorch in eager mode, with gradient: the time of a call over that of PyTorch's function of the same name, "
         "for a matrix of the given number of elements. In the last two columns, this package's is called "
@@ -216,25 +213,6 @@ def _in_short(ratios: list[tuple[float, str]]) -> str:
         return ""
     largest, name = max(ratios)
     return f"{median(one for one, _ in ratios):.2f}, {largest:.3g} ({name}), of {len(ratios)}"
-
-
-def _table(rows: list[Row]) -> list[str]:
-    lines = [
-        "| activation | ms | "
-        + " | ".join(OTHERS.values())
-        + " | ms with gradient | "
-        + " | ".join(OTHERS.values())
-        + " |",
-        "|---|---|" + "---|" * len(OTHERS) + "---|" + "---|" * len(OTHERS),
-    ]
-    for row in rows:
-        cells = [cell for what in ("forward", "both") for cell in _cells(row[what])]
-        lines.append(f"| {row['name']} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
-
-
-def _cells(found: dict[str, Any]) -> list[str]:
-    return [f"{found['ms']:g}", *(_ratio(found.get(other)) for other in OTHERS)]
 
 
 if __name__ == "__main__":

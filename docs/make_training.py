@@ -1,71 +1,56 @@
-"""Writes docs/training_results.md from benchmarks/results/training, by the protocol of docs/training.md.
+"""Writes docs/training_results.md, its chart and its tables, by the protocol of docs/training.md.
 
     python docs/make_training.py
 
-The output is deterministic.
+The output is deterministic. Requires matplotlib.
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 from statistics import mean, median
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks" / "training"))
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "benchmarks" / "training")]
 
+import evidence_chart  # noqa: E402  (beside this file)
+import full_table  # noqa: E402
 import records  # noqa: E402  (beside the study)
+import training_selection as selection  # noqa: E402
+from training_selection import (  # noqa: E402
+    DEPTHS,
+    FIRST_STARTS,
+    LATER_STARTS,
+    LATER_TASKS,
+    OPTIMIZERS,
+    PLACES,
+    SPECIAL,
+    TITLES,
+    Scores,
+    first,
+    gap,
+    scores_of,
+    setting_of,
+    with_rules,
+)
 
 PAGE = ROOT / "docs" / "training_results.md"
-
-DEPTHS, OPTIMIZERS = (3, 10, 30, 50, 100), ("adam", "sgd")
-TITLES = {
-    "keras": "Keras",
-    "he": "He",
-    "lecun": "LeCun",
-    "published": "published",
-    "forward gain": "forward gain",
-    "lsuv": "LSUV",
-    "critical untold": "critical, own input",
-    "critical": "critical",
-    "critical depth": "critical, `depth=`",
-    "looks_linear": "looks-linear",
-    "standardized": "standardized",
-    "chain": "chained blocks",
-    "idinit": "IDInit",
-}
-#: Initializations for specific activations.
-SPECIAL = {
-    "tanh-init": "Tanh-Init",
-    "ones": "orthogonal, ones preserved",
-    "sine fixed point": "sine, fixed point",
-    "siren x2": "SIREN, doubled",
-}
-#: Added after the defaults had been selected, and not part of the selection.
-LATER_STARTS, LATER_TASKS = ("chain", "idinit"), ("mnist_5k", "diamonds")
-FIRST_STARTS = tuple(one for one in TITLES if one not in LATER_STARTS)
-#: Of tied initializations, the first is selected: published and simple ones first.
-SIMPLEST = (
-    *("published", "lecun", "he", "keras", "forward gain", "looks_linear"),
-    *("critical depth", "critical", "critical untold", "standardized", "lsuv"),
-)
-PLACES = {
-    "a single block": (("keras", "he", "lecun", "published", "forward gain", "critical untold"), (3, 10)),
-    "a stack": (tuple(one for one in FIRST_STARTS if one not in ("critical untold", "looks_linear", "lsuv")), DEPTHS),
-}
-#: The depth is unknown to a block, so it has one initialization for all depths.
-KNOWS_ITS_DEPTH = ("a stack",)
-#: Where the default is not the selection of the protocol; docs/training.md has the reason.
-DECIDED = {"a single block": "published"}
-TIE, WORST_LOSS = 0.01, 0.02
-
-Cell = tuple[str, int, str, str]  # task, depth, activation, optimizer
-Scores = dict[Cell, dict[str, float]]
+CHART = evidence_chart.FOLDER / "training.svg"
+#: The initialization of a `DenseStack` of any depth.
+STACK = "looks_linear, else critical depth"
+DRAWN = ("keras", "he", "published", "lsuv", "standardized", "critical depth", STACK)
+LATER = ("keras", "he", "published", "standardized", STACK, *LATER_STARTS)
+_BEST = 6  # candidates on the page
+COMPARED = ("published", STACK, *LATER_STARTS)  # with initializations for specific activations
 
 
 def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(), encoding="utf-8")
+    """Write the page, the chart and the tables."""
+    every = rows()
+    PAGE.write_text(page(every), encoding="utf-8")
+    evidence_chart.lines(CHART, shown(every), ("layers", "mean gap to the best initialization"))
+    full_table.write(tables(every))
 
 
 def rows() -> list[dict]:
@@ -73,158 +58,104 @@ def rows() -> list[dict]:
     return records.read()
 
 
-def cell_of(row: dict) -> Cell:
-    return row["task"], row["depth"], row["activation"], row["optimizer"]
-
-
-def scores_of(results: Iterable[dict]) -> Scores:
-    """The median over seeds by cell and start, on average over the splits of the data."""
-    scores: dict[Cell, dict[str, list[float]]] = {}
-    for row in results:
-        scores.setdefault(cell_of(row), {}).setdefault(row["start"], []).append(median(row["test"]))
-    return {cell: {start: mean(of_splits) for start, of_splits in found.items()} for cell, found in scores.items()}
-
-
-def first(results: Iterable[dict]) -> list[dict]:
-    """The results that the defaults were selected by."""
-    return [row for row in results if row["task"] not in LATER_TASKS and row["start"] in FIRST_STARTS]
-
-
-def with_rules(scores: Scores) -> Scores:
-    """The same, with "looks_linear where it exists, else X" as candidates."""
+def shown(every: list[dict]) -> evidence_chart.Lines:
+    """What the chart shows: the mean gap by number of layers."""
+    scores = with_rules(scores_of(first(every)))
     return {
-        cell: found
-        | {f"looks_linear, else {x}": found.get("looks_linear", found[x]) for x in found if x != "looks_linear"}
-        for cell, found in scores.items()
+        plain(start): {depth: gap(scores, start, lambda it, depth=depth: it[1] == depth) for depth in DEPTHS}
+        for start in DRAWN
     }
 
 
-def regret(scores: Scores, start: str, keep: Callable[[Cell], bool] = lambda _: True) -> float | None:
-    """The mean difference to the best initialization of each cell, over the cells that have this one."""
-    lost = [max(found.values()) - found[start] for cell, found in scores.items() if start in found and keep(cell)]
-    return mean(lost) if lost else None
-
-
-def verdict(scores: Scores, place: str) -> list[tuple[str, float, list[str]]]:
-    """The candidates, the selected one first, then by mean regret: name, regret, and the groups beyond the limit."""
-    singles, depths = PLACES[place]
-    scores = {cell: found for cell, found in with_rules(scores).items() if cell[1] in depths}
-    candidates = [*singles]
-    if place == "a stack":
-        candidates += [f"looks_linear, else {x}" for x in singles]
-    ranked = [(one, regret(scores, one), losses(scores, one)) for one in candidates]
-    ranked.sort(key=lambda it: it[1])
-    tied = [it for it in ranked if it[1] <= ranked[0][1] + TIE]
-    first = min(tied, key=lambda it: _complexity(it[0]))
-    return [first, *(it for it in ranked if it is not first)]
-
-
-def chosen(scores: Scores, place: str) -> dict[int, str]:
-    """The default by depth: the best candidate, or the next one where it is too far below Keras's default."""
-    ranked, depths = verdict(scores, place), PLACES[place][1]
-    if place not in KNOWS_ITS_DEPTH:
-        return dict.fromkeys(depths, next(one for one, _, groups in ranked if not groups))
-    return {
-        depth: next(one for one, _, groups in ranked if not any(f", {depth} layers" in it for it in groups))
-        for depth in depths
-    }
-
-
-def losses(scores: Scores, start: str) -> list[str]:
-    """The groups of task and depth where the mean score is further below Keras's default than allowed."""
-    found = []
-    for task, depth in sorted({cell[:2] for cell in scores}):
-        here = [it for cell, it in scores.items() if cell[:2] == (task, depth)]
-        difference = mean(it["keras"] - it[start] for it in here)
-        if difference > WORST_LOSS:
-            found.append(f"{task}, {depth} layers: {difference:.3f}")
-    return found
-
-
-def _complexity(start: str) -> int:
-    parts = start.removeprefix("looks_linear, else ")
-    return SIMPLEST.index(parts) + (SIMPLEST.index("looks_linear") if parts != start else 0)
-
-
-def page() -> str:
+def page(every: list[dict]) -> str:
     """The whole page."""
-    every = rows()
     results, all_scores = first(every), scores_of(every)
     scores = scores_of(results)
-    cells = {cell[:3] for cell in all_scores}
+    lines = [*_introduction(every, scores), *_candidates(scores), *_by_depth(scores), *_failures(results)]
+    lines += [*_overfitting(results), *_later(all_scores), *_chain_and_stack(every)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _introduction(every: list[dict], scores: Scores) -> list[str]:
     trained = sum(len(row["tuning"]) + len(row["test"]) for row in every)
-    lines = [
+    rules = with_rules(scores)
+    lost = {start: f"{gap(rules, start):.2f}" for start in (STACK, "keras", "he", "published")}
+    worse = len(_worse(scores))
+    return [
         "# Training results",
         "",
-        f"Results of the [training study](training.md): {len(cells)} cells, {trained:,} training runs. The study",
-        "defines the terms of this page. Generated by `python docs/make_training.py` from",
-        "`benchmarks/results/training.jsonl.gz`, which `KERAS_BACKEND=jax python benchmarks/training` writes.",
+        f"Results of the [training study](training.md), which defines the terms of this page: {trained:,} training "
+        f"runs in {len({setting_of(row) for row in every})} settings (task, number of layers, activation, optimizer).",
+        "",
+        "```console",
+        "$ KERAS_BACKEND=jax python benchmarks/training",
+        "$ python docs/make_training.py",
+        "```",
+        "",
+        "train the networks, which takes hours, and write this page, its chart and its tables.",
+        "",
+        f"On average over {len(scores)} settings, the score of {_title(STACK)} is {lost[STACK]} below that of the best "
+        f"initialization of the setting. The difference is {lost['keras']} for Keras's default, {lost['he']} for He, "
+        f"and {lost['published']} for the published initializations. In {worse} settings, another initialization is "
+        "better than the default of a stack by more than 0.05.",
+        "",
+        "![The mean gap to the best initialization by the number of layers, for seven initializations]"
+        f"(charts/{CHART.name})",
+        "",
+        "All numbers: [the scores of each setting](tables/training.md), and [tables by task, candidate and special"
+        " case](tables/training_summaries.md).",
         "",
     ]
-    for place in PLACES:
-        lines += _ranking(scores, place)
-    lines += _by_depth(scores) + _by_task(scores) + _failures(results) + _overfitting(results)
-    lines += _where_the_choice_loses(scores) + _later(all_scores) + _chain_and_stack(every)
-    for task, depth in product(sorted({row["task"] for row in every}), DEPTHS):
-        lines += _details([row for row in every if (row["task"], row["depth"]) == (task, depth)], task, depth)
-    return "\n".join(lines) + "\n"
-
-
-def _ranking(scores: Scores, place: str) -> list[str]:
-    of_depth = chosen(scores, place)
-    text = "; ".join(f"{depth} layers: {_title(one)}" for depth, one in of_depth.items())
-    shallow = ", ".join(
-        f"{_title(one)} {' and '.join(f'{regret(scores, one, _at(depth)):.2f}' for depth in (3, 10))}"
-        for one in PLACES[place][0]
-    )
-    said = f"Selected: {text}."
-    if place in DECIDED:
-        default = _title(DECIDED[place])
-        said = f"Selected by the protocol: {text}. Default: {default}, see the [conclusion](training.md#conclusion)."
-    lines = [f"## For {place}", "", said, "", "The selected initialization first, then by mean regret.", ""]
-    lines += ["| initialization | mean regret | groups more than 0.02 below Keras's default |", "|---|---|---|"]
-    for start, lost, groups in verdict(scores, place):
-        lines.append(f"| {_title(start)} | {lost:.4f} | {'; '.join(groups) or 'none'} |")
-    return [*lines, "", f"Mean regret with 3 and with 10 layers: {shallow}.", ""]
-
-
-def _at(depth: int) -> Callable[[Cell], bool]:
-    return lambda cell: cell[1] == depth
 
 
 def _title(start: str) -> str:
-    if start == "specialized":
-        return start
     rule, _, rest = start.rpartition("looks_linear, else ")
     return TITLES[rest] if start == rest else f"{rule}looks-linear, else {TITLES[rest]}"
 
 
-def _table(first: str, cells: dict[str, dict[str, str]], starts: Iterable[str]) -> list[str]:
-    starts = list(starts)
-    lines = [f"| {first} | " + " | ".join(map(_title, starts)) + " |", "|---|" + "---|" * len(starts)]
-    lines += [f"| {name} | " + " | ".join(row.get(one, "") for one in starts) + " |" for name, row in cells.items()]
-    return [*lines, ""]
+def plain(start: str) -> str:
+    return _title(start).replace("`", "")
+
+
+def _table(columns: Iterable[str], cells: dict[str, Iterable[str]]) -> list[str]:
+    columns = list(columns)
+    lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
+    return [*lines, *(f"| {name} | " + " | ".join(row) + " |" for name, row in cells.items()), ""]
+
+
+def _candidates(scores: Scores) -> list[str]:
+    lines = []
+    for place in PLACES:
+        of_depth = selection.chosen(scores, place)
+        text = "; ".join(f"{depth} layers: {_title(one)}" for depth, one in of_depth.items())
+        said = f"Selected: {text}."
+        if place in selection.DECIDED:
+            default = _title(selection.DECIDED[place])
+            said = (
+                f"Selected by the protocol: {text}. Default: {default}, see the [conclusion](training.md#conclusion)."
+            )
+        ranked = selection.verdict(scores, place)
+        best = ranked[:_BEST]
+        cells = {_title(one): (f"{lost:.4f}", "; ".join(groups) or "none") for one, lost, groups in best}
+        said += f" The best {len(best)} of {len(ranked)} [candidates](tables/training_summaries.md#candidates):"
+        lines += [f"## For {place}", "", said, ""]
+        lines += _table(("mean gap", "groups more than 0.02 below Keras's default"), cells)
+    return lines
 
 
 def _by_depth(scores: Scores) -> list[str]:
+    scores = with_rules(scores)
+    columns = list(product(OPTIMIZERS, DEPTHS))
     cells = {}
-    for optimizer, depth in product(OPTIMIZERS, DEPTHS):
-        here = {cell: found for cell, found in scores.items() if (cell[3], cell[1]) == (optimizer, depth)}
-        found = {one: regret(here, one) for one in FIRST_STARTS}
-        cells[f"{optimizer}, {depth} layers"] = {one: f"{lost:.3f}" for one, lost in found.items() if lost is not None}
-    text = "Mean regret: the test accuracy (or R²) of the best initialization of the same cell minus that of this one."
-    return ["## Regret by depth", "", text, "", *_table("", cells, FIRST_STARTS)]
+    for start in (*FIRST_STARTS, STACK):
+        found = [gap(scores, start, lambda it, of=of: (it[3], it[1]) == of) for of in columns]
+        cells[_title(start)] = [f"{lost:.3f}" for lost in found]
+    text = "Mean gap: the test accuracy (or R²) of the best initialization of the same setting minus that of this one."
+    return ["## Gap by depth", "", text, "", *_table(_layers(columns), cells)]
 
 
-def _by_task(scores: Scores) -> list[str]:
-    cells = {}
-    for task, depth in product(sorted({cell[0] for cell in scores}), DEPTHS):
-        here = [found for cell, found in scores.items() if cell[:2] == (task, depth)]
-        of_start = {one: [it[one] for it in here if one in it] for one in FIRST_STARTS}
-        if here:
-            cells[f"{task}, {depth} layers"] = {one: f"{mean(it):.3f}" for one, it in of_start.items() if it}
-    text = "Mean over activations and optimizers of the median over seeds; looks-linear exists for fewer activations."
-    return ["## Score by task and depth", "", text, "", *_table("", cells, FIRST_STARTS)]
+def _layers(columns: Iterable[tuple[str, int]]) -> list[str]:
+    return [f"{optimizer}, {depth}" for optimizer, depth in columns]
 
 
 def _failures(results: list[dict]) -> list[str]:
@@ -234,127 +165,169 @@ def _failures(results: list[dict]) -> list[str]:
         if row["task"] in ("digits", "digits_images"):
             worst.setdefault((row["start"], row["depth"]), []).append(min(row["test"]) < 0.2)
     cells = {
-        f"{depth} layers": {one: f"{mean(worst[one, depth]):.0%}" for one in FIRST_STARTS if (one, depth) in worst}
-        for depth in DEPTHS
+        _title(one): [f"{mean(worst[one, depth]):.0%}" if (one, depth) in worst else "" for depth in DEPTHS]
+        for one in FIRST_STARTS
     }
-    text = "Digits: the fraction of cells, over both optimizers, in which the worst of the five seeds scores below 0.2."
-    return ["## Failures", "", text, "", *_table("", cells, FIRST_STARTS)]
+    text = "Digits: the fraction of settings in which the worst of the five seeds scores below 0.2."
+    return ["## Failures", "", text, "", *_table([f"{depth} layers" for depth in DEPTHS], cells)]
 
 
 def _overfitting(results: list[dict]) -> list[str]:
     """The training error on diabetes, where other initializations score lower than Keras's."""
-    cells: dict[str, dict[str, str]] = {}
-    for depth in PLACES["a single block"][1]:
-        for start in FIRST_STARTS:
-            here = [row for row in results if (row["task"], row["depth"], row["start"]) == ("diabetes", depth, start)]
-            loss = median(median(row["loss"]) for row in here)
-            lowest = mean(max(row["tuning"]) == row["tuning"][0] for row in here)
-            cells.setdefault(f"{depth} layers, training loss", {})[start] = f"{loss:.2f}"
-            cells.setdefault(f"{depth} layers, lowest rate", {})[start] = f"{lowest:.0%}"
+    depths = PLACES["a single block"][1]
+    cells: dict[str, list[str]] = {}
+    for start, depth in product(FIRST_STARTS, depths):
+        here = [row for row in results if (row["task"], row["depth"], row["start"]) == ("diabetes", depth, start)]
+        loss = median(median(row["loss"]) for row in here)
+        lowest = mean(max(row["tuning"]) == row["tuning"][0] for row in here)
+        cells.setdefault(_title(start), []).extend((f"{loss:.2f}", f"{lowest:.0%}"))
     text = (
         "The squared training error of the last steps (median over activations, optimizers and splits), and how often "
         "the lowest of the three learning rates had the best validation score."
     )
-    return ["## Overfitting on diabetes", "", text, "", *_table("", cells, FIRST_STARTS)]
+    columns = [f"{depth} layers, {what}" for depth in depths for what in ("training loss", "lowest rate")]
+    return ["## Overfitting on diabetes", "", text, "", *_table(columns, cells)]
 
 
-def _where_the_choice_loses(scores: Scores) -> list[str]:
-    of_depth = chosen(scores, "a stack")
-    lost = []
-    for cell, found in with_rules(scores).items():
-        best = max((one for one in found if one in FIRST_STARTS), key=found.get)
-        behind = found[best] - found[of_depth[cell[1]]]
-        if behind > 0.05:
-            lost.append((behind, cell, best))
-    lines = ["## Cells where the choice for a stack is worse", ""]
-    lines += [f"Pairs of cell and optimizer with a regret above 0.05: {len(lost)} of {len(scores)}.", ""]
-    if lost:
-        lines += ["| task | layers | activation | optimizer | regret | best |", "|---|---|---|---|---|---|"]
-        for size, (task, depth, activation, optimizer), best in sorted(lost, reverse=True):
-            lines.append(f"| {task} | {depth} | {activation} | {optimizer} | {size:.3f} | {_title(best)} |")
-        lines.append("")
-    return lines
-
-
-#: The initialization of a `DenseStack` of any depth.
-STACK = "looks_linear, else critical depth"
+def _with_later(scores: Scores) -> Scores:
+    return {setting: found for setting, found in with_rules(scores).items() if "chain" in found}
 
 
 def _later(scores: Scores) -> list[str]:
     """The initializations and tasks that were added later."""
-    scores = {cell: found for cell, found in with_rules(scores).items() if "chain" in found}
-    shown = ("keras", "he", "published", "standardized", STACK, *LATER_STARTS)
-    by_depth, by_task = {}, {}
-    for optimizer, depth in product(OPTIMIZERS, DEPTHS):
-        here = [found for cell, found in scores.items() if (cell[3], cell[1]) == (optimizer, depth)]
-        lost = {one: mean(max(found.values()) - found[one] for found in here) for one in shown}
-        by_depth[f"{optimizer}, {depth} layers"] = {one: f"{it:.3f}" for one, it in lost.items()}
-    for task, depth in product(LATER_TASKS, DEPTHS):
-        here = [found for cell, found in scores.items() if cell[:2] == (task, depth)]
-        if here:
-            by_task[f"{task}, {depth} layers"] = {one: f"{mean(it[one] for it in here):.3f}" for one in shown}
-    special: dict[str, dict[str, str]] = {}
-    for start, (activation, depth) in product(SPECIAL, sorted({cell[2:0:-1] for cell in scores})):
-        here = [found for cell, found in scores.items() if cell[2:0:-1] == (activation, depth) and start in found]
-        if here:
-            row = {one: f"{mean(it[one] for it in here):.3f}" for one in (start, "published", STACK, *LATER_STARTS)}
-            row["specialized"] = row.pop(start)
-            special[f"{SPECIAL[start]}: {activation}, {depth} layers"] = row
+    scores = _with_later(scores)
+    columns = list(product(OPTIMIZERS, DEPTHS))
+    by_depth: dict[str, list[str]] = {}
+    by_task: dict[str, list[str]] = {}
+    tasks = [it for it in product(LATER_TASKS, DEPTHS) if any(setting[:2] == it for setting in scores)]
+    for start in LATER:
+        for of in columns:
+            here = [found for setting, found in scores.items() if (setting[3], setting[1]) == of]
+            lost = mean(max(found.values()) - found[start] for found in here)
+            by_depth.setdefault(_title(start), []).append(f"{lost:.3f}")
+        for of in tasks:
+            score = mean(found[start] for setting, found in scores.items() if setting[:2] == of)
+            by_task.setdefault(_title(start), []).append(f"{score:.3f}")
     return [
         "## Initializations added later",
         "",
-        f"Mean regret over the {len(scores) // 2} cells in which all were trained: all cells of the digits, "
-        "and one activation in six of the later tasks.",
+        f"Mean gap over the {len(scores)} settings in which all were trained: all settings of the digits, and one "
+        "activation in six of the later tasks.",
         "",
-        *_table("", by_depth, shown),
+        *_table(_layers(columns), by_depth),
         "Score on the later tasks, mean over activations and optimizers.",
         "",
-        *_table("", by_task, shown),
-        "Initializations for specific activations, compared with others: mean score over tasks and optimizers.",
-        "",
-        *_table("", special, ("specialized", "published", STACK, *LATER_STARTS)),
+        *_table(_layers(tasks), by_task),
     ]
 
 
 def _chain_and_stack(results: list[dict]) -> list[str]:
     """The difference between chained blocks and a stack, in units of the range over seeds."""
-    of = {(*cell_of(row), row["start"]): row["test"] for row in results if row.get("split", 0) == 0}
-    counts: dict[str, list[int]] = {}
-    for (*cell, start), chain in of.items():
+    of = {(*setting_of(row), row["start"]): row["test"] for row in results if row.get("split", 0) == 0}
+    counts: dict[int, list[int]] = {}
+    for (*setting, start), chain in of.items():
         if start != "chain":
             continue
-        stack = of.get((*cell, "looks_linear"), of[(*cell, "critical depth")])
+        stack = of.get((*setting, "looks_linear"), of[(*setting, "critical depth")])
         spread = max(max(one) - min(one) for one in (chain, stack))
         behind = median(stack) - median(chain)
-        row = counts.setdefault(f"{cell[1]} layers", [0, 0, 0, 0])
+        row = counts.setdefault(setting[1], [0, 0, 0, 0])
         row[0] += 1
         row[1 if abs(behind) <= spread else 2 if behind > 0 else 3] += 1
-    lines = [
+    cells = {f"{depth} layers": map(str, row) for depth, row in sorted(counts.items())}
+    return [
         "## Chained blocks and a stack",
         "",
-        "The number of pairs of cell and optimizer in which the medians of chained blocks and of a stack",
-        "(looks-linear, else critical) differ by no more than the range of scores over five seeds.",
+        "The number of settings in which the medians of chained blocks and of a stack (looks-linear, else critical)",
+        "differ by no more than the range of scores over five seeds.",
         "",
-        "| | pairs | within the range | stack better | chain better |",
-        "|---|---|---|---|---|",
+        *_table(("settings", "within the range", "stack better", "chain better"), cells),
     ]
-    ordered = sorted(counts.items(), key=lambda one: int(one[0].split()[0]))
-    lines += [f"| {name} | " + " | ".join(map(str, row)) + " |" for name, row in ordered]
-    return [*lines, ""]
 
 
-def _details(results: list[dict], task: str, depth: int) -> list[str]:
-    if not results:
-        return []
-    lines = [f"## {task}, {depth} layers", "", "Median of five seeds ± half their range.", ""]
-    for optimizer in OPTIMIZERS:
-        cells: dict[str, dict[str, str]] = {}
-        for row in results:
-            if row["optimizer"] == optimizer and row.get("split", 0) == 0:
-                half = (max(row["test"]) - min(row["test"])) / 2
-                cells.setdefault(row["activation"], {})[row["start"]] = f"{median(row['test']):.3f} ± {half:.3f}"
-        lines += _table(optimizer, cells, TITLES)
-    return lines
+# The tables
+
+
+def tables(every: list[dict]) -> dict[str, list[full_table.Row]]:
+    """The rows of the full tables, by the name of the file."""
+    all_scores, scores = scores_of(every), scores_of(first(every))
+    return {
+        "training.csv": _details(every),
+        "training_candidates.csv": _all_candidates(scores),
+        "training_tasks.csv": _by_task(scores),
+        "training_worse.csv": _worse(scores),
+        "training_special.csv": _special(_with_later(all_scores)),
+    }
+
+
+def _details(every: list[dict]) -> list[full_table.Row]:
+    """The median of five seeds and half their range, on the first split of the data."""
+    found: dict[tuple, dict[str, list[float]]] = {}
+    for row in every:
+        if row.get("split", 0) == 0:
+            found.setdefault(setting_of(row), {})[row["start"]] = row["test"]
+    details = []
+    for setting in sorted(found):
+        task, depth, activation, optimizer = setting
+        medians = {start: median(found[setting][start]) for start in TITLES if start in found[setting]}
+        best = max(medians, key=medians.get)
+        row = {"activation": activation, "task": task, "layers": depth, "optimizer": optimizer}
+        row |= {"best": plain(best), "score of the best": f"{medians[best]:.3f}"}
+        for start in TITLES:
+            scores = found[setting].get(start)
+            row[plain(start)] = f"{medians[start]:.3f}" if scores else ""
+            row[f"{plain(start)} ±"] = f"{(max(scores) - min(scores)) / 2:.3f}" if scores else ""
+        details.append(row)
+    return details
+
+
+def _all_candidates(scores: Scores) -> list[full_table.Row]:
+    rules = with_rules(scores)
+    return [
+        {"initialization": plain(start), "for": place, "mean gap": f"{lost:.4f}"}
+        | {f"{depth} layers": f"{gap(rules, start, lambda it, depth=depth: it[1] == depth):.2f}" for depth in (3, 10)}
+        | {"groups more than 0.02 below Keras's default": "; ".join(groups) or "none"}
+        for place in PLACES
+        for start, lost, groups in selection.verdict(scores, place)
+    ]
+
+
+def _by_task(scores: Scores) -> list[full_table.Row]:
+    found = []
+    for task, depth in sorted({setting[:2] for setting in scores}):
+        here = [it for setting, it in scores.items() if setting[:2] == (task, depth)]
+        of_start = {start: [it[start] for it in here if start in it] for start in FIRST_STARTS}
+        means = {plain(start): f"{mean(it):.3f}" if it else "" for start, it in of_start.items()}
+        found.append({"task": task, "layers": depth} | means)
+    return found
+
+
+def _worse(scores: Scores) -> list[full_table.Row]:
+    """Where another initialization is better than that of a stack by more than 0.05."""
+    of_depth = selection.chosen(scores, "a stack")
+    lost = []
+    for setting, found in with_rules(scores).items():
+        best = max((one for one in found if one in FIRST_STARTS), key=found.get)
+        behind = found[best] - found[of_depth[setting[1]]]
+        if behind > 0.05:
+            lost.append((behind, setting, best))
+    return [
+        {"activation": activation, "task": task, "layers": depth, "optimizer": optimizer}
+        | {"gap": f"{size:.3f}", "best": plain(best)}
+        for size, (task, depth, activation, optimizer), best in sorted(lost, reverse=True)
+    ]
+
+
+def _special(scores: Scores) -> list[full_table.Row]:
+    found = []
+    for start, (activation, depth) in product(SPECIAL, sorted({setting[2:0:-1] for setting in scores})):
+        here = [it for setting, it in scores.items() if setting[2:0:-1] == (activation, depth) and start in it]
+        if here:
+            row = {"activation": activation, "layers": depth, "initialization": SPECIAL[start]}
+            row |= {"score": f"{mean(it[start] for it in here):.3f}"}
+            row |= {plain(one): f"{mean(it[one] for it in here):.3f}" for one in COMPARED}
+            found.append(row)
+    return found
 
 
 if __name__ == "__main__":

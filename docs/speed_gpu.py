@@ -1,61 +1,58 @@
-"""The tables of docs/speed.md about a GPU, from benchmarks/results/gpu.json."""
+"""What docs/speed.md and its tables have about a GPU, from benchmarks/results/gpu.json."""
 
 from statistics import median
 from typing import Any
 
 DTYPES = ("float32", "bfloat16")
+ERRORS = ("value", "derivative", "float16", "bfloat16")
 
 
-def part(found: dict[str, Any]) -> list[str]:
-    """The tables, as lines."""
+def summary(found: dict[str, Any]) -> list[str]:
+    """A paragraph, as lines."""
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
-    lines = [
+    return [
         "### On a GPU, PyTorch",
         "",
         f"{found['card']}; {versions}. Kernels and the formula {_agreement(found['wrong'])} in all layouts, parameters "
-        "and modes that are compared.",
+        "and modes that are compared. The time of a forward and a backward pass over 2^26 elements, in units of a copy "
+        f"of the tensor, which takes {found['copy_ms']:g} ms in float32: {_counts(found['activations'])} Reading and "
+        "writing each tensor once is 2.5, and 2 for a gated activation. [All activations](tables/speed_gpu.md).",
         "",
     ]
-    return [*lines, *_passes(found), *_calls(found["calls"]), *_steps(found["steps"])]
+
+
+def part(found: dict[str, Any]) -> list[str]:
+    """The tables of calls and training steps, as lines."""
+    return [*_calls(found["calls"]), *_steps(found["steps"])]
+
+
+def rows(found: dict[str, Any]) -> list[dict[str, str]]:
+    """The rows of the full table."""
+    native = [{"activation": f"PyTorch's {name}"} | _times(row) for name, row in found["native"].items()]
+    return native + [
+        {"activation": name}
+        | _times(row["copies"])
+        | {f"error, {what}": _error(row["errors"][what]) for what in ERRORS}
+        for name, row in sorted(found["activations"].items())
+    ]
 
 
 def _agreement(wrong: dict[str, str]) -> str:
     return "agree" if not wrong else "do not agree in " + ", ".join(sorted(wrong)) + ", but agree"
 
 
-def _passes(found: dict[str, Any]) -> list[str]:
-    rows = found["activations"]
-    lines = [
-        "#### Passes over memory",
-        "",
-        "The time of a forward and a backward pass over 2^26 elements in units of a copy of the tensor, which takes "
-        f"{found['copy_ms']:g} ms in float32: the median of ten. Reading and writing each tensor once is 2.5, and 2 "
-        f"for a gated activation. {_counts(rows)} Errors in units of the bars of [Numerics](numerics.md): values and "
-        "derivatives in float32, and values of all numbers of 16 bits, relative to the formula in float64. Above 1, "
-        "the error is a [known one](numerics.md).",
-        "",
-        "| activation | float32 | bfloat16 | value | derivative | float16 | bfloat16 |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, row in found["native"].items():
-        lines.append(f"| PyTorch's {name} | {_times(row)} | | | | |")
-    for name, row in sorted(rows.items()):
-        errors = " | ".join(_error(row["errors"][what]) for what in ("value", "derivative", "float16", "bfloat16"))
-        lines.append(f"| {name} | {_times(row['copies'])} | {errors} |")
-    return [*lines, ""]
-
-
 def _counts(rows: dict[str, Any]) -> str:
     columns = {dtype: [row["copies"][dtype] for row in rows.values()] for dtype in DTYPES}
-    return " ".join(
-        f"In {dtype}, the median of {len(times)} is {median(times):.2f}, and {sum(one <= 3.2 for one in times)} take "
-        "at most 3.2."
+    text = "; ".join(
+        f"in {dtype}, the median of {len(times)} is {median(times):.2f}, and {sum(one <= 3.2 for one in times)} take "
+        "at most 3.2"
         for dtype, times in columns.items()
     )
+    return f"{text}."
 
 
-def _times(row: dict[str, float]) -> str:
-    return " | ".join(f"{row[dtype]:.2f}" for dtype in DTYPES)
+def _times(row: dict[str, float]) -> dict[str, str]:
+    return {f"copies, {dtype}": f"{row[dtype]:.2f}" for dtype in DTYPES}
 
 
 def _error(value: float) -> str:
@@ -64,7 +61,7 @@ def _error(value: float) -> str:
 
 def _calls(calls: dict[str, dict[str, float]]) -> list[str]:
     return [
-        "#### A call of a small tensor",
+        "## Call of a small tensor on a GPU",
         "",
         "Microseconds of a forward and a backward pass over 2^18 elements until the GPU is done, by turns: the first "
         "decile of 100. The first call compiles the kernels.",
@@ -77,7 +74,7 @@ def _calls(calls: dict[str, dict[str, float]]) -> list[str]:
 
 def _steps(steps: dict[str, dict[str, float]]) -> list[str]:
     return [
-        "#### Training step on a GPU",
+        "## Training step on a GPU",
         "",
         "Eight `Dense(2048)`, a batch of 8192, SGD, eagerly: milliseconds of a step, and MiB of memory beside that of "
         "the weights.",

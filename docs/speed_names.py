@@ -1,4 +1,4 @@
-"""The tables of docs/speed.md about the import, the look-up of names, and the building of a layer from a name."""
+"""The tables of docs/tables/speed_calls.md about the import, looking up names, and building layers from names."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def part(imports: Results, names: Results) -> list[str]:
 
 def _imports(imports: Results) -> list[str]:
     lines = [
-        "### Import",
+        "## Import",
         "",
         "Milliseconds: the median over several processes, with minimum and maximum in parentheses. Measured by "
         "`KERAS_BACKEND=torch python benchmarks/import_time.py`.",
@@ -39,7 +39,7 @@ def _imports(imports: Results) -> list[str]:
 
 def _lookup(names: Results) -> list[str]:
     lines = [
-        "### Looking up a name",
+        "## Looking up a name",
         "",
         "Microseconds, after the given number of additional activations were declared with "
         "`@keras_actx.register_activation`. This table and the next are measured by "
@@ -57,7 +57,7 @@ def _lookup(names: Results) -> list[str]:
 
 def _dense(names: Results) -> list[str]:
     lines = [
-        "### Building a layer",
+        "## Building a layer",
         "",
         '`keras.layers.Dense(64, activation="relu")` in a process that has imported keras_actx, relative to one '
         f"that has not, interleaved, {names['jax']['dense']['pairs']} pairs.",

@@ -116,6 +116,7 @@ def test_page_has_what_was_measured():
     if not list(made.FOLDER.glob("*.json")):
         pytest.skip("nothing was measured yet: python docs/make_compatibility.py measure")
     assert made.table() in made.PAGE.read_text(encoding="utf-8"), "run python docs/make_compatibility.py"
+    assert not made.full_table.stale(made.tables()), "run python docs/make_compatibility.py"
 
 
 class Counted(keras.layers.Layer):

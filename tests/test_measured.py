@@ -35,3 +35,17 @@ def test_an_error_beyond_the_bar_is_noticed():
 
 def test_the_page_is_written_from_them():
     assert page_maker.measured_part() in page_maker.PAGE.read_text(encoding="utf-8"), "run docs/make_numerics.py"
+
+
+def test_the_chart_and_the_tables_are_of_them():
+    assert page_maker.evidence_chart.is_of(page_maker.CHART, page_maker.shown()), "run docs/make_numerics.py"
+    assert not page_maker.full_table.stale(page_maker.tables()), "run docs/make_numerics.py"
+
+
+def test_the_table_has_every_error():
+    shown = page_maker.tables()["numerics.csv"]
+    numbers = [[one[title] for title, _ in page_maker.SHOWN.values()] for one in shown]
+    assert numbers == [[one[column] for column in page_maker.SHOWN] for one in page_maker.rows()]
+    assert set(page_maker.rows()[0]) == {"activation", "backend", "points", *page_maker.SHOWN}
+    bounds = {column: bound for column, (_, bound) in page_maker.SHOWN.items() if column != "keras"}
+    assert bounds == BARS | SLOPES

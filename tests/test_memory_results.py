@@ -83,3 +83,16 @@ def test_results_are_of_today():
 
 def test_the_page_is_written_from_them():
     assert page_maker.measured_part() in page_maker.PAGE.read_text(encoding="utf-8"), "run docs/make_memory.py"
+
+
+def test_the_chart_and_the_table_are_of_them():
+    assert page_maker.evidence_chart.is_of(page_maker.CHART, page_maker.shown()), "run docs/make_memory.py"
+    assert not page_maker.full_table.stale(page_maker.tables()), "run docs/make_memory.py"
+
+
+def test_the_table_has_every_number():
+    shown = page_maker.tables()["memory.csv"]
+    found = [row for of_backend in RESULTS.values() for row in of_backend["kept"].values()]
+    for row, one in zip(shown, found, strict=True):
+        numbers = {title: one.get(what) for what, title in page_maker.KEPT.items()}
+        assert {title: float(row[title]) if row[title] else None for title in numbers} == pytest.approx(numbers)

@@ -109,6 +109,10 @@ def test_build_times_are_measured(backend):
 def test_the_page_is_written_from_them():
     page_maker = scripts.load("docs/make_propagation.py")
     assert page_maker.measured_part() in page_maker.PAGE.read_text(encoding="utf-8"), "run docs/make_propagation.py"
+    assert page_maker.evidence_chart.is_of(page_maker.CHART, page_maker.shown()), "run docs/make_propagation.py"
+    table = page_maker.tables()["propagation.csv"]
+    assert not page_maker.full_table.stale({"propagation.csv": table}), "run docs/make_propagation.py"
+    assert len(table) == sum(row.get("none") != "n/a" for rows in RESULTS.values() for row in rows.values())
 
 
 # How they were measured

@@ -1,9 +1,7 @@
 """The committed results of benchmarks/speed: complete, within the bars, and shown. Nothing is timed here."""
 
 import json
-import re
 import sys
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -119,20 +117,19 @@ def test_the_page_is_written_from_them():
     assert page_maker.measured_part() in page_maker.PAGE.read_text(encoding="utf-8"), "run docs/make_speed.py"
 
 
-@pytest.mark.parametrize("backend", RESULTS)
-def test_the_charts_are_of_them(backend):
-    text = page_maker.chart(backend).read_text(encoding="utf-8")
-    rows = RESULTS[backend]["rows"]
-    assert page_maker.speed_chart.digest(rows) in text, "run docs/make_speed.py"
-    drawn = {one.text for one in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}text")}
-    assert drawn >= {row["name"] for row in rows if row["size"] == 20}
-    assert re.search(rf"!\[\w[^]]+]\(charts/speed-{backend}.svg\)", page_maker.PAGE.read_text(encoding="utf-8"))
+def test_the_page_of_calls_is_written_from_them():
+    assert page_maker.calls_part() in page_maker.CALLS.read_text(encoding="utf-8"), "run docs/make_speed.py"
 
 
-def test_the_same_rows_draw_the_same_chart(tmp_path):
-    rows = RESULTS["jax"]["rows"]
-    for name in ("one.svg", "other.svg"):
-        page_maker.speed_chart.write(tmp_path / name, rows, page_maker.WAYS)
-    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "other.svg").read_bytes()
-    drawn = [row for row in rows if row["size"] == 20]
-    assert page_maker.speed_chart.digest(rows) != page_maker.speed_chart.digest(drawn[1:])
+def test_the_chart_and_the_tables_are_of_them():
+    assert page_maker.evidence_chart.is_of(page_maker.CHART, page_maker.shown()), "run docs/make_speed.py"
+    assert not page_maker.full_table.stale(page_maker.tables()), "run docs/make_speed.py"
+
+
+def test_the_table_has_every_number():
+    shown = page_maker.tables()["speed.csv"]
+    rows = [(backend, row) for backend, found in RESULTS.items() for row in found["rows"]]
+    for cells, (backend, row) in zip(shown, rows, strict=True):
+        assert (cells["activation"], cells["backend"]) == (row["name"], page_maker.TITLES[backend])
+        ratios = sum(len(both) - 1 for both in (row["both"], row["forward"]))
+        assert sum(bool(one) for one in cells.values()) == 4 + 2 + 3 * ratios  # each with quartiles

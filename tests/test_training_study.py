@@ -20,33 +20,51 @@ import start_weights  # noqa: E402
 import tasks  # noqa: E402
 
 page_maker = scripts.load("docs/make_training.py")
+selection = page_maker.selection
 
 
-def test_the_study_is_whole_and_of_todays_numbers():
-    known = page_maker.rows()
-    stale = {cell: missing for cell in study.cells() if (missing := study.missing(cell, known))}
+@pytest.fixture(scope="module")
+def rows():
+    return page_maker.rows()
+
+
+@pytest.fixture(scope="module")
+def scores(rows):
+    return selection.scores_of(selection.first(rows))
+
+
+def test_the_study_is_whole_and_of_todays_numbers(rows):
+    stale = {cell: missing for cell in study.cells() if (missing := study.missing(cell, rows))}
     assert not stale, "train again: python benchmarks/training"
 
 
-def test_the_page_is_written_from_it():
-    assert page_maker.PAGE.read_text(encoding="utf-8") == page_maker.page(), "run docs/make_training.py"
+def test_the_page_is_written_from_it(rows):
+    assert page_maker.PAGE.read_text(encoding="utf-8") == page_maker.page(rows), "run docs/make_training.py"
+
+
+def test_the_chart_and_the_tables_are_of_it(rows):
+    assert page_maker.evidence_chart.is_of(page_maker.CHART, page_maker.shown(rows)), "run docs/make_training.py"
+    tables = page_maker.tables(rows)
+    assert not page_maker.full_table.stale(tables), "run docs/make_training.py"
+    trained = {(*selection.setting_of(row), row["start"]) for row in rows if row["start"] in selection.TITLES}
+    titles = [page_maker.plain(one) for one in selection.TITLES]
+    assert sum(bool(row[title]) for row in tables["training.csv"] for title in titles) == len(trained)
 
 
 #: The starts of the study that a scheme gives.
 SCHEMES = {"keras": "glorot", "published": "published", "critical depth": "critical"}
 
 
-def test_auto_is_what_was_decided_for_a_block():
+def test_auto_is_what_was_decided_for_a_block(scores):
     """Not by the protocol, which takes Keras's default for one small data set."""
-    scores = page_maker.scores_of(page_maker.first(page_maker.rows()))
-    assert set(page_maker.chosen(scores, "a single block").values()) == {"keras"}
+    assert set(selection.chosen(scores, "a single block").values()) == {"keras"}
     for activation in study.ACTIVATIONS:
         found = actx.layers.DenseBlock(nets.WIDTH, activation).pairing.scheme
-        assert found == page_maker.DECIDED["a single block"]
+        assert found == selection.DECIDED["a single block"]
 
 
-def test_auto_is_what_was_chosen_for_a_stack():
-    chosen = page_maker.chosen(page_maker.scores_of(page_maker.first(page_maker.rows())), "a stack")
+def test_auto_is_what_was_chosen_for_a_stack(scores):
+    chosen = selection.chosen(scores, "a stack")
     rule, others = zip(*(one.split(", else ") for one in chosen.values()), strict=True)
     assert set(rule) == {"looks_linear"}
     assert dict(zip(chosen, (SCHEMES[one] for one in others), strict=True)) == auto.STACKED
@@ -59,33 +77,33 @@ def test_auto_is_what_was_chosen_for_a_stack():
                 assert found == ("looks_linear" if start_weights.exists("looks_linear", activation) else scheme)
 
 
-def test_a_start_with_other_numbers_is_noticed(monkeypatch):
+def test_a_start_with_other_numbers_is_noticed(monkeypatch, rows):
     cell = study.cells()[0]
     monkeypatch.setattr(actx, "gain", lambda _: 1.25)
-    assert "forward gain" in study.missing(cell, page_maker.rows())
+    assert "forward gain" in study.missing(cell, rows)
 
 
 def test_the_rules_of_the_protocol(monkeypatch):
     def found(depth, rest, **better):
-        return {("digits", depth, "relu", "adam"): dict.fromkeys(page_maker.PLACES["a single block"][0], rest) | better}
+        return {("digits", depth, "relu", "adam"): dict.fromkeys(selection.PLACES["a single block"][0], rest) | better}
 
     close = found(3, 0.9, published=0.899, **{"forward gain": 0.907})
-    assert page_maker.verdict(close, "a single block")[0][0] == "published"  # a tie goes to the published one
+    assert selection.verdict(close, "a single block")[0][0] == "published"  # a tie goes to the published one
     apart = found(3, 0.5, keras=0.9, published=0.8, **{"forward gain": 0.95})
-    assert page_maker.verdict(apart, "a single block")[0][0] == "forward gain"
+    assert selection.verdict(apart, "a single block")[0][0] == "forward gain"
     # Where the best on average loses to Keras's default, the next is taken: for that depth if the depth is known.
     two = found(3, 0.9, published=0.8) | found(10, 0.1, he=0.2, published=0.9)
-    best, *_ = page_maker.verdict(two, "a single block")
+    best, *_ = selection.verdict(two, "a single block")
     assert (best[0], best[2]) == ("published", ["digits, 3 layers: 0.100"])
-    assert page_maker.chosen(two, "a single block") == {3: "he", 10: "he"}
-    monkeypatch.setattr(page_maker, "KNOWS_ITS_DEPTH", ("a single block",))
-    assert page_maker.chosen(two, "a single block") == {3: "he", 10: "published"}
+    assert selection.chosen(two, "a single block") == {3: "he", 10: "he"}
+    monkeypatch.setattr(selection, "KNOWS_ITS_DEPTH", ("a single block",))
+    assert selection.chosen(two, "a single block") == {3: "he", 10: "published"}
 
 
 def test_splits_of_the_data_are_averaged():
     row = {"task": "wine", "depth": 3, "activation": "relu", "optimizer": "adam", "start": "he"}
     rows = [row | {"test": [0.1, 0.5, 0.9]}, row | {"test": [0.7, 0.7, 0.7], "split": 1}]
-    assert page_maker.scores_of(rows) == {("wine", 3, "relu", "adam"): {"he": pytest.approx(0.6)}}
+    assert selection.scores_of(rows) == {("wine", 3, "relu", "adam"): {"he": pytest.approx(0.6)}}
     one, other = tasks.load("wine"), tasks.load("wine", 1)
     assert one.test[0].shape == other.test[0].shape
     assert not np.array_equal(one.test[1], other.test[1])
