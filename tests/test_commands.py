@@ -121,6 +121,7 @@ class TestList:
         assert main(["list", "swish"]) == 0
         lines = re.sub("\x1b[^m]*m", "", capsys.readouterr().out).splitlines()
         assert max(map(len, lines)) <= 80
+        assert "…" not in "".join(lines)
         text = " ".join(" ".join(lines).split())
         for expected in (
             "swish elementwise 1.6765",
@@ -285,6 +286,9 @@ class TestDemo:
                 assert set(arrays) == {"blocks", "names"}
                 for one in arrays.values():
                     np.testing.assert_allclose(one.sum(-1), 1, atol=1e-5)
+        assert done.stdout.count(": compiling, then 2 epochs ...\n") == 4
+        for backend in BACKENDS:
+            assert f"  {backend}: a new process imports Keras, loads the models and predicts ...\n" in done.stdout
         rows = re.findall(r"(\d+\.\d) % +(\d+\.\d) \.\. (\d+\.\d) %", done.stdout)
         assert len(rows) == 4
         assert all(0 <= float(low) <= float(mean) <= float(high) <= 100 for mean, low, high in rows)
@@ -333,9 +337,16 @@ class TestDisagreement:
             return Trained(build(0), [{"loss": [2.3]}], [0.1], guessed)
 
         monkeypatch.setattr(run, "train", untrained)
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("TERM", "dumb")
         for said in ("DISAGREES", "no such layer"):
             assert main(["demo", "--epochs", "1", "--seeds", "1", "--out", str(tmp_path)]) == 1
-            assert said in capsys.readouterr().out
+            shown = re.sub("\x1b[^mKAlh]*[mKAlh]", "", capsys.readouterr().out)
+            assert said in shown
+            assert "Dense with he_normal" in shown
+            assert "…" not in shown  # a table that is too wide
+            assert max(map(len, re.split("[\r\n]", shown))) <= 80
 
 
 class TestArguments:

@@ -1,5 +1,7 @@
 """The schemes "critical" and "looks_linear": what they choose, what is drawn, and what a hundred layers make of it."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -254,8 +256,7 @@ def test_in_words():
     assert max(map(len, [first, *lines[:-1]])) <= 90
     for part in ("bias: normal, mean ", "(beta)", "(q)", "(chi_1)", "(chi_q), so it decays", "1611.01232"):
         assert part in said
-    forward = actx.pairing("hard_tanh", "critical", use_bias=False)
-    assert "in each layer (chi_q), so it decays" in str(forward)
+    assert "by 1.5 in each layer (chi_q), so it grows" in str(replace(actx.pairing("mish", "critical"), chi_q=1.5))
     assert "(chi_q), so it stays" in str(actx.pairing("relu", "looks_linear"))
     standardized = str(actx.pairing("sigmoid", "critical", standardize=True))
     assert "(f(z) - output_mean) / output_std, output_mean = 0.5 and output_std = 0.2083" in standardized

@@ -59,12 +59,6 @@ def formula_lines(tex: str) -> tuple[str, ...]:
 
     Raises:
         ValueError: for LaTeX that it does not know; the message names it.
-
-    Example:
-
-    >>> from keras_actx.commands.formula import formula_lines
-    >>> formula_lines(r"\begin{cases} x & x > 0 \\ \frac{x}{2} & x \le 0 \end{cases}")
-    ('x     if x > 0', 'x/2   if x ≤ 0')
     """
     return tuple(_lines(_Reader(tex).sequence("")))
 

@@ -92,7 +92,7 @@ def _rows(names: Iterable[str]) -> Iterator[_Row]:
 def _table(console: Console, names: list[str], text: Callable[[str], str]) -> None:
     table = make_table()
     table.add_column("name", no_wrap=True, style="bold")
-    table.add_column("kind", max_width=11)
+    table.add_column("kind", max_width=12)
     table.add_column("gain", justify="right", no_wrap=True)
     table.add_column("what it is")
     for row in _rows(names):
