@@ -1,6 +1,8 @@
 """The command line, as a user runs it: in a process of its own."""
 
+import csv
 import importlib.util
+import inspect
 import os
 import re
 import subprocess
@@ -15,9 +17,11 @@ from hidden import hiding
 import keras_actx as actx
 from keras_actx.commands.demo.networks import Network
 from keras_actx.commands.demo.training import Trained, verdict
+from keras_actx.commands.formula import formula_lines, in_ascii, without_markup
 from keras_actx.commands.main import main
 from keras_actx.commands.plot_text import plot
 from keras_actx.names.public import KINDS
+from keras_actx.names.resolve import resolve_declared
 
 BACKENDS = [name for name in ("tensorflow", "jax", "torch") if importlib.util.find_spec(name) is not None]
 
@@ -39,69 +43,175 @@ def command(*arguments, cwd, **environment):
     return python("-m", "keras_actx", *arguments, cwd=cwd, **environment)
 
 
+def rows_of(text):
+    """The rows of `list` in a pipe, by name."""
+    return {row["name"]: row for row in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)}
+
+
 @pytest.mark.same_everywhere
 class TestList:
-    def test_has_every_name_and_alias_in_plain_text(self, tmp_path):
+    def test_in_a_pipe_a_name_is_a_row(self, tmp_path):
         done = command("list", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        assert "\x1b" not in done.stdout
-        words = set(re.findall(r"\w+", done.stdout))
+        assert not set("\x1b\\${}") & set(done.stdout)
+        assert {line.count("\t") for line in done.stdout.splitlines()} == {5}
+        found = rows_of(done.stdout)
+        assert list(found) == sorted({*all_activations.names(), *actx.names("layer")})
+        assert len(done.stdout.splitlines()) == 1 + len(found)
         for name in all_activations.names():
-            assert {name, *actx.describe(name).aliases} <= words
-        assert max(map(len, done.stdout.splitlines())) <= 120
-
-    @pytest.mark.parametrize("kind", ["gated", "vector", "learnable"])
-    def test_kind_selects(self, kind, capsys):
-        assert main(["list", "--kind", kind]) == 0
-        lines = capsys.readouterr().out.splitlines()
-        first = {line.split()[0] for line in lines if re.match(" [a-z]", line)}  # others continue the one before
-        assert set(actx.names(kind)) <= first
-        assert not (set(actx.names()) - set(actx.names(kind))) & first
-
-    def test_layers_are_listed_with_what_to_write(self, capsys):
-        assert main(["list", "--kind", "layer"]) == 0
-        shown = capsys.readouterr().out
-        for name in actx.names("layer"):
-            (line,) = (one for one in shown.splitlines() if one.split()[:1] == [name])
-            assert "keras_actx.layers." in line
-        assert "Maxout(num_units)" in shown
-        assert "maxmin" in shown  # an alias
-        assert f"{len(actx.names('layer'))} activations" in shown
+            row, declaration = found[name], actx.describe(name)
+            assert row["also"] == (", ".join(declaration.aliases) or "-")
+            assert row["kind"].split(", ")[0] == declaration.kind
+            written, plain = resolve_declared(row["write"]), resolve_declared(name)
+            assert (written.subject, written.learnable) == (plain.subject, plain.learnable)
+        assert found["mish"]["gain"] == f"{actx.gain('mish'):.4f}"
+        assert found["softmax"]["gain"] == "-"
+        assert "±π/2" in found["arctan"]["description"]
+        (line,) = [one for one in done.stdout.splitlines() if "hard_swish" in one]  # as grep
+        assert line.startswith("hard_silu\t")
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_every_kind_lists(self, kind, capsys):
         assert main(["list", "--kind", kind]) == 0
-        assert f"{len(actx.names(kind))} activations" in capsys.readouterr().out
+        found = rows_of(capsys.readouterr().out)
+        assert list(found) == sorted(actx.names(kind))
+        assert found
 
-    def test_gain_is_the_packages_own(self, capsys):
-        main(["list", "--kind", "vector"])
-        softmax = next(line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == ["softmax"])
-        assert " - " in softmax
-        main(["list"])
-        mish = next(line for line in capsys.readouterr().out.splitlines() if line.split()[:1] == ["mish"])
-        assert f"{actx.gain('mish'):.4f}" in mish
+    def test_layers_are_listed_with_what_to_write(self, capsys):
+        assert main(["list", "--kind", "layer"]) == 0
+        found = rows_of(capsys.readouterr().out)
+        for row in found.values():
+            assert row["write"].startswith("keras_actx.layers.")
+            assert row["description"].endswith(".")
+        assert found["maxout"]["write"] == "keras_actx.layers.Maxout(num_units)"
+        assert "maxmin" in found["group_sort"]["also"].split(", ")
+
+    @pytest.mark.parametrize(
+        ("wanted", "names"),
+        [
+            ("hardswish", {"hard_silu"}),  # an alias, in another spelling
+            ("MAXOUT", {"maxout"}),
+            ("gpt-oss", {"swiglu_clamped"}),  # in the description alone
+            ("glu", {"glu", "geglu", "swiglu", "swiglu_clamped"}),
+        ],
+    )
+    def test_a_text_selects(self, wanted, names, capsys):
+        assert main(["list", wanted]) == 0
+        found = set(rows_of(capsys.readouterr().out))
+        assert names <= found
+        assert len(names) > 1 or found == names
+        assert "relu" not in found
+
+    def test_a_text_and_a_kind_select_both(self, capsys):
+        assert main(["list", "soft", "--kind", "vector"]) == 0
+        found = set(rows_of(capsys.readouterr().out))
+        assert {"softmax", "softmin"} <= found <= set(actx.names("vector"))
+
+    def test_a_text_that_nothing_has_is_a_sentence_and_exit_2(self, capsys):
+        assert main(["list", "swsh"]) == 2
+        shown = capsys.readouterr()
+        assert "no activation has 'swsh'" in shown.err
+        assert "Did you mean 'swish'?" in shown.err
+        assert shown.out == ""
+
+    def test_in_a_terminal_it_is_a_table_of_its_width(self, capsys, monkeypatch):
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("TERM", "dumb")
+        assert main(["list", "swish"]) == 0
+        lines = re.sub("\x1b[^m]*m", "", capsys.readouterr().out).splitlines()
+        assert max(map(len, lines)) <= 80
+        assert "…" not in "".join(lines)
+        text = " ".join(" ".join(lines).split())
+        for expected in (
+            "swish elementwise 1.6765",
+            "Write swish(beta=1.0)",
+            "Also: hard_swish, hswish",
+            "7 activations",
+        ):
+            assert expected in text
+
+
+@pytest.mark.same_everywhere
+class TestFormulas:
+    """LaTeX in plain text."""
+
+    @pytest.mark.parametrize("name", all_activations.names())
+    def test_of_every_activation(self, name):
+        declaration = actx.describe(name)
+        lines = formula_lines(declaration.tex)  # raises an error for a command that it does not know
+        for text in (*lines, without_markup(inspect.getdoc(declaration.formula) or "")):
+            assert not set("\\$`") & set(text)
+        for line in lines:
+            assert not set("{}&") & set(line)
+            assert in_ascii(line).isascii()
+            assert "?" not in in_ascii(line)
+
+    @pytest.mark.parametrize(
+        ("tex", "lines"),
+        [
+            (r"x + \frac{\sin^2(\alpha x)}{\alpha}", ["x + sin²(α x)/α"]),
+            (r"\frac{\sqrt{x^2 + 1} - 1}{2} + x", ["(√(x² + 1) - 1)/2 + x"]),
+            (r"\frac{x}{2} \min(2, \max(0, x + 2))", ["(x/2) min(2, max(0, x + 2))"]),
+            (r"\frac{1}{\beta} \log \frac{1 + e^{\beta x}}{2}", ["(1/β) log((1 + e^(β x))/2)"]),
+            (r"\frac{a}{b c}", ["a/(b c)"]),
+            (r"\frac{\frac{a}{b}}{\frac{c}{d}}", ["(a/b)/(c/d)"]),
+            (r"-\frac{a}{b}", ["-a/b"]),
+            (r"a / \frac{b}{c}", ["a/(b/c)"]),
+            (r"\pm \pi / 2", ["±π/2"]),
+            (r"e^{-x_i} + p_1^2 + \|x\|^2 + \omega_0 x", ["e^(-xᵢ) + p₁² + ‖x‖² + ω₀ x"]),
+            (
+                r"\lambda \begin{cases} x & x > 0 \\ e^x - 1 & x \le 0 \end{cases}",
+                ["λ x          if x > 0", "λ (eˣ - 1)   if x ≤ 0"],
+            ),
+            (
+                r"\begin{cases} 1 & |x| < a \\ 0 & \text{otherwise} \end{cases}, \quad a \sim U(0, 1)",
+                ["1   if |x| < a", "0   otherwise", "a ~ U(0, 1)"],
+            ),
+        ],
+    )
+    def test_keeps_the_meaning(self, tex, lines):
+        assert list(formula_lines(tex)) == lines
+
+    @pytest.mark.parametrize(
+        "tex",
+        [r"\mathfrak{x}", r"\frac{x}", "{x", "x}", "(x", "^2", r"\begin{matrix} x \end{matrix}"],
+    )
+    def test_an_unknown_one_is_an_error_and_stays_in_a_text(self, tex):
+        with pytest.raises(ValueError, match="plain text"):
+            formula_lines(tex)
+        assert without_markup(f"It is ${tex}$.") == f"It is ${tex}$."
+
+    def test_of_a_user_is_shown_as_it_is(self, capsys):
+        @actx.register_activation(package="test_commands", tex=r"\mathfrak{f}(x)")
+        def of_a_user(x):
+            """A formula with other LaTeX."""
+            return x
+
+        assert main(["show", "of_a_user"]) == 0
+        assert r"\mathfrak{f}(x)" in capsys.readouterr().out
 
 
 @pytest.mark.same_everywhere
 class TestShow:
-    def test_parameters_in_the_name(self, tmp_path):
-        done = command("show", "snake(alpha=2.0)", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        declaration = actx.describe("snake")
+    def test_parameters_in_the_name(self, capsys):
+        assert main(["show", "snake(alpha=2.0)"]) == 0
+        shown = capsys.readouterr().out
         for expected in (
             "snake(alpha=2.0)",
-            declaration.tex,
+            "x + sin²(α x)/α",
             "alpha = 2.0 (default 1.0): a number in (0, inf)",
             f"{actx.gain('snake(alpha=2.0)'):.4f}",
             "Ziyin",
             "f'(x)",
         ):
-            assert expected in done.stdout
-        assert any("\u2800" < character <= "\u28ff" for character in done.stdout)
+            assert expected in shown
+        assert any("\u2800" < character <= "\u28ff" for character in shown)
 
     def test_gated_shows_the_gate_and_the_layer_to_use(self, capsys):
         assert main(["show", "swiglu"]) == 0
         shown = capsys.readouterr().out
+        assert "v g σ(g)\n  where σ(x) = 1/(1 + e^(-x)), the sigmoid\n  where v is the value" in shown
         assert "x is the gate; the value is 1" in shown
         assert 'DenseBlock(64, activation="swiglu")' in shown
 
@@ -113,12 +223,15 @@ class TestShow:
     @pytest.mark.parametrize("name", all_activations.names())
     def test_every_activation(self, name, capsys):
         assert main(["show", name]) == 0
-        assert not re.search(r"\bnan\b", capsys.readouterr().out)
+        shown = capsys.readouterr().out
+        assert not re.search(r"\bnan\b", shown)
+        assert not set("\\$") & set(shown)
 
     def test_output_without_unicode(self, tmp_path):
         done = command("show", "threshold", cwd=tmp_path, PYTHONIOENCODING="ascii")
         assert done.returncode == 0, done.stderr
         assert done.stdout.isascii()
+        assert "x   if x > theta" in done.stdout
         assert "*" in done.stdout
 
     @pytest.mark.parametrize(
@@ -130,6 +243,27 @@ class TestShow:
         shown = capsys.readouterr()
         assert said in shown.err
         assert shown.out == ""
+
+
+@pytest.mark.same_everywhere
+class TestBrokenPipe:
+    """A reader that leaves early, such as `head -1`, is no error."""
+
+    def test_show_ends_quietly(self, tmp_path):
+        command = [sys.executable, "-m", "keras_actx", "show", "mish"]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"mish\n"
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode == 0
+
+    def test_list_ends_with_status_0(self, monkeypatch, capsys):
+        there, here = os.pipe()
+        os.close(there)
+        with open(here, "w", encoding="utf-8") as stdout:
+            monkeypatch.setattr(sys, "stdout", stdout)
+            assert main(["list", "swish"]) == 0
+        assert capsys.readouterr().err == ""
 
 
 class TestDemo:
@@ -152,6 +286,9 @@ class TestDemo:
                 assert set(arrays) == {"blocks", "names"}
                 for one in arrays.values():
                     np.testing.assert_allclose(one.sum(-1), 1, atol=1e-5)
+        assert done.stdout.count(": compiling, then 2 epochs ...\n") == 4
+        for backend in BACKENDS:
+            assert f"  {backend}: a new process imports Keras, loads the models and predicts ...\n" in done.stdout
         rows = re.findall(r"(\d+\.\d) % +(\d+\.\d) \.\. (\d+\.\d) %", done.stdout)
         assert len(rows) == 4
         assert all(0 <= float(low) <= float(mean) <= float(high) <= 100 for mean, low, high in rows)
@@ -194,15 +331,22 @@ class TestDisagreement:
         monkeypatch.setattr(agreement, "_reload", reload)
         monkeypatch.setattr(run, "draw", lambda trained, path: None)
 
-        def untrained(build, splits, epochs):
+        def untrained(build, splits, epochs, console):
             (data,) = splits.values()
             guessed = np.full((len(data.test_y), 10), 0.1)
             return Trained(build(0), [{"loss": [2.3]}], [0.1], guessed)
 
         monkeypatch.setattr(run, "train", untrained)
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("TERM", "dumb")
         for said in ("DISAGREES", "no such layer"):
             assert main(["demo", "--epochs", "1", "--seeds", "1", "--out", str(tmp_path)]) == 1
-            assert said in capsys.readouterr().out
+            shown = re.sub("\x1b[^mKAlh]*[mKAlh]", "", capsys.readouterr().out)
+            assert said in shown
+            assert "Dense with he_normal" in shown
+            assert "…" not in shown  # a table that is too wide
+            assert max(map(len, re.split("[\r\n]", shown))) <= 80
 
 
 class TestArguments:

@@ -303,9 +303,10 @@ def test_paired_refuses_what_is_no_kernel():
 
 def test_pairing_in_words():
     block = DenseBlock(8, activation="mish", scheme="published")
-    assert str(block.pairing).startswith("mish: forward gain; kernel truncated_normal with standard deviation 1.48685")
+    assert str(block.pairing).startswith("mish: forward gain\n")
+    assert "\n  kernel: truncated_normal, standard deviation 1.48685 / sqrt(fan_in)\n  bias: 0\n" in str(block.pairing)
     assert "He et al. 2015" in str(DenseBlock(8, scheme="published").pairing)
-    assert str(DenseBlock(8).pairing).startswith("relu: He; kernel truncated_normal")
+    assert str(DenseBlock(8).pairing).startswith("relu: He\n")
     assert DenseBlock(8, kernel_initializer="zeros").pairing is None
     own = Paired("gelu", distribution="uniform")
     assert DenseBlock(8, kernel_initializer=own).pairing is own.pairing

@@ -97,9 +97,9 @@ def test_halves(activation):
 
 def test_in_words():
     said = str(DenseBlock(8, "swiglu", scheme="critical", input_activation="swiglu", depth=5).pairing)
-    assert "bias of the value N(3.5, " in said
-    assert "of the gate N(0.5, " in said
-    assert "beta_gate = 0.5" in said
+    assert "bias of the value: normal, mean 3.5, standard deviation " in said
+    assert "bias of the gate: normal, mean 0.5, standard deviation " in said
+    assert "mean of the gate 0.5 (beta_gate)" in said
 
 
 def test_the_bias_saves_and_refuses():

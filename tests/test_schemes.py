@@ -1,5 +1,7 @@
 """The schemes "critical" and "looks_linear": what they choose, what is drawn, and what a hundred layers make of it."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -247,8 +249,17 @@ def test_the_input_must_be_known():
 
 def test_in_words():
     said = str(actx.pairing("mish", "critical", depth=40))
-    for part in ("mish: critical: stable, and straight enough for 40 layers", "bias N(", "chi_q = 0.", "1611.01232"):
+    first, *lines = said.splitlines()
+    assert first == "mish: critical: stable, and straight enough for 40 layers"
+    titles = "scheme kernel bias input gradient error nonlinearity source".split()
+    assert [line.split()[0].strip(":") for line in lines] == titles
+    assert max(map(len, [first, *lines[:-1]])) <= 90
+    for part in ("bias: normal, mean ", "(beta)", "(q)", "(chi_1)", "(chi_q), so it decays", "1611.01232"):
         assert part in said
+    assert "by 1.5 in each layer (chi_q), so it grows" in str(replace(actx.pairing("mish", "critical"), chi_q=1.5))
+    assert "(chi_q), so it stays" in str(actx.pairing("relu", "looks_linear"))
+    standardized = str(actx.pairing("sigmoid", "critical", standardize=True))
+    assert "(f(z) - output_mean) / output_std, output_mean = 0.5 and output_std = 0.2083" in standardized
     assert "looks linear: f(x) - f(-x) = 1 x cancels" in str(actx.pairing("relu", "looks_linear"))
     assert str(actx.pairing("relu")) == str(DenseBlock(8, "relu").pairing)
 

@@ -1,49 +1,110 @@
-"""`list`: a table of all activations."""
+"""`list`: all activations, as a table in a terminal and as lines with tabs elsewhere."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
+
+from rich.console import Console
 
 import keras_actx as actx
+from keras_actx._messages import did_you_mean, quote
 from keras_actx.choices import NameKind
-from keras_actx.commands.console import make_console, make_table, plain
+from keras_actx.commands.console import CommandError, make_console, make_table
+from keras_actx.commands.formula import in_ascii, without_markup
+from keras_actx.declaration import registry
 from keras_actx.declaration.declaration import Declaration
 from keras_actx.names import layer_names
 
 
-def list_activations(kind: NameKind | None) -> int:
-    """Print a table of the activations, all or those of one kind. Returns the exit status."""
-    if kind == "layer":
-        return _list_layers()
+@dataclass(frozen=True)
+class _Row:
+    """One activation; the fields are the columns of the output without a terminal."""
+
+    name: str
+    kind: str
+    write: str
+    gain: str
+    also: str
+    description: str
+
+
+def list_activations(kind: NameKind | None = None, wanted: str | None = None) -> int:
+    """Print the activations, one a row.
+
+    Args:
+        kind: only those of this kind.
+        wanted: only those with this text in a name or in the description.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        CommandError: if there is none.
+    """
+    names = _names(kind, wanted)
+    if not names:
+        raise CommandError(_none(kind, wanted))
+    console = make_console()
+    text = in_ascii if console.options.ascii_only else str
+    if console.is_terminal:
+        _table(console, names, text)
+    else:
+        print(*(one.name for one in fields(_Row)), sep="\t")
+        for row in _rows(names):  # each as soon as its gain is computed
+            print(text("\t".join(astuple(row))), flush=True)
+    return 0
+
+
+def _names(kind: NameKind | None, wanted: str | None) -> list[str]:
+    names = sorted({*actx.names(kind), *(() if kind else layer_names.every())})
+    return [one for one in names if wanted is None or _matches(one, wanted)]
+
+
+def _matches(name: str, wanted: str) -> bool:
+    """Whether the text is in the name or an alias, in any spelling, or in the description."""
+    letters = registry.letters(wanted)
+    if letters and any(letters in registry.letters(one) for one in (name, *_aliases(name))):
+        return True
+    return wanted.lower() in _description(name).lower()
+
+
+def _none(kind: NameKind | None, wanted: str | None) -> str:
+    of_kind = f" of kind {kind!r}" if kind else ""
+    if wanted is None:
+        return f"no activation{of_kind}"
+    hint = did_you_mean(wanted, _names(kind, None))
+    return f"no activation{of_kind} has {quote(wanted)} in its name or description.{hint}"
+
+
+def _rows(names: Iterable[str]) -> Iterator[_Row]:
+    for name in names:
+        also, layer = ", ".join(_aliases(name)) or "-", layer_names.find(name)
+        if layer is not None:
+            yield _Row(name, "layer", layer.written, "-", also, _description(name))
+            continue
+        declaration = actx.describe(name)
+        settings = ", ".join(f"{one.name}={one.default!r}" for one in declaration.parameters)
+        write = f"{name}({settings})" if settings else name
+        yield _Row(name, kind_of(declaration), write, gain_of(name), also, _description(name))
+
+
+def _table(console: Console, names: list[str], text: Callable[[str], str]) -> None:
     table = make_table()
     table.add_column("name", no_wrap=True, style="bold")
     table.add_column("kind", max_width=12)
-    table.add_column("parameters", ratio=3)
     table.add_column("gain", justify="right", no_wrap=True)
-    table.add_column("what it is", ratio=6)
-    console = make_console()
-    names = actx.names(kind)
-    for name in names:
-        declaration = actx.describe(name)
-        table.add_row(name, kind_of(declaration), _parameters(declaration), gain_of(name), _sentence(declaration))
+    table.add_column("what it is")
+    for row in _rows(names):
+        write = f"\nWrite {_short(row.write)}" if row.write != row.name else ""
+        also = f"\nAlso: {row.also}" if row.also != "-" else ""
+        table.add_row(row.name, row.kind, row.gain, text(f"{row.description}{write}{also}"))
     console.print(table)
     console.print(
         f"{len(names)} activations. The gain is 1/sqrt(E[f(z)^2]) for z ~ N(0, 1); '-' where there is none.\n"
-        'Write parameters in the name, "snake(alpha=2.0)", and learn them with "snake(alpha=2.0, learnable=True)".'
+        'Write parameters in the name, "snake(alpha=2.0)", and learn them with "snake(alpha=2.0, learnable=True)".\n'
+        "An activation of kind layer is a layer of its own."
     )
-    return 0
-
-
-def _list_layers() -> int:
-    table = make_table()
-    table.add_column("name", no_wrap=True, style="bold")
-    table.add_column("write", no_wrap=True)
-    table.add_column("what it is")
-    names = layer_names.every()
-    for name in names:
-        entry = layer_names.find(name)
-        also = f" Also: {', '.join(aliases)}." if (aliases := layer_names.aliases(name)) else ""
-        table.add_row(name, entry.written, f"It {entry.why}.{also}")  # pyright: ignore[reportOptionalMemberAccess]  (a name from `every`)
-    console = make_console()
-    console.print(table)
-    console.print(f"{len(names)} activations that are standalone layers, to be used as layers.")
-    return 0
 
 
 def kind_of(declaration: Declaration) -> str:
@@ -60,16 +121,18 @@ def gain_of(activation: object) -> str:
         return "-"
 
 
-def _parameters(declaration: Declaration) -> str:
-    return ", ".join(f"{one.name}={_short(one.default)}" for one in declaration.parameters) or "-"
+def _short(write: str) -> str:
+    """The string with at most six digits of each number."""
+    return re.sub(r"-?\d+\.\d{6,}", lambda number: f"{float(number[0]):.6g}", write)
 
 
-def _short(value: object) -> str:
-    """The value as in the string form, with at most six digits."""
-    text = repr(value)
-    return text if not isinstance(value, float) or len(text) <= 8 else f"{value:.6g}"
+def _aliases(name: str) -> tuple[str, ...]:
+    return layer_names.aliases(name) if layer_names.find(name) else actx.describe(name).aliases
 
 
-def _sentence(declaration: Declaration) -> str:
-    also = f" Also: {', '.join(declaration.aliases)}." if declaration.aliases else ""
-    return plain(declaration.summary, letters=False) + also
+def _description(name: str) -> str:
+    layer = layer_names.find(name)
+    if layer is not None:
+        return without_markup(" ".join((inspect.getdoc(layer.layer) or "").partition("\n\n")[0].split()))
+    summary = actx.describe(name).summary
+    return without_markup(re.sub(r"(`[^`]+`) \$[^$]*\$", r"\1", summary))  # the letter of a parameter in the formula

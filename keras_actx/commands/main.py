@@ -1,9 +1,11 @@
 """The entry point: the argument parser and the dispatch to the commands."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from keras_actx import __version__
 from keras_actx.commands.console import CommandError
@@ -24,7 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without Greek letters shows "?", not a traceback  # pyright: ignore[reportAttributeAccessIssue]  (checked above)
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader, such as `head -1`, has enough
+        # What is still in the buffer is written when Python exits; without a traceback it has to have a place to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except CommandError as error:
         print(f"keras-actx {options.command}: {error}", file=sys.stderr)
         return 2
@@ -36,8 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="keras-actx", description="Activations for every Keras 3 layer, by name.")
     parser.add_argument("--version", action="version", version=f"keras_actx {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{demo,list,show}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for add in (_add_demo, _add_list, _add_show):
+        add(commands)
+    return parser
 
+
+def _add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo", help="train, save, reload and compare on real data", description="Train four networks on digits."
     )
@@ -47,24 +60,6 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seeds", type=_whole_number(1), default=3, metavar="N", help="how many; default: 3")
     demo.set_defaults(run=_demo)
 
-    listing = commands.add_parser("list", help="all activations", description="A table of all activations.")
-    listing.add_argument("--kind", choices=KINDS, help="only those of one kind")
-    listing.set_defaults(run=_list)
-
-    show = commands.add_parser("show", help="one activation", description="Show one activation in detail.")
-    show.add_argument("name", metavar="NAME", help='such as mish, "snake(alpha=2.0)" or swiglu')
-    show.set_defaults(run=_show)
-    return parser
-
-
-def _whole_number(least: int):
-    def read(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) < 2**31:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to 2**31 - 1")
-        return int(text)
-
-    return read
-
 
 def _demo(options: argparse.Namespace) -> int:
     from keras_actx.commands.demo.run import demo
@@ -72,13 +67,41 @@ def _demo(options: argparse.Namespace) -> int:
     return demo(options.out, epochs=options.epochs, seed=options.seed, seeds=options.seeds)
 
 
+def _add_list(commands: Any) -> None:
+    listing = commands.add_parser(
+        "list",
+        help="all activations, or those with a text in their name",
+        description="The activations, one a row. In a pipe or a file, the columns are separated by tabs.",
+    )
+    listing.add_argument(
+        "text", nargs="?", metavar="TEXT", help="only those with this text in a name or in the description"
+    )
+    listing.add_argument("--kind", choices=KINDS, help="only those of one kind")
+    listing.set_defaults(run=_list)
+
+
 def _list(options: argparse.Namespace) -> int:
     from keras_actx.commands.list import list_activations
 
-    return list_activations(options.kind)
+    return list_activations(options.kind, options.text)
+
+
+def _add_show(commands: Any) -> None:
+    show = commands.add_parser("show", help="one activation", description="Show one activation in detail.")
+    show.add_argument("name", metavar="NAME", help='such as mish, "snake(alpha=2.0)" or swiglu')
+    show.set_defaults(run=_show)
 
 
 def _show(options: argparse.Namespace) -> int:
     from keras_actx.commands.show import show
 
     return show(options.name)
+
+
+def _whole_number(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) < 2**31:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to 2**31 - 1")
+        return int(text)
+
+    return read

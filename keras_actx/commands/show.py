@@ -7,13 +7,24 @@ from rich.console import Console
 from rich.padding import Padding
 
 import keras_actx as actx
-from keras_actx.commands.console import CommandError, make_console, plain
+from keras_actx.commands.console import CommandError, make_console
+from keras_actx.commands.formula import formula_lines, in_ascii, without_markup
 from keras_actx.commands.list import gain_of, kind_of
 from keras_actx.commands.plot_text import curve, plot
 from keras_actx.declaration.activation import Activation
+from keras_actx.declaration.declaration import Declaration
 from keras_actx.names.resolve import ResolvedDeclaration, resolve_declared
 
 _WIDEST_PLOT = 50
+_MEANINGS = {
+    r"\sigma(": "where σ(x) = 1/(1 + e^(-x)), the sigmoid",
+    r"\Phi(": "where Φ(x) = (1 + erf(x/√2))/2, the normal distribution function",
+}
+_SYMBOLS = {
+    "elementwise": (),
+    "gated": ("where v is the value and g the gate, the two halves of the input",),
+    "vector": ("where x is the vector along the axis",),
+}
 
 
 def show(name: str) -> int:
@@ -32,12 +43,12 @@ def show(name: str) -> int:
     console, activation = make_console(), resolved.activation
     declaration = activation.declaration
     console.print(_written(resolved), style="bold")
-    console.print(plain(declaration.summary))
     notes = (inspect.getdoc(declaration.formula) or "").partition("\n\n")[2]
-    if notes:
-        console.print(plain(notes.replace("\n", " ")))
+    for paragraph in (declaration.summary, *notes.split("\n\n")):
+        if paragraph:
+            _print(console, without_markup(" ".join(paragraph.split())))
     _section(console, "Kind", [_kind(resolved)])
-    _section(console, "Formula", [declaration.tex or "(not declared; see the code)"])
+    _section(console, "Formula", _formula(declaration))
     _section(console, "Parameters", _parameters(activation) or ["none"])
     _section(console, "Forward gain and moments for z ~ N(0, 1)", _moments(activation))
     _section(console, "Kinks", _kinks(activation) or ["none: its derivative is continuous"])
@@ -54,7 +65,23 @@ def _section(console: Console, title: str, lines: Iterable[str]) -> None:
     if lines:
         console.print(f"\n{title}", style="bold")
         for line in lines:
-            console.print(Padding(line, (0, 0, 0, 2), expand=False))
+            _print(console, line, indent=2)
+
+
+def _print(console: Console, text: str, *, indent: int = 0) -> None:
+    text = in_ascii(text) if console.options.ascii_only else text
+    console.print(Padding(text, (0, 0, 0, indent), expand=False) if indent else text)
+
+
+def _formula(declaration: Declaration) -> list[str]:
+    tex = declaration.tex
+    if not tex:
+        return ["(not declared; see the code)"]
+    try:
+        lines = formula_lines(tex)
+    except ValueError:  # of a user's declaration, which may have any LaTeX
+        return [tex]
+    return [*lines, *(meaning for sign, meaning in _MEANINGS.items() if sign in tex), *_SYMBOLS[declaration.kind]]
 
 
 def _kind(resolved: ResolvedDeclaration) -> str:

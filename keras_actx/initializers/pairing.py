@@ -61,19 +61,44 @@ class Pairing(InitSpec):
     output_std: float | None = None
 
     def __str__(self) -> str:
-        numbers = ("beta", "beta_gate", "q", "chi_1", "chi_q", "nonlinearity", "output_mean", "output_std")
-        known = ", ".join(f"{name} = {getattr(self, name):.4g}" for name in numbers if getattr(self, name) is not None)
-        bias = self._bias(self.bias_mean)
-        if self.bias_mean_gate is not None:
-            bias = f"of the value {bias}, of the gate {self._bias(self.bias_mean_gate)}"
-        return (
-            f"{self.activation}: {self.reason}; kernel {self.distribution} with standard deviation "
-            f"{self.gain:.6g} / {_FANS[self.mode]}{_FORMS[self.form]}, bias {bias}{known and '; ' + known} "
-            f"(scheme {self.scheme!r}{self.seen and '; ' + self.seen}; {self.source})"
-        )
+        scale = f"{self.gain:.6g} / {_FANS[self.mode]}"
+        lines = [
+            ("scheme", repr(self.scheme) + (f", {self.seen}" if self.seen else "")),
+            ("kernel", f"{self.distribution}, standard deviation {scale}{_FORMS[self.form]}"),
+            *self._bias(),
+            *self._propagation(),
+            ("source", self.source),
+        ]
+        return "\n".join([f"{self.activation}: {self.reason}", *(f"  {title}: {text}" for title, text in lines)])
 
-    def _bias(self, mean: float) -> str:
-        return f"N({mean:.4g}, {self.bias_std:.6g}^2)" if self.bias_std else f"{mean:.4g}"
+    def _bias(self) -> list[tuple[str, str]]:
+        means = {"bias": self.bias_mean}
+        if self.bias_mean_gate is not None:
+            means = {"bias of the value": self.bias_mean, "bias of the gate": self.bias_mean_gate}
+        if self.bias_std:
+            return [
+                (of, f"normal, mean {one:.4g}, standard deviation {self.bias_std:.6g}") for of, one in means.items()
+            ]
+        return [(of, f"{one:.4g}") for of, one in means.items()]
+
+    def _propagation(self) -> list[tuple[str, str]]:
+        """What is known about signal and gradient: each number with its meaning and its field."""
+        lines = []
+        if self.q is not None:
+            gate = "" if self.beta_gate is None else f"mean of the gate {self.beta_gate:.4g} (beta_gate), "
+            lines.append(("input of the activation", f"mean {self.beta:.4g} (beta), {gate}variance {self.q:.4g} (q)"))
+        if self.chi_1 is not None:
+            lines.append(("gradient", f"its mean square is multiplied by {self.chi_1:.4g} in each layer (chi_1)"))
+        if self.chi_q is not None:
+            kept = "decays" if self.chi_q < 1 else "grows" if self.chi_q > 1 else "stays"
+            said = f"multiplied by {self.chi_q:.4g} in each layer (chi_q), so it {kept}"
+            lines.append(("error of the variance", said))
+        if self.nonlinearity is not None:
+            lines.append(("nonlinearity", f"{self.nonlinearity:.4g}, where a linear function has 0"))
+        if self.output_std is not None:
+            said = f"output_mean = {self.output_mean:.4g} and output_std = {self.output_std:.4g}"
+            lines.append(("output", f"(f(z) - output_mean) / output_std, {said}"))
+        return lines
 
     def bias_initializer(
         self, seed: Any = None, *, gate: Gate = "last", interleaved: bool = False

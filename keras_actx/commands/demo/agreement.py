@@ -9,8 +9,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from rich.console import Console
 
 from keras_actx._missing_backend import installed_backends
+from keras_actx.commands.console import working
 from keras_actx.commands.demo.files import replacing
 from keras_actx.commands.demo.training import Trained
 
@@ -34,7 +36,7 @@ class Agreement:
         return self.difference <= self.allowed  # False for NaN
 
 
-def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path) -> Iterable[Agreement]:
+def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path, console: Console) -> Iterable[Agreement]:
     """Save the models to `folder`, reload them on each installed backend, and compare.
 
     Yields:
@@ -53,7 +55,8 @@ def agreements(trained: Iterable[Trained], test_x: np.ndarray, folder: Path) -> 
     ):  # the active one first
         out = folder / f"predictions-{backend}.npz"
         out.unlink(missing_ok=True)  # so that the file of an earlier run is not used
-        error = _reload(backend, data, out, files)
+        with working(console, f"  {backend}: a new process imports Keras, loads the models and predicts"):
+            error = _reload(backend, data, out, files)
         allowed = _SAME_BACKEND if backend == keras.backend.backend() else _OTHER_BACKEND
         for one in trained:
             difference = float("nan") if error else _difference(out, one)

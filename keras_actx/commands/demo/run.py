@@ -7,9 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 from rich.console import Console
+from rich.table import Table
 
 from keras_actx._missing_backend import BACKENDS
-from keras_actx.commands.console import CommandError, make_console, make_table
+from keras_actx.commands.console import CommandError, make_console, make_table, working
 from keras_actx.commands.demo.agreement import Agreement, agreements
 from keras_actx.commands.demo.networks import DEPTH, WIDTH, digits, with_blocks, with_defaults, with_he, with_names
 from keras_actx.commands.demo.picture import draw
@@ -59,7 +60,8 @@ def _require_folder(folder: Path) -> None:
 
 
 def _run(console: Console, folder: Path, epochs: int, seeds: range) -> int:
-    splits = {seed: digits(seed) for seed in seeds}
+    with working(console, "Loading the images"):
+        splits = {seed: digits(seed) for seed in seeds}
     last = splits[seeds[-1]]
     numbers = ", ".join(map(str, seeds))
     console.print(
@@ -69,37 +71,34 @@ def _run(console: Console, folder: Path, epochs: int, seeds: range) -> int:
     )
     trained = []
     for build in (with_blocks, with_names, with_he, with_defaults):
-        network = build(seeds[0])
-        console.print(f"\n{network.title}: {', '.join(network.activations)}", style="bold")
-        trained.append(train(build, splits, epochs))
+        trained.append(train(build, splits, epochs, console))
     blocks, names, he, defaults = trained
     console.print(_accuracies(trained))
     for one, other in ((blocks, defaults), (blocks, he), (blocks, names), (names, defaults)):
         console.print(verdict(one, other))
 
     console.print("\nSaved, then reloaded in a new process on each installed backend, without custom_objects:")
-    found = list(agreements((blocks, names), last.test_x, folder))
+    found = list(agreements((blocks, names), last.test_x, folder, console))
     console.print(_agreement_table(found))
     for one in found:
         if one.error:
             console.print(f"{one.backend}: {one.error}", style="red")
-    draw(trained, folder / "demo.png")
+    with working(console, "Drawing demo.png"):
+        draw(trained, folder / "demo.png")
     console.print(f"Written to {folder}: demo.png, blocks.keras, names.keras and the predictions of each backend.")
     agreed = all(one.holds for one in found)
     console.print("All reloaded models agree." if agreed else "Some reloaded models DISAGREE.", style="bold")
     return 0 if agreed else 1
 
 
-def _accuracies(trained: list[Trained]):
+def _accuracies(trained: list[Trained]) -> Table:
     table = make_table()
-    for name in ("network", "activations"):
-        table.add_column(name)
-    for name in ("parameters", "last training loss", "test accuracy", "from .. to"):
-        table.add_column(name, justify="right")
+    table.add_column("network", no_wrap=True)
+    for name in ("parameters", "last loss", "test accuracy", "from .. to"):
+        table.add_column(name, justify="right", no_wrap=True)
     for one in trained:
         table.add_row(
             one.network.title,
-            ", ".join(one.network.activations),
             f"{one.network.model.count_params():,}",
             f"{np.mean([each['loss'][-1] for each in one.histories]):.4f}",
             f"{100 * one.accuracy:.1f} %",
@@ -108,12 +107,12 @@ def _accuracies(trained: list[Trained]):
     return table
 
 
-def _agreement_table(found: list[Agreement]):
+def _agreement_table(found: list[Agreement]) -> Table:
     table = make_table()
     for name in ("model", "backend"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("largest difference", "allowed"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for one in found:
         difference = "none" if one.error else f"{one.difference:.1e}"

@@ -2,13 +2,16 @@
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
+from rich.console import Console
 
+from keras_actx.commands.console import working
 from keras_actx.commands.demo.networks import Digits, Network
 
 _BATCH = 64
@@ -29,8 +32,8 @@ class Trained:
         return float(np.mean(self.accuracies))
 
 
-def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs: int) -> Trained:
-    """Fit with every seed on its own split, with Keras's progress bar; without a terminal, one line per epoch.
+def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs: int, console: Console) -> Trained:
+    """Fit with every seed on its own split; in a terminal the epoch that is trained is shown.
 
     The test images are evaluated after every epoch, but not used for any choice.
     """
@@ -41,27 +44,51 @@ def train(build: Callable[[int], Network], splits: Mapping[int, Digits], epochs:
     predictions: Any = None
     for seed, data in splits.items():
         keras.utils.set_random_seed(seed)
-        fresh = build(seed)
         if network is None:
-            network, model = fresh, fresh.model
-            model.optimizer.build(model.trainable_variables)
-            started = [keras.ops.convert_to_numpy(one) for one in model.optimizer.variables]
+            with working(console, "Building a network"):
+                network = build(seed)
+                model = network.model
+                model.optimizer.build(model.trainable_variables)
+                started = [keras.ops.convert_to_numpy(one) for one in model.optimizer.variables]
+            console.print(f"\n{network.title}: {', '.join(network.activations)}", style="bold")
+            task = f"  seed {seed}: compiling, then {epochs} epochs"
         else:  # reuses the compiled model
-            model.set_weights(fresh.model.get_weights())
+            model.set_weights(build(seed).model.get_weights())
             for variable, value in zip(model.optimizer.variables, started, strict=True):
                 variable.assign(value)
-        history = model.fit(
-            data.train_x,
-            data.train_y,
-            batch_size=_BATCH,
-            epochs=epochs,
-            validation_data=(data.test_x, data.test_y),
-            verbose=1 if sys.stdout.isatty() else 2,
-        )
-        predictions = predict(model, data.test_x)
-        histories.append(history.history)
+            task = f"  seed {seed}: {epochs} epochs"
+        begun = time.perf_counter()
+        with working(console, task) as say:
+            history = model.fit(
+                data.train_x,
+                data.train_y,
+                batch_size=_BATCH,
+                epochs=epochs,
+                validation_data=(data.test_x, data.test_y),
+                verbose=0,
+                callbacks=[_Epochs(lambda said, seed=seed: say(f"  seed {seed}: {said}"), epochs)],
+            ).history
+            predictions = predict(model, data.test_x)
+        histories.append(history)
         accuracies.append(float((predictions.argmax(-1) == data.test_y).mean()))
+        seconds = time.perf_counter() - begun
+        console.print(f"  seed {seed}: {_said(history['loss'][-1], accuracies[-1])}, {seconds:.1f} s")
     return Trained(network, histories, accuracies, predictions)
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Passes on a line after every epoch."""
+
+    def __init__(self, say: Callable[[str], None], epochs: int) -> None:
+        super().__init__()
+        self._say, self._epochs = say, epochs
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._say(f"epoch {epoch + 1} of {self._epochs}, {_said(logs['loss'], logs['val_accuracy'])}")
+
+
+def _said(loss: float, accuracy: float) -> str:
+    return f"loss {loss:.4f}, test accuracy {100 * accuracy:.1f} %"
 
 
 def predict(model: keras.Model, x: np.ndarray) -> np.ndarray:
