@@ -4,6 +4,7 @@ import doctest
 import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -17,7 +18,8 @@ import keras_actx as actx
 import keras_actx.testing
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+RECIPES = tuple(f"docs/recipes/{path.name}" for path in sorted((ROOT / "docs/recipes").glob("*.md")))
+PAGES = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))), *RECIPES)
 WITH_CODE = (
     "README.md",
     "docs/index.md",
@@ -26,9 +28,11 @@ WITH_CODE = (
     "docs/pair.md",
     "docs/replace.md",
     "docs/security.md",
+    *(page for page in RECIPES if page != "docs/recipes/index.md"),
 )
 IN_64_BITS = ("docs/contributing.md",)  # which says so; the others are for everybody, without float64 on JAX
 _FENCE = re.compile(r"^```(python|pycon)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r'^```python title="(\w+\.py)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)  # not run, but saved
 _FLAGS = doctest.NORMALIZE_WHITESPACE
 
 
@@ -63,7 +67,10 @@ def run_page(path):
     """
     variables = {"__name__": "__main__"}
     alone = Path(path).name == "README.md"
-    for line, code in blocks(Path(path).read_text(encoding="utf-8")):
+    text = Path(path).read_text(encoding="utf-8")
+    for file, code in _FILE.findall(text):
+        Path(file).write_text(code, encoding="utf-8")
+    for line, code in blocks(text):
         if alone:
             variables = {"__name__": "__main__"}
             assert re.search(r"^import keras_actx", code, re.MULTILINE), f"{path}, line {line}: no import keras_actx"
@@ -75,6 +82,8 @@ def test_code_of_a_page_runs(page, tmp_path):
     found = blocks((ROOT / page).read_text(encoding="utf-8"))
     assert found or page not in WITH_CODE
     if found:  # in a process of its own, so that what a page declares is not there for other tests
+        for file in (ROOT / page).parent.glob("*.h5"):  # that a reader downloads
+            shutil.copy(file, tmp_path)
         script = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r}); import test_docs; test_docs.run_page"
         child = subprocess.run(
             [sys.executable, "-c", f"{script}({str(ROOT / page)!r})"],
