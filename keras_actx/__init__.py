@@ -35,13 +35,14 @@ if _typing.TYPE_CHECKING:
     from keras_actx.expectation.moments import gain as gain
     from keras_actx.expectation.moments import moments as moments
     from keras_actx.initializers.pairing import pairing as pairing
+    from keras_actx.models.compare import compare as compare
     from keras_actx.models.replace import replace_activations as replace_activations
 
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "__version__", "activations", "callbacks", "config", "constraints", "describe",
-    "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pairing", "plot", "ranges",
+    "Activation", "Moments", "__version__", "activations", "callbacks", "compare", "config", "constraints",
+    "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pairing", "plot", "ranges",
     "register_activation", "replace_activations", "serialize",
 ]  # fmt: skip
 
@@ -51,6 +52,7 @@ if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name 
         {
             **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation.moments"),
             "callbacks": "keras_actx.callbacks",
+            "compare": "keras_actx.models.compare",
             "pairing": "keras_actx.initializers.pairing",
             "plot": "keras_actx.plot",
             "replace_activations": "keras_actx.models.replace",
