@@ -32,7 +32,7 @@ def _no_collection(monkeypatch):
 
 def build(activation, rate=0.1):
     """One unit, which fits Y if its activation is silu."""
-    start = keras.initializers.RandomUniform(0.8, 1.2)
+    start = keras.initializers.RandomUniform(1.5, 2.0)
     model = keras.Sequential([keras.Input((1,)), L.Dense(1, activation, kernel_initializer=start)])
     # TensorFlow traces longer than such a model trains; `test_metrics_direction_and_structured_data` traces one.
     model.compile(keras.optimizers.Adam(rate), "mse", run_eagerly=keras.backend.backend() == "tensorflow")
@@ -57,9 +57,9 @@ NOISE = np.random.default_rng(0).normal(size=(3, 5))
 
 def test_verdict_on_a_planted_difference_and_on_none_in_training():
     """One activation that cannot fit the target, and two names of the same function."""
-    budget = {"epochs": 6, "patience": None, "seeds": 3, "batch_size": 160, "validation_data": (X, Y)}
+    budget = {"epochs": 2, "patience": None, "seeds": 3, "batch_size": 160, "validation_data": (X, Y)}
     activations = ["linear", "silu", "swish"]
-    result = actx.compare(lambda it: build(it, 0.3), X, Y, activations=activations, **budget, verbose=False)
+    result = actx.compare(lambda it: build(it, 0.2), X, Y, activations=activations, **budget, verbose=False)
     assert result.scores["silu"] == result.scores["swish"]
     assert result.verdict == (
         "No difference: the spread between 3 seeds is too large to tell 'silu', which has the lowest mean val_loss, from "
@@ -67,7 +67,7 @@ def test_verdict_on_a_planted_difference_and_on_none_in_training():
     )
     assert min(result.scores["linear"]) > 2 * max(result.scores["silu"])
     assert len(result.runs) == 9
-    assert all(run.epochs == run.best_epoch == 6 for run in result.runs)
+    assert all(run.epochs == run.best_epoch == 2 for run in result.runs)
     assert all(run.score == run.history["val_loss"][-1] for run in result.runs)
 
 
