@@ -62,8 +62,8 @@ def test_verdict_on_a_planted_difference_and_on_none_in_training():
     result = actx.compare(lambda it: build(it, 0.2), X, Y, activations=activations, **budget, verbose=False)
     assert result.scores["silu"] == result.scores["swish"]
     assert result.verdict == (
-        "No difference: the spread between 3 seeds is too large to tell 'silu', which has the lowest mean val_loss, from "
-        "'swish'. 'linear' is worse than 'silu'."
+        "No difference: the spread between 3 seeds is too large to tell 'silu', which has the lowest mean val_loss, "
+        "from 'swish'. 'linear' is worse than 'silu'."
     )
     assert min(result.scores["linear"]) > 2 * max(result.scores["silu"])
     assert len(result.runs) == 9
@@ -94,7 +94,7 @@ def test_no_difference_is_said_of_equal_distributions():
         result = comparison(dict(zip("abcd", rng.normal(size=(4, 5)), strict=True)))
         said = result.verdict.startswith("No difference: the spread between 5 seeds is too large to tell")
         differs = any(test.differs for test in result.tests.values())
-        assert said and "worse" not in result.verdict or differs
+        assert differs or (said and "worse" not in result.verdict)
         found += differs
     assert found <= 28  # 20 expected at most; 5 % plus two standard deviations of a binomial
 
@@ -107,10 +107,9 @@ def test_a_difference_that_is_not_to_the_best_is_said():
 
 def test_too_few_seeds():
     result = comparison({"relu": [1.0], "tanh": [2.0]})
-    assert result.verdict == (
-        "Too few seeds to tell: 'relu' has the lowest mean val_loss, with 1 seed; use 3 or more."
-    )
-    assert math.isnan(result.rows[0]["spread"]) and result.rows[1]["difference"] == 1
+    assert result.verdict == ("Too few seeds to tell: 'relu' has the lowest mean val_loss, with 1 seed; use 3 or more.")
+    assert math.isnan(result.rows[0]["spread"])
+    assert result.rows[1]["difference"] == 1
     assert "with 2 seeds; use 3" in comparison({"relu": [1.0, 1.0], "tanh": [2.0, 2.0]}).verdict
 
 
@@ -219,7 +218,7 @@ def test_early_stopping_and_the_best_epoch():
 
 
 def test_metrics_direction_and_structured_data():
-    """Dicts of arrays, a metric to be maximized, learnable activations, and layers, of which each run gets a new one."""
+    """Dicts of arrays, a metric to be maximized, learnable activations, and a new layer for each run."""
     made = []
 
     def two_inputs(activation):
@@ -313,7 +312,11 @@ def test_t_distribution_is_that_of_scipy():
     assert corrected.p == pytest.approx(min(1, 3 * expected.pvalue))
     assert paired_test([1.0] * 3, [2.0] * 3, error=0.05, tests=1).p == 0
     rounded = paired_test([1.0, 1.0], [1.0 + 1e-7] * 2, error=0.05, tests=1)
-    assert rounded.p == 1 and not rounded.differs
+    assert rounded.p == 1
+    assert not rounded.differs
+    # docs/choose.md, in standard deviations of the differences: 2 candidates, 3 and 6, with 5 seeds; 2 with 3 seeds.
+    half = [t_quantile(0.05 / pairs, seeds - 1) / seeds**0.5 for pairs, seeds in ((1, 5), (3, 5), (15, 5), (1, 3))]
+    assert [round(one, 1) for one in half] == [1.2, 1.8, 2.8, 2.5]
 
 
 @pytest.mark.same_everywhere

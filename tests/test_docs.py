@@ -22,6 +22,8 @@ WITH_CODE = (
     "README.md",
     "docs/index.md",
     "docs/guide.md",
+    "docs/choose.md",
+    "docs/which.md",
     "docs/contributing.md",
     "docs/replace.md",
     "docs/security.md",

@@ -160,8 +160,8 @@ class Comparison:
                 f"{following!r} ({100 - 100 * ERROR:g} % interval {bounds}, {seeds} seeds)."
             ]
         said = [
-            f"No difference: the spread between {seeds} seeds is too large to tell {self.best!r}, which has the {lowest}, "
-            f"from {_listed(equal)}."
+            f"No difference: the spread between {seeds} seeds is too large to tell {self.best!r}, which has the "
+            f"{lowest}, from {_listed(equal)}."
         ]
         if worse:
             said.append(f"{_listed(worse)} {'is' if len(worse) == 1 else 'are'} worse than {self.best!r}.")

@@ -45,7 +45,7 @@ class Data:
 
 
 class Batches(keras.utils.PyDataset):
-    """Rows in batches, shuffled for each epoch in an order that depends on the seed alone: Keras's depends on the model."""
+    """Rows in batches, in an order for each epoch that depends on the seed alone: Keras's depends on the model."""
 
     def __init__(self, data: Any, rows: np.ndarray, batch_size: int, seed: int) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ def comparison(result: "Comparison") -> Any:
     """Plot a comparison of activations: the score of every run, and the difference of each mean to the best.
 
     The left panel has one point for each seed, and a line for the mean. The right panel has the corrected 95 %
-    intervals of the differences: where an interval includes 0, there is no difference. A run that diverged has no point.
+    intervals of the differences: where one includes 0, there is no difference. A run that diverged has no point.
 
     Args:
         result: what `keras_actx.compare` returns.
