@@ -67,7 +67,8 @@ class _EpochEnds(keras.callbacks.Callback):
             )
         watched = {"loss", "val_loss", self._metric} & set(logs)
         if not all(math.isfinite(logs[name]) for name in watched):
-            self.diverged = self.model.stop_training = True
+            model: Any = self.model
+            self.diverged = model.stop_training = True
         self._advance()
 
 

@@ -36,7 +36,7 @@ def comparison(result: "Comparison") -> Any:
     ...     model.compile("adam", "mse")
     ...     return model
     >>> activations = ["relu", "tanh"]
-    >>> result = actx.compare(build, x, x[:, :1], activations=activations, epochs=2, seeds=3, verbose=False)
+    >>> result = actx.compare(build, x, x[:, :1], activations=activations, epochs=1, seeds=2, verbose=False)
     >>> figure = actx.plot.comparison(result)
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()] == [row["activation"] for row in result.rows]
     True
