@@ -65,7 +65,7 @@ def compare(
             `metrics=["accuracy"]`.
         mode: `"min"` if a lower score is better, `"max"` if a higher one is; `"auto"` for the losses and metrics of
             Keras.
-        verbose: whether a progress bar is shown, on stderr.
+        verbose: whether a progress bar is shown, on stderr, in a terminal or a notebook.
 
     Returns:
         A `Comparison`, which prints as a table with its `verdict`, and has `rows`, `runs`, `scores`, `plot()` and
@@ -207,4 +207,6 @@ def _named(candidate: _Candidate, seed: int) -> Iterator[None]:
 
 def _progress(shown: bool) -> Progress:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown)
+    console = Console(stderr=True)
+    shown = shown and (console.is_terminal or console.is_jupyter)  # in a file, it would be empty lines
+    return Progress(*columns, console=console, transient=True, disable=not shown)
