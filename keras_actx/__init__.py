@@ -35,6 +35,7 @@ if _typing.TYPE_CHECKING:
     from keras_actx.expectation.moments import gain as gain
     from keras_actx.expectation.moments import moments as moments
     from keras_actx.initializers.pairing import pairing as pairing
+    from keras_actx.models.compare import compare as compare
     from keras_actx.models.pair import PairReport as PairReport
     from keras_actx.models.pair import pair as pair
     from keras_actx.models.replace import replace_activations as replace_activations
@@ -42,7 +43,7 @@ if _typing.TYPE_CHECKING:
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "PairReport", "__version__", "activations", "callbacks", "config", "constraints",
+    "Activation", "Moments", "PairReport", "__version__", "activations", "callbacks", "compare", "config", "constraints",
     "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pair", "pairing", "plot",
     "ranges", "register_activation", "replace_activations", "serialize",
 ]  # fmt: skip
@@ -54,6 +55,7 @@ if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name 
             **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation.moments"),
             "callbacks": "keras_actx.callbacks",
             **dict.fromkeys(("PairReport", "pair"), "keras_actx.models.pair"),
+            "compare": "keras_actx.models.compare",
             "pairing": "keras_actx.initializers.pairing",
             "plot": "keras_actx.plot",
             "replace_activations": "keras_actx.models.replace",

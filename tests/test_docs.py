@@ -24,6 +24,8 @@ WITH_CODE = (
     "README.md",
     "docs/index.md",
     "docs/guide.md",
+    "docs/choose.md",
+    "docs/which.md",
     "docs/contributing.md",
     "docs/pair.md",
     "docs/replace.md",
@@ -172,7 +174,8 @@ def test_catalogue(tmp_path):
 def _public():
     """Every public class and function, by dotted name."""
     for module in (actx, actx.config, actx.layers, actx.initializers, actx.plot, actx.testing):
-        for name, value in vars(module).items():
+        for name in dir(module):  # also those that are imported when they are used
+            value = getattr(module, name)
             if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)):
                 yield f"{module.__name__}.{name}", value
     yield "keras_actx.callbacks.ActivationMonitor", actx.callbacks.ActivationMonitor

@@ -153,6 +153,8 @@ WRONG = {
     "actx.pairing('relu', distribution='normal')": "reportArgumentType",
     "actx.plot.propagation('relu', schemes=('critcal',))": "reportArgumentType",
     "actx.names('gatde')": "reportArgumentType",
+    "actx.compare(build, x, y, activations=['relu', 'tanh'], mode='mni')": "reportArgumentType",
+    "compared.verdcit": "reportAttributeAccessIssue",
     "rational_fit('tanh', 'C')": "reportArgumentType",
     "number: int = actx.describe('snake').name": "reportAssignmentType",
 }

@@ -108,6 +108,21 @@ results: dict[str, float] = monitor.measure(model)
 copied: keras.Model = actx.replace_activations(model, {snake: "mish", "linear": None}, pair=True, seed=1)
 copied = actx.replace_activations(model, {"snake": actx.layers.LearnableActivation("snake")})
 
+
+def build(activation: object) -> keras.Model:
+    """A model that is compared."""
+    made = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation)])
+    made.compile("sgd", "mse")
+    return made
+
+
+targets = np.ones((8, 2))
+compared = actx.compare(build, np.ones((8, 3)), targets, activations=["relu", snake], seeds=2, verbose=False)
+verdict: str = compared.verdict
+means: list[float] = [row["mean"] for row in compared.rows]
+score: float = compared.runs[0].score
+of_seeds: dict[str, tuple[float, ...]] = compared.scores
+
 # The other layers.
 images = keras.ops.ones((1, 4, 4, 2))
 layers: list[keras.layers.Layer] = [
@@ -139,3 +154,5 @@ def check() -> None:
 def draw() -> None:
     """The picture, which needs matplotlib."""
     actx.plot.propagation("gelu", schemes=("published", "critical"), depth=10).savefig("gelu.png")
+    actx.plot.comparison(compared).savefig("scores.png")
+    compared.plot().savefig("scores.png")

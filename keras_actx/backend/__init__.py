@@ -2,6 +2,7 @@
 
 * `eager_float64`: a context outside of any trace, to compute a constant in float64.
 * `forward_and_vjp`: a compiled function and its compiled vector-Jacobian product.
+* `seeded`: the backend's own random numbers from a seed, for a while.
 * `is_concrete`: whether a tensor has values, outside of any trace.
 * `rematerialize`: saves only the inputs of a function for the backward pass; `bytes_kept`: how many bytes it saves.
 * `fused`: compiles a function for eager calls; `by_cuda_kernel`: generates its kernels for a GPU.
@@ -19,7 +20,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -49,6 +50,14 @@ def forward_and_vjp(function: Function) -> tuple[Function, Function]:
     list of them, and so is the product.
     """
     return _in_use.forward_and_vjp(function)
+
+
+def seeded(seed: int) -> AbstractContextManager[None]:
+    """A context in which the random numbers of the backend start from the seed, and after which they go on as before.
+
+    On torch only: JAX has no state of random numbers, and TensorFlow's cannot be restored.
+    """
+    return _in_use.seeded(seed) if hasattr(_in_use, "seeded") else nullcontext()
 
 
 def is_concrete(x: Any) -> bool:

@@ -45,6 +45,7 @@ __all__ = [
     "reads_bytecode",
     "rematerialize",
     "rematerializes",
+    "seeded",
     "sin",
     "tanh",
     "varies",
@@ -81,6 +82,14 @@ def clip_max(x: Any, high: float) -> Any:
 def eager_float64() -> Iterator[None]:
     """See `keras_actx.backend.eager_float64`."""
     with torch.no_grad(), keras.device("cpu"), torch.device("cpu"):
+        yield
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """See `keras_actx.backend.seeded`."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
         yield
 
 
