@@ -43,9 +43,9 @@ if _typing.TYPE_CHECKING:
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "PairReport", "__version__", "activations", "callbacks", "compare", "config", "constraints",
-    "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pair", "pairing", "plot",
-    "ranges", "register_activation", "replace_activations", "serialize",
+    "Activation", "Moments", "PairReport", "__version__", "activations", "callbacks", "compare", "config",
+    "constraints", "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pair",
+    "pairing", "plot", "ranges", "register_activation", "replace_activations", "serialize",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name in this package
