@@ -86,29 +86,32 @@ def _use(declaration: Declaration) -> list[str]:
             "import keras",
             "import keras_actx as actx",
             "",
-            f'block = actx.layers.DenseBlock(64, activation="{name}")  # one kernel of 128 columns, output of 64',
-            f'layer = actx.layers.GatedLinearUnit("{name}")  # after a layer of twice the width',
+            "# One kernel of 128 columns, an output of 64.",
+            f'block = actx.layers.DenseBlock(64, activation="{name}")',
+            "# After a layer of twice the width.",
+            f'layer = actx.layers.GatedLinearUnit("{name}")',
             f"y = actx.activations.{name}(keras.ops.ones((2, 8)))  # of shape (2, 4)",
         ]
         return ["## Use", "\n".join(["```python", *lines, "```"]), *_keras_note(declaration)]
     in_keras = name in KERAS_NAMES
     lines = ["import keras", "import keras_actx as actx", ""]
+
+    def dense(activation: str, comment: str = "") -> None:
+        lines.extend([f"# {comment}"] if comment else [])
+        lines.append(f'layer = keras.layers.Dense(64, activation="{activation}")')
+
+    learns = declaration.learnable_parameters and declaration.kind == "elementwise" and not declaration.stochastic
     if in_keras and not declaration.parameters:
-        lines += [
-            f'layer = keras.layers.Dense(64, activation="{name}")  # Keras\'s function',
-            f'layer = keras.layers.Dense(64, activation="keras_actx>{name}")  # the function of this package',
-        ]
-    else:
-        lines.append(f'layer = keras.layers.Dense(64, activation="{written}")')
-    if declaration.learnable_parameters and declaration.kind == "elementwise" and not declaration.stochastic:
+        dense(name, "Keras's function, and that of this package.")
+        dense(f"keras_actx>{name}")
+    elif not (learns and declaration.learnable):
+        dense(written)
+    if learns:
         learn = f"{name}({settings})" if declaration.learnable else f"{name}({settings}, learnable=True)"
-        lines.append(f'layer = keras.layers.Dense(64, activation="{learn}")  # trainable, with these initial values')
+        dense(learn, "Trainable, with these initial values.")
         if declaration.learnable:
-            lines[-2:] = [
-                lines[-1],
-                f'layer = keras.layers.Dense(64, activation="{name}({settings}, learnable=False)")  # constant',
-            ]
-        lines.append(f'layer = actx.layers.LearnableActivation("{written}", axis=-1)  # one per channel')
+            dense(f"{name}({settings}, learnable=False)", "Constant.")
+        lines += ["# One per channel.", f'layer = actx.layers.LearnableActivation("{written}", axis=-1)']
     if declaration.stochastic:
         lines.append(f'layer = actx.layers.StochasticActivation("{written}", seed=1)')
     lines.append(f"y = actx.activations.{name}(keras.ops.ones((2, 8)))")
@@ -204,11 +207,12 @@ def _related(declaration: Declaration, relations: Relations) -> list[str]:
         "vector": "the root mean square difference for inputs of eight numbers from N(0, 1)",
     }[declaration.kind]
     lines = [
-        f"- Family *{family.title}* ({inline_math(family.summary).removesuffix('.')}): {others}",
+        f"- Family *{family.title}*: {others}",
         f"- Nearest with default parameters, by {inline_math(measure)}: {near}",
     ]
     if gates:
-        lines.append(f"- {'Its gate is' if declaration.kind == 'gated' else 'The gate of'}: {gates}")
+        equals = "its gate equals" if declaration.kind == "gated" else "equals the gate of"
+        lines.append(f"- With default parameters, {equals}: {gates}")
     return ["## Related", "\n".join(lines), neighbours(family.names, name)]
 
 

@@ -106,11 +106,11 @@ def _index() -> str:
     parts = [
         "# API reference",
         "All public classes and functions, by task. The entries are generated from the docstrings, whose examples are "
-        "run by the tests.",
+        "run by the tests. Names are those in `keras_actx`.",
     ]
     for group in GROUPS:
         rows = [
-            (f"[`keras_actx.{name}`]({group.key}.md#keras_actx.{name})", _first_sentence(_object(name)))
+            (f"[`{name}`]({group.key}.md#keras_actx.{name})", _first_sentence(_object(name)))
             for name in group.names
         ]
         rows += _named_layers() if group.key == "layers" else []
@@ -131,7 +131,7 @@ def _first_sentence(value: Any) -> str:
 def _named_layers() -> list[tuple[str, str]]:
     found = []
     for name in layer_page.names():
-        path = f"keras_actx.layers.{layer_names.find(name).layer.__name__}"
+        path = f"layers.{layer_names.find(name).layer.__name__}"
         found.append((f"[`{path}`](../catalogue/{name}.md)", _first_sentence(layer_names.find(name).layer)))
     return found
 

@@ -1,7 +1,5 @@
 """Which activations are near to which: the file they are declared in, and the distance of their curves."""
 
-import importlib
-import inspect
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +19,6 @@ class Family:
     def __init__(self, module: str, names: tuple[str, ...]) -> None:
         self.key = module.rpartition(".")[2]
         self.title = self.key.replace("_", " ").capitalize()
-        self.summary = (inspect.getdoc(importlib.import_module(module)) or "").splitlines()[0]
         self.names = names
 
 
