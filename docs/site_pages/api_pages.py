@@ -110,8 +110,7 @@ def _index() -> str:
     ]
     for group in GROUPS:
         rows = [
-            (f"[`{name}`]({group.key}.md#keras_actx.{name})", _first_sentence(_object(name)))
-            for name in group.names
+            (f"[`{name}`]({group.key}.md#keras_actx.{name})", _first_sentence(_object(name))) for name in group.names
         ]
         rows += _named_layers() if group.key == "layers" else []
         parts += [f"## [{group.title}]({group.key}.md)", group.text, _table(rows)]

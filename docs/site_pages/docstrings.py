@@ -16,7 +16,7 @@ _SEVERAL = re.compile(r"^(?P<indent> {4})(?P<names>\w+(?:, \w+)+): (?P<text>.*(?
 
 
 class Docstrings(griffe.Extension):
-    """Examples as a section, parameters one by one, and formulas as MathML."""
+    """Examples as a section, parameters one by one, names as links, and formulas as MathML."""
 
     def on_object(self, *, obj: griffe.Object, loader: griffe.GriffeLoader, **kwargs: Any) -> None:
         if obj.docstring is not None:
@@ -31,6 +31,8 @@ def converted(text: str) -> str:
         before,
     )
     before = re.sub(r"^(?:Input|Output) shape:|(?<=\. )Output shape:", r"**\g<0>**", before, flags=re.MULTILINE)
+    # A link where the name has an entry.
+    before = re.sub(r"`(keras_actx\.[\w.]+)`", r'<autoref identifier="\1" optional><code>\1</code></autoref>', before)
     if example:
         after = "\nExamples:\n" + "\n".join(f"    {line}" if line else "" for line in after.splitlines())
     return inline_math(before) + after
