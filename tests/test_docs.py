@@ -212,11 +212,11 @@ def test_docstrings_of_the_reference():
     from site_pages.docstrings import converted
 
     text = converted(
-        "One $x$, as in `keras_actx.get`.\n\nArgs:\n    a, b: of both,\n        long.\n    c: alone.\n\n"
+        "One $x$, as in `keras_actx.get`.\n\n$$y =\nx$$\n\nArgs:\n    a, b: of both,\n        long.\n    c: alone.\n\n"
         "Input shape: any. Output shape: same.\n\nExample:\n\n>>> 1 + 1\n2"
     )
     assert "$" not in text
-    assert "<math" in text
+    assert re.findall('alttext="([^"]*)".*?display="(\\w+)"', text) == [("x", "inline"), ("y = x", "block")]
     assert '<autoref identifier="keras_actx.get" optional><code>keras_actx.get</code></autoref>' in text
     assert "    a: of both,\n        long.\n    b: of both,\n        long.\n    c: alone." in text
     assert "**Input shape:** any. **Output shape:** same." in text

@@ -9,10 +9,12 @@ import griffe
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from site_pages.formulas import inline_math
+from site_pages.formulas import display_math, inline_math
 
 #: Several parameters with one description: `momentum, epsilon: of the batch normalization`.
 _SEVERAL = re.compile(r"^(?P<indent> {4})(?P<names>\w+(?:, \w+)+): (?P<text>.*(?:\n {8}.*)*)", re.MULTILINE)
+
+_DISPLAYED = re.compile(r"\s*\$\$(.+?)\$\$\s*", re.DOTALL)
 
 
 class Docstrings(griffe.Extension):
@@ -31,6 +33,7 @@ def converted(text: str) -> str:
         before,
     )
     before = re.sub(r"^(?:Input|Output) shape:|(?<=\. )Output shape:", r"**\g<0>**", before, flags=re.MULTILINE)
+    before = _DISPLAYED.sub(lambda found: f"\n\n{display_math(' '.join(found[1].split()))}\n\n", before)
     # A link where the name has an entry.
     before = re.sub(r"`(keras_actx\.[\w.]+)`", r'<autoref identifier="\1" optional><code>\1</code></autoref>', before)
     if example:

@@ -9,7 +9,6 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from site_pages import curves
 
 NEAREST = 3
-_SAME = 1e-6  # the distance below which a gate is an activation
 _ROWS, _COLUMNS = 256, 8  # of the sample for activations along an axis
 
 
@@ -54,7 +53,8 @@ class Relations:
 
     def distance(self, name: str, other: str) -> float:
         """√E[(f(z) - g(z))²] for z ~ N(0, 1); of gated activations, the distance of their gates."""
-        return float(np.sqrt(np.mean((self._value(name) - self._value(other)) ** 2)))
+        difference = self._value(name) - self._value(other)
+        return round(float(np.sqrt(np.mean(difference**2))), 6)  # without rounding errors, so that equals stay in order
 
     def nearest(self, name: str) -> list[tuple[float, str]]:
         """The nearest activations of the same kind, with their distances."""
@@ -67,4 +67,4 @@ class Relations:
         kinds = {"elementwise": "gated", "gated": "elementwise"}
         wanted = kinds.get(self.declarations[name].kind)
         others = (one for one, it in self.declarations.items() if it.kind == wanted)
-        return [one for one in others if self.distance(name, one) < _SAME]
+        return [one for one in others if self.distance(name, one) == 0.0]
