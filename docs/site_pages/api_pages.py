@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,10 +96,23 @@ def _page(group: Group) -> str:
     if group.key == "layers":
         parts += ["The layers with names have pages of their own:", _table(_named_layers())]
     for name in group.names:
-        parts.append(f"::: keras_actx.{name}")
+        parts.append(_entry(name))
         if name == "ranges.Range":
             parts += ["The ranges for annotations, in `keras_actx.ranges`:", _table(_ranges())]
     return "\n\n".join(parts) + "\n"
+
+
+def _entry(name: str) -> str:
+    path = _path(name)
+    if path == f"keras_actx.{name}":
+        return f"::: {path}"
+    return f"::: {path}\n    options:\n      heading: keras_actx.{name}\n      toc_label: {name}"
+
+
+def _path(name: str) -> str:
+    """Where griffe finds a name: the package `keras_actx.names` hides the function from it."""
+    path, value = f"keras_actx.{name}", _object(name)
+    return f"{value.__module__}.{value.__qualname__}" if path in sys.modules else path
 
 
 def _index() -> str:
@@ -109,9 +123,7 @@ def _index() -> str:
         "run by the tests. Names are those in `keras_actx`.",
     ]
     for group in GROUPS:
-        rows = [
-            (f"[`{name}`]({group.key}.md#keras_actx.{name})", _first_sentence(_object(name))) for name in group.names
-        ]
+        rows = [(f"[`{name}`]({group.key}.md#{_path(name)})", _first_sentence(_object(name))) for name in group.names]
         rows += _named_layers() if group.key == "layers" else []
         parts += [f"## [{group.title}]({group.key}.md)", group.text, _table(rows)]
     return "\n\n".join(parts) + "\n"

@@ -47,6 +47,6 @@ def themed(svg: str, alt: str) -> str:
     head, _, body = svg[start:].partition(">")
     body = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", body, flags=re.DOTALL)
     for color, instead in _COLORS.items():
-        body = body.replace(color, instead)
+        head, body = head.replace(color, instead), body.replace(color, instead)
     label = html.escape(alt, quote=True)
     return f'{head} class="plot" role="img" aria-label="{label}">{body.strip()}'
