@@ -10,6 +10,8 @@ from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.plain_numbers import finite
 from keras_actx.ranges import Range
 
+__all__ = ["InRange"]
+
 _OPEN_END = 1e-6  # the least distance of a learned value from a bound that its range excludes
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from keras_actx.backend import forward_and_vjp
 
+__all__ = ["Propagation", "PropagationProbe"]
+
 
 @dataclass(frozen=True)
 class Propagation:
@@ -18,6 +20,14 @@ class Propagation:
     The second moment of the pre-activations z, the values between a layer's kernel and its activation; of their
     differences between inputs (their variance over the batch, averaged over units); and of the gradient with respect to
     z, for a random gradient of size 1 at the last layer.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_actx.propagation import Propagation
+    >>> steady, falling = np.zeros(3), np.array([0.0, -1.0, -2.0])
+    >>> Propagation(signal=steady, across_inputs=steady, gradient=falling).excursions()
+    (0.0, 2.0)
     """
 
     signal: np.ndarray

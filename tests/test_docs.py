@@ -1,7 +1,11 @@
 """The documentation: its code runs, its pages are there for every activation, and its formulas are theirs."""
 
 import doctest
+import importlib
 import inspect
+import itertools
+import json
+import math
 import os
 import re
 import shutil
@@ -10,12 +14,12 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import keras
 import pytest
 import scripts
 
 import keras_actx as actx
 import keras_actx.testing
+from keras_actx.names import layer_names
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = tuple(f"docs/recipes/{path.name}" for path in sorted((ROOT / "docs/recipes").glob("*.md")))
@@ -134,56 +138,145 @@ def _own(name):
 
 def test_catalogue(tmp_path):
     """One test, since generating takes most of its time; of the pages themselves, which mkdocs then builds."""
+    import griffe  # other tests import this file without the extra `docs`
+
     make = scripts.load("docs/make.py")
-    folder = make.FOLDER
+    folder = make.FOLDER / "catalogue"
     folder.mkdir(exist_ok=True)
     (folder / "gone.md").write_text("of an activation that is no more", encoding="utf-8")
     subprocess.run([sys.executable, ROOT / "docs" / "make.py"], cwd=tmp_path, check=True)
-    names = [name for name in actx.names() if _own(name)]
-    pages = ("index", "libraries", *names)
-    expected = {"propagation.svg", *(f"{name}.md" for name in pages), *(f"{name}.svg" for name in names)}
-    assert {path.name for path in folder.iterdir()} == expected
+    names, layers = [name for name in actx.names() if _own(name)], actx.names(kind="layer")
+    pages = {"index", "libraries", *names, *layers}
+    expected = {f"{name}.md" for name in pages} | {f"{name}.svg" for name in (*names, *layers, "all", "propagation")}
+    assert {path.name for path in folder.iterdir()} == {*expected, "families.json"}
+    families = json.loads((folder / "families.json").read_text(encoding="utf-8"))
+    assert sorted(itertools.chain(*families.values())) == sorted((*names, *layers))
+    for path in folder.glob("*.svg"):
+        ElementTree.parse(path)
     index = (folder / "index.md").read_text(encoding="utf-8")
     for name in names:
-        declaration = actx.describe(name)
-        text = (folder / f"{name}.md").read_text(encoding="utf-8")
+        _check_activation_page(folder, name)
+    for name in layers:
+        _check_layer_page(folder, name)
+    for name in (*names, *layers):
         assert f"]({name}.md)" in index
-        assert f"]({name}.svg)" in text
-        formulas = [ElementTree.fromstring(one) for one in re.findall(r"<math .*?</math>", text)]
-        assert declaration.tex
-        displayed = [one.get("alttext") for one in formulas if one.get("display") == "block"]
-        assert displayed == [declaration.tex]
-        for formula in formulas:
-            assert "\\" not in "".join(formula.itertext()), f"{name}: a command that MathML does not have"
-        assert "$" not in text, f"{name}: a formula that was not converted"
-        for parameter in declaration.parameters:
-            assert f"| `{parameter.name}` | `{parameter.default!r}` | {parameter.allowed} |" in text
-        assert all(f"`{alias}`" in text for alias in declaration.aliases)
-        found = blocks(text)
-        assert found
-        for line, code in found:
-            run_block(code, {}, f"{name}.md", line)
-        ElementTree.parse(folder / f"{name}.svg")
+    picture = ElementTree.parse(folder / "all.svg")
+    links = [one.get("href") for one in picture.iter("{http://www.w3.org/2000/svg}a")]
+    assert sorted(links) == [f"catalogue/{name}.html" for name in sorted(names)]
+    # Every public name has one entry in the API reference.
+    written = [*(make.FOLDER / "api").glob("*.md"), *(folder / f"{name}.md" for name in layers)]
+    entries = [one for path in written for one in re.findall(r"^::: (\S+)$", path.read_text("utf-8"), re.MULTILINE)]
+    assert sorted(map(id, map(_imported, entries))) == sorted(map(id, PUBLIC.values()))
+    package = griffe.load("keras_actx")
+    found = [package[one.removeprefix("keras_actx.")] for one in entries]
+    assert [one.path for one in found if not (one.is_class or one.is_function)] == []
     # The same declarations give the same bytes.
-    again = make.Curve(actx.describe("relu"))
-    make._save(again.figure(), tmp_path / "again.svg")
+    make.curves.save(make.curves.Curve(actx.describe("relu")).figure(), tmp_path / "again.svg")
     assert (tmp_path / "again.svg").read_bytes() == (folder / "relu.svg").read_bytes()
-    assert make.page(actx.describe("relu")) == (folder / "relu.md").read_text(encoding="utf-8")
+    again = make.activation_page.page(actx.describe("softmax"), make.Relations())
+    assert again == (folder / "softmax.md").read_text(encoding="utf-8")
+
+
+def _imported(path):
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _check_activation_page(folder, name):
+    declaration = actx.describe(name)
+    text = (folder / f"{name}.md").read_text(encoding="utf-8")
+    assert f"]({name}.svg)" in text
+    _check_formulas(text, name, declaration.tex)
+    for parameter in declaration.parameters:
+        assert f"| `{parameter.name}` | `{parameter.default!r}` | {parameter.allowed} |" in text
+    assert all(f"`{alias}`" in text for alias in declaration.aliases)
+    returned = (None, 4) if declaration.kind == "gated" else (None, 8)
+    assert f"- Shapes: `(None, 8)` → `{returned}`" in text
+    related = set(re.findall(r"\]\((\w+)\.md\)", text.partition("## Related")[2]))
+    assert len(related) >= 3
+    assert name not in related
+    found = blocks(text)
+    assert found
+    for line, code in found:
+        run_block(code, {}, f"{name}.md", line)
+
+
+def _check_layer_page(folder, name):
+    entry = layer_names.find(name)
+    text = (folder / f"{name}.md").read_text(encoding="utf-8")
+    assert f"]({name}.svg)" in text
+    assert f"`{entry.written}`" in text
+    _check_formulas(text, name, entry.tex)
+    assert all(f"`{alias}`" in text for alias in layer_names.aliases(name))
+    assert "- Shapes: `(None, " in text
+
+
+def _check_formulas(text, name, tex):
+    formulas = [ElementTree.fromstring(one) for one in re.findall(r"<math .*?</math>", text)]
+    assert tex
+    assert [one.get("alttext") for one in formulas if one.get("display") == "block"] == [tex]
+    for formula in formulas:
+        assert "\\" not in "".join(formula.itertext()), f"{name}: a command that MathML does not have"
+    assert "$" not in text, f"{name}: a formula that was not converted"
+
+
+def test_relations():
+    """The gate of swiglu is silu, and leaky_relu has a slope of 0.2 for half of the inputs."""
+    relations = scripts.load("docs/make.py").Relations()
+    assert {"silu", "swish"} <= set(relations.gates("swiglu"))
+    assert "gelu" not in relations.gates("swiglu")
+    assert relations.distance("relu", "leaky_relu") == pytest.approx(0.2 / math.sqrt(2), rel=1e-3)
+    distances = [distance for distance, _ in relations.nearest("softmin")]
+    assert distances == sorted(distances)
+    assert distances[0] > 0.0
+
+
+def test_docstrings_of_the_reference():
+    scripts.load("docs/make.py")
+    from site_pages.docstrings import converted
+
+    text = converted(
+        "One $x$, as in `keras_actx.get`.\n\n$$y =\nx$$\n\nArgs:\n    a, b: of both,\n        long.\n    c: alone.\n\n"
+        "Input shape: any. Output shape: same.\n\nExample:\n\n>>> 1 + 1\n2"
+    )
+    assert "$" not in text
+    assert re.findall('alttext="([^"]*)".*?display="(\\w+)"', text) == [("x", "inline"), ("y = x", "block")]
+    assert '<autoref identifier="keras_actx.get" optional><code>keras_actx.get</code></autoref>' in text
+    assert "    a: of both,\n        long.\n    b: of both,\n        long.\n    c: alone." in text
+    assert "**Input shape:** any. **Output shape:** same." in text
+    assert text.endswith("\nExamples:\n    >>> 1 + 1\n    2")
+
+
+def test_a_plot_in_a_page_follows_the_palette(tmp_path):
+    make = scripts.load("docs/make.py")
+    from site_pages.hooks import themed
+
+    make.curves.save(make.curves.Curve(actx.describe("relu")).figure(), tmp_path / "relu.svg")
+    text = themed((tmp_path / "relu.svg").read_text(encoding="utf-8"), 'f and "g"')
+    root = ElementTree.fromstring(text)
+    assert (root.get("class"), root.get("aria-label")) == ("plot", 'f and "g"')
+    assert set(re.findall(r"#[0-9a-f]{6}\b", text)) == set()
+    variables = set(re.findall(r"var\((--plot-\w+)\)", text))
+    style = (make.FOLDER / "style.css").read_text(encoding="utf-8")
+    assert variables
+    assert all(style.count(f"{one}:") == 2 for one in variables)
 
 
 def _public():
     """Every public class and function, by dotted name."""
-    for module in (actx, actx.config, actx.layers, actx.initializers, actx.plot, actx.testing):
-        for name in dir(module):  # also those that are imported when they are used
+    for part in PARTS:
+        module = importlib.import_module(part)
+        for name in getattr(module, "__all__", [one for one in dir(module) if not one.startswith("_")]):
             value = getattr(module, name)
-            if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value)):
-                yield f"{module.__name__}.{name}", value
-    yield "keras_actx.callbacks.ActivationMonitor", actx.callbacks.ActivationMonitor
-    for name, value in vars(actx.constraints).items():
-        if inspect.isclass(value) and issubclass(value, keras.constraints.Constraint):
-            yield f"keras_actx.constraints.{name}", value
+            if inspect.isclass(value) or inspect.isfunction(value):
+                yield f"{part}.{name}", value
 
 
+PARTS = (
+    "keras_actx",
+    *(f"keras_actx.{part}" for part in "callbacks config constraints initializers layers".split()),
+    *(f"keras_actx.{part}" for part in "plot propagation ranges testing".split()),
+)
 PUBLIC = dict(_public())
 
 

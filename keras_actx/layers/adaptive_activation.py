@@ -20,7 +20,12 @@ from keras_actx.plain_numbers import takes_numpy_scalars
 _NAMES = ("scale", "slope", "shift")
 
 
-@named_layer("adaptive", why="wraps another activation", fits_inside=True)
+@named_layer(
+    "adaptive",
+    why="wraps another activation",
+    fits_inside=True,
+    tex=r"s\, f(n a x + b), \quad s: \text{scale},\ a: \text{slope},\ b: \text{shift}",
+)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class AdaptiveActivation(LayerWithParameters):
     """Any activation `f` with a learned slope, shift and scale: `scale f(n slope x + shift)`.

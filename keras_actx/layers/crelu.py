@@ -10,7 +10,12 @@ from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
-@named_layer("crelu", aliases=("concatenated_relu",), why="doubles the size of an axis")
+@named_layer(
+    "crelu",
+    aliases=("concatenated_relu",),
+    why="doubles the size of an axis",
+    tex=r"(\max(x, 0),\ \max(-x, 0))",
+)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class CReLU(AxisLayer):
     """Concatenated ReLU, `[relu(x), relu(-x)]` along an axis (Shang et al. 2016, arXiv:1603.05201).

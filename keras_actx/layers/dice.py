@@ -12,7 +12,11 @@ from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
-@named_layer("dice", why="tracks the statistics of each channel")
+@named_layer(
+    "dice",
+    why="tracks the statistics of each channel",
+    tex=r"p\, x + (1 - p)\, \alpha x, \quad p = \sigma\left(\frac{x - E[x]}{\sqrt{\mathrm{Var}[x] + \epsilon}}\right)",
+)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class Dice(keras.layers.Layer):
     """PReLU with a smooth transition at the mean of the data (Zhou et al. 2018, arXiv:1706.06978).

@@ -14,7 +14,12 @@ from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
-@named_layer("dynamic_relu", aliases=("dyrelu",), why="computes its slopes from the whole input")
+@named_layer(
+    "dynamic_relu",
+    aliases=("dyrelu",),
+    why="computes its slopes from the whole input",
+    tex=r"\max_{1 \le i \le k} \left(a_i x + b_i\right)",
+)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class DynamicReLU(ContextLayer):
     """Dynamic ReLU, the maximum of `k` lines `a x + b` that depend on the input (Chen et al. 2020, arXiv:2003.10027).

@@ -14,7 +14,9 @@ from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
-@named_layer("funnel_relu", why="depends on the neighbours of each pixel")
+@named_layer(
+    "funnel_relu", why="depends on the neighbours of each pixel", tex=r"\max\left(x,\ \mathrm{BN}(w * x)\right)"
+)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class FunnelReLU(ContextLayer):
     """Funnel activation, `max(x, BN(depthwise_convolution(x)))` (Ma, Zhang & Sun 2020, arXiv:2007.11824).

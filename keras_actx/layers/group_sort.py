@@ -15,6 +15,7 @@ from keras_actx.plain_numbers import takes_numpy_scalars
     "group_sort",
     aliases=("groupsort", "groupsort2", "maxmin", "full_sort", "fullsort"),
     why="requires an axis divisible into groups, which only a layer can check when it is built",
+    tex=r"y_1 \le \dots \le y_g, \quad \{y_1, \dots, y_g\} = \{x_1, \dots, x_g\}",
 )
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class GroupSort(AxisLayer):

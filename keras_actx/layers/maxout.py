@@ -13,7 +13,7 @@ from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
-@named_layer("maxout", why="changes the size of an axis")
+@named_layer("maxout", why="changes the size of an axis", tex=r"\max_{1 \le j \le k} x_j")
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class Maxout(AxisLayer):
     """The maximum of `k = size / num_units` inputs for each unit of an axis (Goodfellow et al. 2013, arXiv:1302.4389).

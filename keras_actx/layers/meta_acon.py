@@ -14,7 +14,11 @@ from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
-@named_layer("meta_acon", why="computes its sharpness from the whole input")
+@named_layer(
+    "meta_acon",
+    why="computes its sharpness from the whole input",
+    tex=r"d\, \sigma(\beta d) + p_2 x, \quad d = (p_1 - p_2)\, x",
+)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class MetaACON(ContextLayer):
     """`acon_c` with a sharpness that is computed from the input (Ma et al. 2020, arXiv:2009.04759).

@@ -15,7 +15,12 @@ from keras_actx.names.layer_names import named_layer
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 
-@named_layer("poly_norm", why="normalizes the powers of a whole feature vector", fits_inside=True)
+@named_layer(
+    "poly_norm",
+    why="normalizes the powers of a whole feature vector",
+    fits_inside=True,
+    tex=r"w_0 N(x^3) + w_1 N(x^2) + w_2 N(x) + b, \quad N(u) = \frac{u}{\sqrt{E[u^2] + \epsilon}}",
+)
 @keras.saving.register_keras_serializable(OWN_PACKAGE)
 class PolyNorm(HeldLayer, FollowsInputLayer):
     """The sum `w0 norm(x^3) + w1 norm(x^2) + w2 norm(x) + b` of normalized powers (Zhuo et al. 2024, arXiv:2411.03884).

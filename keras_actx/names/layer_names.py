@@ -22,6 +22,7 @@ class LayerName:
     why: str
     fits_inside: bool = False  # whether an instance may be the `activation=` of another layer
     layer: type | None = None
+    tex: str = ""  # its formula, for the page
 
 
 _table: Mapping[str, LayerName] = MappingProxyType({})
@@ -43,7 +44,7 @@ def add(entry: LayerName, aliases: tuple[str, ...] = ()) -> None:
 
 
 def named_layer(
-    name: str, *, aliases: tuple[str, ...] = (), why: str, fits_inside: bool = False
+    name: str, *, aliases: tuple[str, ...] = (), why: str, fits_inside: bool = False, tex: str = ""
 ) -> Callable[[Class], Class]:
     """Register a layer class under the name of its activation; the error for `activation="name"` then names the layer.
 
@@ -53,6 +54,7 @@ def named_layer(
         why: the reason why the name cannot be the `activation=` of a layer, as a predicate of the name: "changes the
             size of an axis", "has weights whose shape depends on its input".
         fits_inside: whether an instance of it may be the `activation=` of a layer.
+        tex: the formula, for the page of the catalogue.
 
     Raises:
         ValueError: if another layer has one of the names.
@@ -68,7 +70,7 @@ def named_layer(
         parameters = list(inspect.signature(layer.__init__).parameters.values())[1:]
         needed = [one.name for one in parameters if one.default is one.empty and one.kind is not one.VAR_KEYWORD]
         written = f"keras_actx.layers.{layer.__name__}({', '.join(needed)})"
-        add(LayerName(name, written, why, fits_inside, layer), aliases)
+        add(LayerName(name, written, why, fits_inside, layer, tex), aliases)
         return layer
 
     return enter

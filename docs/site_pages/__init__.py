@@ -1,0 +1,1 @@
+"""The generated pages of the site; docs/make.py writes them."""
