@@ -403,7 +403,9 @@ def _save(figure: Figure, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    import make_libraries  # beside this file
+    import make_explorer  # beside this file
+    import make_libraries
 
     main(FOLDER)
     make_libraries.main(FOLDER)
+    make_explorer.main(make_explorer.FOLDER)
