@@ -14,8 +14,8 @@ from jax.extend.core import Literal
 
 _COMPARISONS = {"lt": "<", "gt": ">", "le": "<=", "ge": ">=", "eq": "===", "ne": "!=="}
 _OPERATORS = {"add": "+", "add_any": "+", "sub": "-", "mul": "*", "div": "/", "and": "&&", "or": "||"}
-_FUNCTIONS = "exp expm1 log log1p sin cos tan sinh cosh tanh asinh acosh atanh asin acos atan atan2 sqrt abs sign max min"
-#: Operations as an expression of their operands. JavaScript has no erf and erfc: they are arguments of the program.
+_FUNCTIONS = "exp expm1 log log1p sin cos tan sinh cosh tanh asinh acosh atanh asin acos atan sqrt abs sign"
+#: Operations as expressions of their operands. JavaScript has no erf and erfc: a script with them must define both.
 _EXPRESSIONS = {
     **{name: f"({{0}} {sign} {{1}})" for name, sign in (_COMPARISONS | _OPERATORS).items()},
     **{name: f"Math.{name}({{0}})" for name in _FUNCTIONS.split()},
@@ -31,9 +31,9 @@ _EXPRESSIONS = {
     "is_finite": "Number.isFinite({0})",
     "select_n": "({0} ? {2} : {1})",
 }
-#: Operations where the formula, or its derivative, may change: at which sign of what.
+#: Operations where the formula may change: the condition.
 _SWITCHES = {
-    **{name: "({0} < {1})" for name in ("lt", "gt", "le", "ge", "max", "min")},
+    **dict.fromkeys(("lt", "gt", "le", "ge", "max", "min"), "({0} < {1})"),
     **dict.fromkeys(("abs", "sign"), "({0} < 0.0)"),
 }
 

@@ -53,9 +53,9 @@ def formulas(declarations: list[Declaration]) -> str:
     config.set_memory_efficient(False)  # otherwise, a trace has the operations that recompute the formula
     try:
         with eager_float64():
-            for name in ("erfc", "erf"):
-                body = javascript.program(lambda x, of=getattr(portable, name): (of(x),), ["x"])
-                parts.append(f"function {name}(x) {{\n{body.replace('return [', 'return (').replace('];', ');')}\n}}")
+            for function in (portable.erfc, portable.erf):
+                body = javascript.program(lambda x, function=function: (function(x),), ["x"])
+                parts.append(f"const {function.__name__} = (x) => ((x) => {{\n{body}\n}})(x)[0];")
             parts.append("actx.activations = {")
             parts += (_entry(one) for one in declarations if one.kind != "vector")
             parts.append("};")

@@ -112,4 +112,5 @@ def _plot(name: str) -> str:
     for at in range(len(x)) if vector else np.unique(np.r_[0 : len(x) : 6, np.flatnonzero(np.isnan(y)), len(x) - 1]):
         line += "" if np.isnan(y[at]) else f"{pen}{across(x[at]):.1f} {down(y[at]):.1f}"
         pen = "M" if np.isnan(y[at]) else "L"
-    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-hidden="true"><path class="axes" d="{axes}"/><path d="{line}"/></svg>'
+    paths = f'<path class="axes" d="{axes}"/><path d="{line}"/>'
+    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-hidden="true">{paths}</svg>'

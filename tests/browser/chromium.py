@@ -1,4 +1,4 @@
-"""Finds a Chromium for the tests, or installs one."""
+"""Finds a Chromium, or installs one; run as a script before tests that run in parallel."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 #: No sandbox, for root in a container; no GPU; and nothing that asks other hosts.
@@ -16,16 +17,23 @@ ARGUMENTS = (
 
 
 def launched(playwright):
-    """A headless Chromium: of the machine, of Debian's packages, or Playwright's own.
-
-    Without any, the tests are skipped; where the variable CI is set, they fail.
-    """
-    path = _on_path() or _installed_by_apt()
-    if path is None and not os.path.exists(playwright.chromium.executable_path):
-        _run([sys.executable, "-m", "playwright", "install", "chromium"])
-        if not os.path.exists(playwright.chromium.executable_path):
-            _give_up("NO BROWSER: no Chromium on the path, and neither apt-get nor Playwright could install one")
+    """A headless Chromium; without any, the tests are skipped or, where the variable CI is set, fail."""
+    path = find(playwright)
+    if path is None:
+        why = "NO BROWSER: no Chromium on the path, and neither apt-get nor Playwright could install one"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
     return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+
+
+def find(playwright):
+    """The path of a Chromium: of the machine, else of Debian's packages, else Playwright's own; None without any."""
+    own = playwright.chromium.executable_path
+    found = _on_path() or (own if os.path.exists(own) else None) or _installed_by_apt()
+    if found is None:
+        _run([sys.executable, "-m", "playwright", "install", "chromium"])
+    return found or (own if os.path.exists(own) else None)
 
 
 def _on_path():
@@ -54,7 +62,6 @@ def _run(command):
         print(done.stdout, file=sys.stderr)
 
 
-def _give_up(why):
-    if os.environ.get("CI"):
-        pytest.fail(why)
-    pytest.skip(why)
+if __name__ == "__main__":
+    with sync_playwright() as playwright:
+        print(find(playwright))

@@ -3,36 +3,20 @@
 import functools
 import http.server
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
-from browser import chromium
+from browser import built, chromium
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "site"
-_GENERATED = ("catalogue", "explorer")
+PICTURES = Path(os.environ.get("KERAS_ACTX_PICTURES", built.ROOT / ".pytest_cache" / "pictures"))
 
 
 @pytest.fixture(scope="session")
 def site():
-    """The folder of the built site; built here if it is older than its sources."""
-    built = SITE / "sitemap.xml"  # the last file that is written
-    if not built.exists() or built.stat().st_mtime < max(one.stat().st_mtime for one in _sources()):
-        for command in (["docs/make.py"], ["-m", "mkdocs", "build", "--strict", "-f", "docs/mkdocs.yml"]):
-            subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
-    return SITE
-
-
-def _sources():
-    for folder in ("docs", "keras_actx"):
-        for one in (ROOT / folder).rglob("*"):
-            within = one.relative_to(ROOT / folder).parts
-            if one.is_file() and within[0] not in _GENERATED and "__pycache__" not in within:
-                yield one
+    """The folder of the built site."""
+    return built.site()
 
 
 @pytest.fixture(scope="session")
@@ -65,12 +49,14 @@ def _browser():
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory):
-    """The folder of the screenshots; its path is printed at the end."""
-    folder = Path(os.environ.get("KERAS_ACTX_PICTURES") or tmp_path_factory.mktemp("pictures"))
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
-    print(f"\nscreenshots: {folder}", file=sys.__stderr__)
+def pictures():
+    """The folder of the screenshots."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    return PICTURES
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"screenshots: {PICTURES}")
 
 
 @pytest.fixture
@@ -82,11 +68,15 @@ def page(_browser):
     errors = []
     page.on("console", lambda one: errors.append(one.text) if one.type in ("error", "warning") else None)
     page.on("pageerror", lambda one: errors.append(str(one)))
-    page.on("requestfailed", lambda one: errors.append(f"{one.url}: {one.failure}"))
+    page.on("requestfailed", lambda one: errors.append(f"{one.url}: {one.failure}") if _failed(one) else None)
     page.on("request", lambda one: errors.append(f"asked {one.url}") if not _is_local(one.url) else None)
     yield page
     context.close()
     assert errors == []
+
+
+def _failed(request):
+    return "ERR_ABORTED" not in request.failure  # the test went to another page
 
 
 def _is_local(url):
