@@ -78,10 +78,11 @@ def _card(one: dict[str, Any]) -> str:
     facts = {key: "|".join(_values(one[key])) for key in _FILTERS} | {"year": one["year"] or ""}
     facts["text"] = " ".join([name, *one["aliases"], one["summary"]]).lower()
     data = " ".join(f'data-{key}="{html.escape(str(value))}"' for key, value in facts.items())
+    title = name.replace("_", "_<wbr>")
     year = f", {one['year']}" if one["year"] else ""
     explore = "" if one["gain"] is None else f' · <a href="../explorer.html#a={name}">Explore</a>'
     return (
-        f'<article {data}><a href="../catalogue/{name}.html">{_plot(name)}<strong>{name}</strong></a>'
+        f'<article {data}><a href="../catalogue/{name}.html">{_plot(name)}<strong>{title}</strong></a>'
         f"<p>{_text(one['summary'])}</p><footer>{one['kind']}{year}{explore}</footer></article>"
     )
 

@@ -66,7 +66,7 @@
 
   function save() {
     const parts = [...sides.map((side) => [side, written(state[side])]), ...Object.keys(common).map((key) => [key, state[key]])];
-    const hash = "#" + parts.map(([key, value]) => `${key}=${encodeURIComponent(value).replace(/%20/g, "+")}`).join("&");
+    const hash = "#" + parts.map(([key, value]) => `${key}=${encodeURIComponent(value).replace(/%20/g, "+").replace(/%3D/g, "=").replace(/%2C/g, ",")}`).join("&");
     if (hash !== location.hash) history.replaceState(null, "", hash);
   }
 
