@@ -41,11 +41,11 @@ def address(request, site):
 
 
 @pytest.fixture(scope="session")
-def _browser():
+def browser():
     with sync_playwright() as playwright:
-        browser = chromium.launched(playwright)
-        yield browser
-        browser.close()
+        launched = chromium.launched(playwright)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="session")
@@ -60,19 +60,25 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture
-def page(_browser):
+def page(browser):
     """A page of 1280 x 900. At the end of the test, it must have logged no error and asked no other host."""
-    context = _browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(10_000)
+    errors = watched(page)
+    yield page
+    context.close()
+    assert errors == []
+
+
+def watched(page):
+    """The errors and warnings of a page, and what it asks of other hosts: a list that grows."""
     errors = []
     page.on("console", lambda one: errors.append(one.text) if one.type in ("error", "warning") else None)
     page.on("pageerror", lambda one: errors.append(str(one)))
     page.on("requestfailed", lambda one: errors.append(f"{one.url}: {one.failure}") if _failed(one) else None)
     page.on("request", lambda one: errors.append(f"asked {one.url}") if not _is_local(one.url) else None)
-    yield page
-    context.close()
-    assert errors == []
+    return errors
 
 
 def _failed(request):

@@ -53,9 +53,9 @@ def _sliders():
 
 
 @pytest.fixture(scope="module")
-def computed(cases, site, _browser):
+def computed(cases, site, browser):
     """What the page computes for the cases."""
-    page = _browser.new_page()
+    page = browser.new_page()
     page.goto(f"{site.as_uri()}/explorer.html")
     found = page.evaluate(
         """([cases, value]) => cases.map(([name, parameters, x]) => {
