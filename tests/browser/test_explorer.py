@@ -14,8 +14,8 @@ EXPLORER = "explorer.html"
 
 
 @pytest.fixture
-def explorer(page, address):
-    page.goto(f"{address}/{EXPLORER}")
+def explorer(page, site):
+    page.goto(f"{site.as_uri()}/{EXPLORER}")
     _drawn(page)
     return page
 
@@ -55,24 +55,26 @@ def _slide(page, name, fraction):
     )
 
 
-def test_a_slider_moves_curve_and_numbers(explorer, pictures):
-    before = {name: explorer.get_attribute(f"svg.{name} .a", "d") for name in ("f", "f1", "f2", "outputs")}
-    _slide(explorer, "a.beta", 0.9)
-    (first, second), q, x, _ = _drawn(explorer, "swish(beta=")
+def test_a_slider_moves_curve_and_numbers(page, address, pictures):
+    page.goto(f"{address}/{EXPLORER}")
+    _drawn(page)
+    before = {name: page.get_attribute(f"svg.{name} .a", "d") for name in ("f", "f1", "f2", "outputs")}
+    _slide(page, "a.beta", 0.9)
+    (first, second), q, x, _ = _drawn(page, "swish(beta=")
     assert first == "swish(beta=2.6)"
     assert second == "relu"
     for name, path in before.items():
-        assert explorer.get_attribute(f"svg.{name} .a", "d") != path
-    assert _numbers(explorer, 1) == pytest.approx(_expected("keras_actx>" + first, x, q), rel=1e-6)
-    assert _numbers(explorer, 2) == pytest.approx(_expected("keras_actx>relu", x, q), rel=1e-6)
-    _slide(explorer, "q", 0.75)
-    _slide(explorer, "x", 0.3)
-    explorer.wait_for_function("() => document.querySelector('.explorer').dataset.drawn.includes('-3.2')")
-    _, q, x, _ = _drawn(explorer)
+        assert page.get_attribute(f"svg.{name} .a", "d") != path
+    assert _numbers(page, 1) == pytest.approx(_expected("keras_actx>" + first, x, q), rel=1e-6)
+    assert _numbers(page, 2) == pytest.approx(_expected("keras_actx>relu", x, q), rel=1e-6)
+    _slide(page, "q", 0.75)
+    _slide(page, "x", 0.3)
+    page.wait_for_function("() => document.querySelector('.explorer').dataset.drawn.includes('-3.2')")
+    _, q, x, _ = _drawn(page)
     assert q == pytest.approx(10.0)
     assert x == pytest.approx(-3.2)
-    assert _numbers(explorer, 1) == pytest.approx(_expected("keras_actx>" + first, x, q), rel=1e-6)
-    explorer.screenshot(path=pictures / "explorer.png", full_page=True)
+    assert _numbers(page, 1) == pytest.approx(_expected("keras_actx>" + first, x, q), rel=1e-6)
+    page.screenshot(path=pictures / "explorer.png", full_page=True)
 
 
 @pytest.mark.parametrize(("chart", "order"), [("f", 0), ("f1", 1), ("f2", 2)])
