@@ -53,4 +53,7 @@ def _emptied(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
+    import make_explorer  # which draws with the modules above
+
     main()
+    make_explorer.main(make_explorer.FOLDER)

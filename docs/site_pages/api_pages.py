@@ -57,9 +57,11 @@ GROUPS = (
     Group(
         "models",
         "Whole models",
-        "Replace the activations of a model, observe them in training, and measure propagation through depth.",
+        "Initialize a model, replace its activations, compare candidates, observe activations in training, and measure "
+        "propagation through depth.",
         (
-            *("replace_activations", "callbacks.ActivationMonitor", "plot.propagation"),
+            *("pair", "PairReport", "replace_activations", "compare", "plot.comparison"),
+            *("callbacks.ActivationMonitor", "plot.propagation"),
             *("propagation.PropagationProbe", "propagation.Propagation"),
         ),
     ),
