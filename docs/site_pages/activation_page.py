@@ -31,6 +31,9 @@ def page(declaration: Declaration, relations: Relations) -> str:
     facts = [f"- Kind: {_kind_in_words(declaration)}", f"- Shapes: {_shapes(declaration)}"]
     if declaration.aliases:
         facts.append("- Aliases: " + ", ".join(f"`{one}`" for one in declaration.aliases))
+    if declaration.kind != "vector":  # which the explorer does not have
+        link = f'<a href="../explorer.html#a={name}">with sliders for its parameters</a>'
+        facts.append(f"- Explorer: {link}, beside any other activation")
     facts.append(f"- Declared in `{declaration.formula.__module__.replace('.', '/')}.py`")
     parts += ["\n".join(facts), *_parameters(declaration), *_use(declaration), *_kinks(declaration)]
     parts += [*_moments(declaration), *_pairing(declaration), *_related(declaration, relations)]
