@@ -35,12 +35,13 @@ if _typing.TYPE_CHECKING:
     from keras_actx.expectation.moments import gain as gain
     from keras_actx.expectation.moments import moments as moments
     from keras_actx.initializers.pairing import pairing as pairing
+    from keras_actx.models.audit import audit as audit
     from keras_actx.models.replace import replace_activations as replace_activations
 
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "__version__", "activations", "callbacks", "config", "constraints", "describe",
+    "Activation", "Moments", "__version__", "activations", "audit", "callbacks", "config", "constraints", "describe",
     "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pairing", "plot", "ranges",
     "register_activation", "replace_activations", "serialize",
 ]  # fmt: skip
@@ -50,6 +51,7 @@ if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name 
         globals(),
         {
             **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation.moments"),
+            "audit": "keras_actx.models.audit",
             "callbacks": "keras_actx.callbacks",
             "pairing": "keras_actx.initializers.pairing",
             "plot": "keras_actx.plot",

@@ -11,8 +11,8 @@ import numpy as np
 from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.models import parts as model_parts
-from keras_actx.models.activity import Activity, called
-from keras_actx.models.sample import first_rows
+from keras_actx.models.activity import MOST, Activity, called
+from keras_actx.models.sample import check_same_rows, first_rows
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 #: What is reported of the units of an activation.
@@ -94,9 +94,7 @@ class ActivationMonitor(keras.callbacks.Callback):
         self.layers = None if layers is None else list(layers)
         self.x = first_rows(x, max_rows, "x", "ActivationMonitor")
         self.y = None if y is None else first_rows(y, max_rows, "y", "ActivationMonitor")
-        rows = {len(one) for one in keras.tree.flatten((self.x, self.y)) if one is not None}
-        if len(rows) != 1 or 0 in rows:
-            raise ValueError(f"ActivationMonitor: x and y need the same number of rows, at least 1, not {sorted(rows)}")
+        check_same_rows("ActivationMonitor", self.x, self.y)
         self._measured: _Measurement | None = None
         self._last: dict[str, float] = {}
         self._warned = False
@@ -188,7 +186,10 @@ class _Measurement:
         seen: dict[str, list[dict[str, np.ndarray]]] = {one.name: [] for one in self.observed}
 
         def receive(one: model_parts.Observed, units: dict[str, Any]) -> None:
-            seen[one.name].append({key: _numpy(units[key]) for key in _MEASURED if key in units})
+            results = {key: _numpy(value) for key, value in units.items()}
+            if "flat" in results:
+                results["saturated"] = results["flat"] >= MOST
+            seen[one.name].append({key: results[key] for key in _MEASURED if key in results})
 
         # The scope discards all changes of variables.
         with self._activity.watched(self.observed, receive), keras.StatelessScope():

@@ -1,4 +1,4 @@
-"""What activations do with a sample, for each unit: which are dead or saturated; for `ActivationMonitor` and `audit`."""
+"""What activations do with a sample, by unit: which are dead or saturated; for `ActivationMonitor` and `audit`."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -13,11 +13,12 @@ from keras_actx.models.parts import Observed
 
 #: The fraction of the largest slope below which a value is saturated. Below 0.01, the usual slope of a leaky ReLU.
 _SMALL_SLOPE = 0.005
-#: The part of the sample for which a saturated unit has such a slope, or an inactive one an output of 0.
-_MOST = 0.95
+#: The part of the sample for which a saturated unit has such a slope.
+MOST = 0.95
 
-#: Receives an activation that was called, and for each unit: `dead`, `variance`, `finite`, `positive` (z > 0 for the
-#: whole sample), `off` (y = 0 for nearly all of it), and `saturated`, if it has a largest slope.
+#: Receives an activation that was called, and for each unit: whether it is `dead` (y = 0 or f'(z) = 0 for the whole
+#: sample), whether it is `positive` (z > 0 for the whole sample), the `variance` of y, whether y is `finite`, and, if
+#: f has a largest slope, the parts of the sample that are `flat` (a small slope) and `stuck` (flat, and y is not 0).
 Receiver = Callable[[Observed, dict[str, Any]], None]
 
 
@@ -88,19 +89,17 @@ class Activity:
 def _by_unit(_: Any, tensors: list[Any], first: bool) -> dict[str, Any]:
     ops = keras.ops
     z, y, *slopes = (as_matrix(one, first) for one in tensors)
-    dead = ops.all(y == 0, axis=0)
-    found = {"variance": ops.var(y, axis=0), "finite": ops.all(ops.isfinite(y), axis=0)}
-    if z.shape == y.shape:  # an activation that is gated, or else changes the number of units, has none
-        found["positive"] = ops.all(z > 0, axis=0)
-    found["off"] = _in_most(y == 0)
+    is_zero = y == 0
+    dead = ops.all(is_zero, axis=0)
+    found = {"variance": ops.var(y, axis=0), "finite": ops.isfinite(ops.mean(y, axis=0))}
+    if z.shape == y.shape:  # a gated activation has other units
+        found["positive"] = ops.min(z, axis=0) > 0
     for one in slopes:
         dead = ops.logical_or(dead, ops.all(one == 0, axis=0))
-        found["saturated"] = _in_most(ops.abs(one) < _SMALL_SLOPE)
+        is_flat = ops.abs(one) < _SMALL_SLOPE
+        found["flat"] = ops.mean(ops.cast(is_flat, "float32"), axis=0)
+        found["stuck"] = ops.mean(ops.cast(ops.logical_and(is_flat, ops.logical_not(is_zero)), "float32"), axis=0)
     return {"dead": dead, **found}
-
-
-def _in_most(condition: Any) -> Any:
-    return keras.ops.mean(keras.ops.cast(condition, "float32"), axis=0) >= _MOST
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from keras_actx.initializers.pairing import check_scheme, pairing
 from keras_actx.layers._arguments import is_whole, refuse_unless
 from keras_actx.layers.dense_stack import DenseStack
 from keras_actx.plain_numbers import plain
+from keras_actx.plot.figure import empty_figure
 from keras_actx.propagation import Propagation, PropagationProbe
 from keras_actx.seeds import checked_seed_number
 
@@ -67,7 +68,7 @@ def propagation(
     refuse_unless(len(names) > 0, "propagation", "schemes", schemes, "names of schemes, at least one")
     for scheme in names:
         check_scheme(scheme)
-    figure = _figure()
+    figure = empty_figure()
     x = np.random.default_rng(seed).normal(size=(batch, width)).astype("float32")
     measured: dict[str, Propagation] = {}
     without: list[tuple[str, ValueError]] = []
@@ -95,11 +96,3 @@ def propagation(
     figure.axes[0].legend()
     figure.suptitle(f"{activation if isinstance(activation, str) else pairing(activation).activation}, width {width}")
     return figure
-
-
-def _figure() -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("keras_actx.plot draws with matplotlib: pip install 'keras-actx[plot]'") from error
-    return Figure(figsize=(10.0, 3.2), layout="constrained")
