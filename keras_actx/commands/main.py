@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from keras_actx import __version__
 from keras_actx.commands.console import CommandError
@@ -17,7 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line arguments; None for those of this process.
 
     Returns:
-        The exit status: 0 for success, 1 if the demo found a disagreement, 2 for an invalid request.
+        The exit status: 0 for success, 1 if the demo found a disagreement or an audit has findings, 2 for an invalid
+        request.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="keras-actx", description="Activations for every Keras 3 layer, by name.")
     parser.add_argument("--version", action="version", version=f"keras_actx {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="{demo,list,show}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{audit,demo,list,show}")
 
     demo = commands.add_parser(
         "demo", help="train, save, reload and compare on real data", description="Train four networks on digits."
@@ -54,7 +56,27 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="one activation", description="Show one activation in detail.")
     show.add_argument("name", metavar="NAME", help='such as mish, "snake(alpha=2.0)" or swiglu')
     show.set_defaults(run=_show)
+    _add_audit(commands)
     return parser
+
+
+def _add_audit(commands: Any) -> None:
+    audit = commands.add_parser(
+        "audit",
+        help="what is wrong with a saved model",
+        description="Check signal, gradient, dead and saturated units of a saved model. Exit status 1: findings.",
+    )
+    audit.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .h5 file")
+    audit.add_argument("--data", type=Path, metavar="FILE", help="inputs: .npy, or .npz with an array for each input")
+    audit.add_argument("--rows", type=_whole_number(2), default=256, metavar="N", help="of the data; default: 256")
+    audit.add_argument("--json", action="store_true", help="as JSON")
+    audit.set_defaults(run=_audit)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from keras_actx.commands.audit import audit
+
+    return audit(options.model, options.data, options.rows, as_json=options.json)
 
 
 def _whole_number(least: int):

@@ -17,7 +17,7 @@ from keras_actx.layers.dense_block import DenseBlock
 from keras_actx.layers.dense_stack import DenseStack
 from keras_actx.models.activity import MOST
 from keras_actx.models.audit_report import Audit
-from keras_actx.models.expected import Expected, expected_of, fans_of, squared_gain
+from keras_actx.models.expected import Expected, expected_of, fan_out_of, fans_of, squared_gain
 from keras_actx.models.findings import Row, findings_of
 from keras_actx.models.kernels import Kernel, activation_of, kernels_of
 from keras_actx.models.parts import Observed, observed, parts_of
@@ -139,11 +139,18 @@ def _passed(model: Any, sites: list[_Site], activations: list[Observed], x: Any,
     passes = Passes(model, [site.layer for site in sites], activations)
     try:
         return passes(x)
-    except Exception as error:
+    except Exception as error:  # whatever a layer of the model raises
         raise ValueError(
-            f"audit: {quote(model.name)} cannot be measured on x ({type(error).__name__}: "
-            f"{str(error).strip().partition(chr(10))[0]}); check that model(x) works, or leave out x"
+            f"audit: {quote(model.name)} cannot be called on x: {_reason(error)}; check that model(x) works, or leave "
+            "out x"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line that is not Keras's, which says where an error was met, in bold."""
+    lines = [line.strip("\x1b[01m ") for line in str(error).splitlines()]
+    own = [line for line in lines if line and not line.startswith(("Exception encountered", "Could not automatically"))]
+    return (own or [type(error).__name__])[0].rstrip(".")
 
 
 def _rows(model: Any, sites: list[_Site], activations: list[Observed], passed: Pass | None) -> list[Row]:
@@ -193,6 +200,8 @@ def _row(site: _Site, at: AtKernel | None, units: AtActivation | None) -> Row:
 
 def _with_units(row: Row, at: AtActivation) -> Row:
     dead, stuck = at.units["dead"] == 1.0, at.units.get("stuck")
+    if stuck is not None:
+        stuck = np.where(dead, 0.0, stuck)
     return replace(
         row,
         units=len(dead),
@@ -229,8 +238,7 @@ def _rule_gain(site: _Site) -> float | None:
         return None
     fan_in = math.prod(fans_of(layer))
     if found.mode == "fan_avg":
-        units = layer.kernel.shape[-1] if isinstance(layer, keras.layers.Dense) else None
-        return None if units is None else found.gain * math.sqrt(2.0 * fan_in / (fan_in + units))
+        return found.gain * math.sqrt(2.0 * fan_in / (fan_in + fan_out_of(layer)))
     return found.gain / math.sqrt(fan_in) if found.mode == "fan_in_squared" else found.gain
 
 

@@ -7,11 +7,17 @@ from typing import Any
 from keras_actx.models.findings import Finding, Row
 
 _MANY = 10_000  # columns: no line is wrapped
+_WIDTH = 5  # of a number
 
 
 @dataclass(frozen=True)
 class Audit:
     """What `keras_actx.audit` found.
+
+    The table has a row for each layer, in the order of execution: `gain` is sqrt(fan_in E[w²]) of the kernel, `rule`
+    that of the rule for its activation ("norm." if a normalization follows, which makes it irrelevant), `E[z²]` the
+    second moment of its result, `grad` the norm of the gradient there over that at the last kernel, `dead` and `sat.`
+    the parts of the units that are dead or saturated. Moment and gradient are those of the sample, if there is one.
 
     Args:
         model: the name of the model.
@@ -80,36 +86,40 @@ class Audit:
 
     __repr__ = __str__
 
-    def __rich__(self) -> Any:
-        from rich.console import Group
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        yield self._table(options.max_width)
+        yield self._line(f"{self.model}: {self.verdict}")
+        yield from (self._line(f"- {one}") for one in self.findings)
+
+    def _line(self, text: str) -> Any:
         from rich.text import Text
 
-        lines = [Text(f"{self.model}: {self.verdict}")]
-        lines += [Text(f"- {one}") for one in self.findings]
-        return Group(self._table(), *lines)
+        return Text(text)
 
-    def _table(self) -> Any:
+    def _table(self, width: int) -> Any:
         from rich import box
         from rich.table import Table
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-        table.add_column("layer", no_wrap=True, min_width=8)
-        table.add_column("activation", no_wrap=True, max_width=24, min_width=4)
-        # Of the weights, and of the sample.
-        columns = (
-            ["gain", "rule", "E[z²]", "grad"] if self.sample is None else ["gain", "rule", "E[z²]", "data", "grad"]
-        )
-        columns += [] if self.sample is None else ["dead", "sat."]
-        for column in columns:
-            table.add_column(column, justify="right", no_wrap=True, min_width=4)
-        table.add_column("verdict", no_wrap=True, min_width=9)
-        for row in self.layers:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
+        names = [(row.layer, row.activation or "?") for row in self.layers]
+        numbers = ("gain", "rule", "E[z²]", "grad", *(() if self.sample is None else ("dead", "sat.")))
+        # One row is one line: what is left of it is for the names.
+        room = width - sum(_WIDTH + 2 for _ in numbers) - len("input scale") - 6
+        longest = [max(map(len, column)) for column in zip(*names, ("layer", "activation"), strict=True)]
+        of_activation = min(longest[1], max(8, room // 3, room - longest[0]))
+        for title, most in (("layer", max(8, room - of_activation)), ("activation", of_activation)):
+            table.add_column(title, no_wrap=True, max_width=most)
+        for title in numbers:
+            table.add_column(title, justify="right", no_wrap=True, max_width=_WIDTH)
+        table.add_column("verdict", no_wrap=True)
+        for row, name in zip(self.layers, names, strict=True):
             finding = self._finding(row)
-            numbers = [row.gain, "norm." if row.is_normalized else row.rule_gain, row.expected]
-            numbers += [row.expected_gradient] if self.sample is None else [row.measured, row.gradient]
-            of_units = [] if self.sample is None else [_share(row.dead, row), _share(row.saturated, row)]
-            verdict = "ok" if finding is None else finding.verdict
-            table.add_row(row.layer, row.activation or "?", *map(_short, numbers), *of_units, verdict)
+            values = [row.gain, "norm." if row.is_normalized else row.rule_gain]
+            if self.sample is None:
+                values += [row.expected, row.expected_gradient]
+            else:
+                values += [row.measured, row.gradient, _share(row.dead, row), _share(row.saturated, row)]
+            table.add_row(*name, *map(_short, values), "ok" if finding is None else finding.verdict)
         return table
 
 
@@ -119,5 +129,7 @@ def _short(number: float | str | None) -> str:
     return f"{number:.2f}" if number == 0 or 0.01 <= abs(number) < 100 else f"{number:.0e}"
 
 
-def _share(units: tuple[int, ...], row: Row) -> str:
-    return "-" if row.units is None else f"{len(units)}/{row.units}" if units else "0"
+def _share(units: tuple[int, ...], row: Row) -> str | None:
+    if not row.units or not units:
+        return None if row.units is None else "0"
+    return f"{max(1, round(100 * len(units) / row.units))}%"

@@ -26,6 +26,7 @@ from keras_actx.models.uses import as_named
 from keras_actx.names.resolve import resolve
 
 L = keras.layers
+_DEPTHWISE = (L.DepthwiseConv1D, L.DepthwiseConv2D)
 _TRANSPOSED = (L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose)
 #: Layers that select or repeat values.
 _SELECTING = (
@@ -258,14 +259,30 @@ def fans_of(layer: Any) -> list[float]:
     if hasattr(layer, "pointwise_kernel"):
         return [math.prod(layer.depthwise_kernel.shape[:-2]), layer.pointwise_kernel.shape[-2]]
     shape = layer.kernel.shape
-    if isinstance(layer, (L.DepthwiseConv1D, L.DepthwiseConv2D)):
+    if isinstance(layer, L.EinsumDense):
+        return [math.prod(size for letter, size in _by_letter(layer) if letter not in _letters(layer)[1])]
+    if isinstance(layer, _DEPTHWISE):
         return [math.prod(shape[:-2])]
     if isinstance(layer, _TRANSPOSED):  # each output is in the reach of one in strides taps
         return [math.prod(shape[:-2]) * shape[-1] / math.prod(layer.strides)]
-    if isinstance(layer, L.EinsumDense):
-        _, letters, result = layer.equation.replace("->", ",").replace("...", "").split(",")
-        return [math.prod(size for letter, size in zip(letters, shape, strict=True) if letter not in result)]
     return [math.prod(shape[:-1])]
+
+
+def fan_out_of(layer: Any) -> float:
+    """How many outputs each input of a kernel is a term of, without the effect of strides; Keras's fan_out."""
+    shape = layer.pointwise_kernel.shape if hasattr(layer, "pointwise_kernel") else layer.kernel.shape
+    if isinstance(layer, L.EinsumDense):
+        return math.prod(size for letter, size in _by_letter(layer) if letter in _letters(layer)[1])
+    return math.prod(shape[:-2]) * (shape[-2] if isinstance(layer, _TRANSPOSED) else shape[-1])
+
+
+def _letters(layer: Any) -> list[str]:
+    """The letters of the kernel and of the output in the equation of an `EinsumDense`."""
+    return layer.equation.replace("->", ",").replace("...", "").split(",")[1:]
+
+
+def _by_letter(layer: Any) -> Any:
+    return zip(_letters(layer)[0], layer.kernel.shape, strict=True)
 
 
 def _numpy(variable: Any) -> np.ndarray:

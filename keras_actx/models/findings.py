@@ -230,8 +230,10 @@ def _saturated(rows: Sequence[Row]) -> Iterator[Finding]:
 
 
 def _input(rows: Sequence[Row], scale: float | None) -> Iterator[Finding]:
-    first = next((row for row in rows if row.gain is not None), None)
-    if first is None or first.is_normalized or not scale or _INPUT[0] <= scale <= _INPUT[1]:
+    first = rows[0]
+    if scale is None or not math.isfinite(scale) or scale == 0.0 or first.is_normalized:
+        return
+    if _INPUT[0] <= scale <= _INPUT[1]:
         return
     yield Finding(
         first.layer,

@@ -125,7 +125,7 @@ class Passes:
             return self._called(keras.tree.pack_sequence_as(x, list(tensors)), seen)
 
         symbolic = [keras.KerasTensor(one.shape, str(one.dtype)) for one in keras.tree.flatten(x)]
-        layer = keras.layers.Layer()
+        layer = keras.layers.Layer(name="a_pass")
         layer.call = call
         layer.compute_output_spec(*symbolic)
         return seen
