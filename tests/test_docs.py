@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
 WITH_CODE = (
     "README.md",
+    "docs/audit.md",
     "docs/index.md",
     "docs/guide.md",
     "docs/contributing.md",

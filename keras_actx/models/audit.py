@@ -1,6 +1,7 @@
 """`audit`: what is wrong with the kernels and activations of a model."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -148,7 +149,7 @@ def _passed(model: Any, sites: list[_Site], activations: list[Observed], x: Any,
 
 def _reason(error: Exception) -> str:
     """The first line that is not Keras's, which says where an error was met, in bold."""
-    lines = [line.strip("\x1b[01m ") for line in str(error).splitlines()]
+    lines = [line.strip() for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()]
     own = [line for line in lines if line and not line.startswith(("Exception encountered", "Could not automatically"))]
     return (own or [type(error).__name__])[0].rstrip(".")
 
@@ -190,7 +191,7 @@ def _row(site: _Site, at: AtKernel | None, units: AtActivation | None) -> Row:
         _initializer(layer),
         None if gain is None else math.sqrt(gain),
         None if gain is None or kernel.is_normalized else _rule_gain(site),
-        is_normalized=kernel.is_normalized,
+        normalization=type(kernel.normalizations[0]).__name__ if kernel.normalizations else None,
     )
     if at is not None:
         share = at.across / at.second_moment if at.second_moment > 0 else 0.0
@@ -245,14 +246,20 @@ def _rule_gain(site: _Site) -> float | None:
 def _of_pass(row: Row, at: AtKernel | None) -> float | None:
     if at is None:
         return None
-    variance = max(at.second_moment - at.mean**2, 0.0) if row.is_normalized else 1.0
-    return at.gradient * variance
+    return at.gradient * _scale(row, at.across, at.second_moment - at.mean**2)
 
 
 def _of_expected(row: Row, one: Expected) -> float | None:
     if one.gradient is None or not row.is_normalized:
         return one.gradient
-    return None if one.z is None else one.gradient * one.z.variance
+    return None if one.z is None else one.gradient * _scale(row, one.z.across, one.z.variance)
+
+
+def _scale(row: Row, across: float, variance: float) -> float:
+    """What a normalization behind the kernel divides by, squared: of each unit across the rows, or of a row."""
+    if not row.is_normalized:
+        return 1.0
+    return across if row.normalization in ("BatchNormalization", "Normalization") else max(variance, 0.0)
 
 
 def _relative(squares: list[float | None]) -> list[float | None]:

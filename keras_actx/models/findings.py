@@ -52,7 +52,7 @@ class Row:
         saturated: the units with a small derivative and an output other than 0 for nearly all of the sample.
         saturation: the part of all values of which that holds.
         on: the number of units with z > 0 for the whole sample.
-        is_normalized: whether a normalization follows.
+        normalization: the class of the normalization that follows, if there is one.
         is_output: whether it is the last one.
     """
 
@@ -72,13 +72,18 @@ class Row:
     saturated: tuple[int, ...] = ()
     saturation: float | None = None
     on: int = 0
-    is_normalized: bool = False
+    normalization: str | None = None
     is_output: bool = False
 
     @property
     def is_finite(self) -> bool:
         """Whether the kernel and what is measured are finite."""
         return all(one is None or math.isfinite(one) for one in (self.gain, self.measured))
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether a normalization follows, which makes the scale of the kernel irrelevant."""
+        return self.normalization is not None
 
     @property
     def is_dead(self) -> bool:
