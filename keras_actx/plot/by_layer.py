@@ -12,7 +12,7 @@ _TITLES = ("signal: E[z²]", "gradient: its norm over the last", "dead and satur
 
 
 def by_layer(rows: Sequence[Mapping[str, Any]], title: str) -> Any:
-    """Three panels over the layers, in the order of execution, as a `matplotlib.figure.Figure`.
+    """Three panels over the layers, in the order of execution, as a `matplotlib.figure.Figure`; 0 is a gap.
 
     Args:
         rows: those of an audit, with the keys `expected`, `measured`, `expected_gradient`, `gradient`, `units`, `dead`
