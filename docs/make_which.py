@@ -15,11 +15,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import make_training as training
 import marked_part
+from training_selection import DEPTHS, OPTIMIZERS, setting_of
 
 PAGE = training.ROOT / "docs" / "which.md"
 SPEED = training.ROOT / "benchmarks" / "results" / "speed"
 
-DEPTHS, OPTIMIZERS = training.DEPTHS, training.OPTIMIZERS
 #: A stack starts it as its paper says, but is better if critical (docs/training.md).
 CRITICAL = {"sine(w0=1.0)": 'sine(w0=1.0), `scheme="critical"`'}
 #: Of the table of times: the file, the way of running, and the title.
@@ -56,7 +56,7 @@ def all_runs() -> Runs:
     found: Runs = {}
     for row in training.rows():
         if row.get("split", 0) == 0:
-            found[*training.cell_of(row), row["start"]] = row["test"]
+            found[*setting_of(row), row["start"]] = row["test"]
     runs: Runs = {}
     for task, depth, activation, optimizer, start in found:
         if start == "keras":

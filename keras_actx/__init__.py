@@ -35,17 +35,17 @@ if _typing.TYPE_CHECKING:
     from keras_actx.expectation.moments import gain as gain
     from keras_actx.expectation.moments import moments as moments
     from keras_actx.initializers.pairing import pairing as pairing
-    from keras_actx.models.compare import compare as compare
-    from keras_actx.models.pair import PairReport as PairReport
-    from keras_actx.models.pair import pair as pair
+    from keras_actx.models.audit.audit import audit as audit
+    from keras_actx.models.compare.compare import compare as compare
+    from keras_actx.models.pair.pair import pair as pair
     from keras_actx.models.replace import replace_activations as replace_activations
 
 from keras_actx.lazy_imports import lazy_imports as _lazy_imports  # noqa: E402
 
 __all__ = [
-    "Activation", "Moments", "PairReport", "__version__", "activations", "callbacks", "compare", "config",
-    "constraints", "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pair",
-    "pairing", "plot", "ranges", "register_activation", "replace_activations", "serialize",
+    "Activation", "Moments", "__version__", "activations", "audit", "callbacks", "compare", "config", "constraints",
+    "describe", "deserialize", "gain", "get", "initializers", "layers", "moments", "names", "pair", "pairing", "plot",
+    "ranges", "register_activation", "replace_activations", "serialize",
 ]  # fmt: skip
 
 if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name in this package
@@ -53,9 +53,10 @@ if not _typing.TYPE_CHECKING:  # otherwise a type checker would accept any name 
         globals(),
         {
             **dict.fromkeys(("Moments", "gain", "moments"), "keras_actx.expectation.moments"),
+            "audit": "keras_actx.models.audit.audit",
             "callbacks": "keras_actx.callbacks",
-            **dict.fromkeys(("PairReport", "pair"), "keras_actx.models.pair"),
-            "compare": "keras_actx.models.compare",
+            "compare": "keras_actx.models.compare.compare",
+            "pair": "keras_actx.models.pair.pair",
             "pairing": "keras_actx.initializers.pairing",
             "plot": "keras_actx.plot",
             "replace_activations": "keras_actx.models.replace",

@@ -14,9 +14,9 @@ import pytest
 import scipy.stats
 
 import keras_actx as actx
-from keras_actx.models import compare as module
-from keras_actx.models.comparison import Comparison, Run
-from keras_actx.models.paired_t import paired_test, t_quantile, t_tail
+from keras_actx.models.compare import compare as module
+from keras_actx.models.compare.comparison import Comparison, Run
+from keras_actx.models.compare.paired_t import paired_test, t_quantile, t_tail
 
 L = keras.layers
 SMALL = {"epochs": 1, "seeds": 1, "batch_size": 256, "verbose": False}
@@ -170,7 +170,7 @@ def test_runs_are_equal_but_for_the_activation():
 
 
 def test_batches_are_shuffled_by_the_seed_alone():
-    from keras_actx.models.rows import Data
+    from keras_actx.models.compare.rows import Data
 
     train, _ = Data(X, Y, 0.25, None, 16).split(3)
     first, _ = train[0]

@@ -26,6 +26,7 @@ RECIPES = tuple(f"docs/recipes/{path.name}" for path in sorted((ROOT / "docs/rec
 PAGES = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))), *RECIPES)
 WITH_CODE = (
     "README.md",
+    "docs/audit.md",
     "docs/index.md",
     "docs/guide.md",
     "docs/choose.md",

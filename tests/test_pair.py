@@ -9,6 +9,7 @@ from test_docs import run_doctest
 
 import keras_actx as actx
 from keras_actx.layers import DenseBlock, DenseStack
+from keras_actx.models.pair.pair import PairReport
 
 L = keras.layers
 PAIR = actx.pair
@@ -37,7 +38,7 @@ def by_layer(report):
 
 def test_the_examples_of_the_docstrings():
     run_doctest(PAIR.__doc__, {}, "pair")
-    run_doctest(actx.PairReport.__doc__, {}, "PairReport")
+    run_doctest(PairReport.__doc__, {}, "PairReport")
 
 
 GELU = actx.gain("gelu")

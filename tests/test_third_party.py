@@ -1,4 +1,4 @@
-"""`pair` and `replace_activations` on models of keras-hub, which are functional models of layers of its own."""
+"""`pair`, `audit` and `replace_activations` on models of keras-hub, which are functional models of layers of its own."""
 
 import os
 
@@ -71,6 +71,15 @@ def test_pair_a_convolutional_network():
         path for path in before if path.endswith("kernel")
     }
     assert {row["activation"] for row in report.rows} == {"relu", "linear"}
+
+
+def test_audit():
+    for model, x in ((bert(), tokens()), (resnet(), np.ones((4, 16, 16, 3), "float32"))):
+        before = values(model)
+        without, found = actx.audit(model), actx.audit(model, x)
+        assert {row["layer"] for row in without.rows} <= {row["layer"] for row in found.rows}
+        assert any(row["measured"] is not None for row in found.rows)
+        assert not changed(model, before)
 
 
 def test_replace():

@@ -57,10 +57,10 @@ GROUPS = (
     Group(
         "models",
         "Whole models",
-        "Initialize a model, replace its activations, compare candidates, observe activations in training, and measure "
-        "propagation through depth.",
+        "Initialize a model, check it, replace its activations, compare candidates, observe activations in training, "
+        "and measure propagation through depth.",
         (
-            *("pair", "PairReport", "replace_activations", "compare", "plot.comparison"),
+            *("pair", "audit", "replace_activations", "compare", "plot.comparison"),
             *("callbacks.ActivationMonitor", "plot.propagation"),
             *("propagation.PropagationProbe", "propagation.Propagation"),
         ),

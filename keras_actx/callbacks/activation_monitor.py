@@ -1,10 +1,8 @@
 """`ActivationMonitor`: dead and saturated units, variances and gradients of a model's activations during training."""
 
-import functools
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -12,16 +10,14 @@ import numpy as np
 
 from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
-from keras_actx.declaration.activation import Activation
 from keras_actx.models import parts as model_parts
-from keras_actx.models.instances import called, replaced
+from keras_actx.models.activity import MOST, Activity
+from keras_actx.models.instances import called
 from keras_actx.models.sample import check_same_rows, first_rows
 from keras_actx.plain_numbers import takes_numpy_scalars
 
-#: The fraction of the largest slope below which a value is saturated. Below 0.01, the usual slope of a leaky ReLU.
-_SMALL_SLOPE = 0.005
-#: The part of the sample for which a saturated unit has such a slope.
-_MOST = 0.95
+#: What is reported of the units of an activation.
+_MEASURED = ("dead", "variance", "saturated", "finite")
 
 
 class ActivationMonitor(keras.callbacks.Callback):
@@ -176,7 +172,7 @@ class _Measurement:
         self.parts = [one for one in parts if is_chosen(one.name)]
         self.observed = [one for one in observed if is_chosen(one.name)]
         self.kernels = {name: one for name, one in kernels.items() if is_chosen(name)}
-        self._compiled: dict[Any, Callable[..., Any]] = {}
+        self._activity = Activity()
         self._states: list[Any] = []
         self._gradients: Callable[..., Any] | None = None
 
@@ -189,12 +185,15 @@ class _Measurement:
     def __call__(self) -> tuple[dict[str, float], list[str]]:
         """The results, and the names of activations whose outputs are not finite."""
         seen: dict[str, list[dict[str, np.ndarray]]] = {one.name: [] for one in self.observed}
-        # Outside of the scope: copies of layers are built for it.
-        observed = [(one, one.largest_slope) for one in self.observed]
-        with ExitStack() as stack, keras.StatelessScope():  # which discards all changes of variables
-            for one, largest in observed:
-                recorder = self._recorder(one, largest, seen[one.name])
-                stack.enter_context(replaced(one.owner, one.attribute, recorder))
+
+        def receive(one: model_parts.Observed, units: dict[str, Any]) -> None:
+            results = {key: _numpy(value) for key, value in units.items()}
+            if "flat" in results:
+                results["saturated"] = results["flat"] >= MOST
+            seen[one.name].append({key: results[key] for key in _MEASURED if key in results})
+
+        # The scope discards all changes of variables.
+        with self._activity.watched(self.observed, receive), keras.StatelessScope():
             called(self.model, keras.tree.map_structure(keras.ops.convert_to_tensor, self.x))
         results, not_finite = {}, []
         for name, calls in seen.items():
@@ -214,48 +213,6 @@ class _Measurement:
         for name, value in model_parts.learned_values(self.parts).items():
             results |= _summarized(name, _numpy(value))
         return {**results, **largest}, not_finite
-
-    def _recorder(self, one: model_parts.Observed, largest: float | None, calls: list[Any]) -> Callable[..., Any]:
-        """The function of the activation, which appends the results of each call to `calls`."""
-
-        @functools.wraps(one.function)
-        def recorder(*args: Any, **kwargs: Any) -> Any:
-            y = one.function(*args, **kwargs)
-            z, *others = args or (kwargs.get("inputs"),)
-            if not others and keras.ops.is_tensor(y) and backend.is_concrete(y):
-                further = {key: value for key, value in kwargs.items() if isinstance(value, (bool, type(None)))}
-                tensors = [y] if largest is None else [y, self._slopes(one, z, y, further) / largest]
-                calls.append(self._statistics(one.owner, tensors))
-            return y
-
-        return recorder
-
-    # Functions are shared by equal activations, and compiled once for each shape.
-
-    def _slopes(self, one: model_parts.Observed, z: Any, y: Any, kwargs: Mapping[str, Any]) -> Any:
-        """The derivative at each element of z."""
-        is_layer = one.attribute == "call"
-        variables = one.owner.variables if is_layer else []
-
-        def function(values: Any, z: Any) -> Any:
-            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-                return one.function(z, **kwargs)
-
-        equal = one.function if isinstance(one.function, Activation) else id(one.owner if is_layer else one.function)
-        key = (equal, tuple(y.shape), *sorted(kwargs.items()))
-        if key not in self._compiled:
-            self._compiled[key] = backend.forward_and_vjp(function)[1]
-        values = [keras.ops.convert_to_tensor(variable) for variable in variables]
-        return self._compiled[key](values, keras.ops.convert_to_tensor(z), keras.ops.ones_like(y))
-
-    def _statistics(self, layer: Any, tensors: list[Any]) -> dict[str, np.ndarray]:
-        """What is measured in one call, for each unit, from y and, if there are any, the relative slopes."""
-        first = _has_channels_first(layer, len(tensors[0].shape))
-        key = (first, len(tensors), tuple(tensors[0].shape))
-        if key not in self._compiled:
-            self._compiled[key] = backend.forward_and_vjp(functools.partial(_measured, first=first))[0]
-        found = self._compiled[key]([], tensors)
-        return {name: _numpy(one) for name, one in found.items()}
 
     def _gradient_norms(self) -> dict[str, float]:
         if not self.kernels:
@@ -282,29 +239,6 @@ class _Measurement:
         with keras.StatelessScope(state_mapping=values, collect_losses=True):
             loss = self.model.compute_loss(x=x, y=y, y_pred=called(self.model, x), sample_weight=None)
         return keras.ops.cast(loss, "float32")
-
-
-def _measured(_: Any, tensors: list[Any], first: bool) -> dict[str, Any]:
-    ops = keras.ops
-    y, *slopes = (_by_unit(one, first) for one in tensors)
-    dead = ops.all(y == 0, axis=0)
-    found = {"variance": ops.var(y, axis=0), "finite": ops.all(ops.isfinite(y), axis=0)}
-    for one in slopes:
-        dead = ops.logical_or(dead, ops.all(one == 0, axis=0))
-        small = ops.cast(ops.abs(one) < _SMALL_SLOPE, "float32")
-        found["saturated"] = ops.mean(small, axis=0) >= _MOST
-    return {"dead": dead, **found}
-
-
-def _has_channels_first(layer: Any, rank: int) -> bool:
-    of_images = keras.config.image_data_format() if rank == 4 else None
-    return rank > 2 and (getattr(layer, "data_format", None) or of_images) == "channels_first"
-
-
-def _by_unit(y: Any, channels_first: bool) -> Any:
-    """The values as a matrix with one column for each unit."""
-    y = keras.ops.cast(keras.ops.moveaxis(y, 1, -1) if channels_first else y, "float32")
-    return keras.ops.reshape(y, (-1, y.shape[-1] if len(y.shape) > 1 else 1))
 
 
 def _summarized(name: str, values: np.ndarray) -> dict[str, float]:

@@ -19,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line arguments; None for those of this process.
 
     Returns:
-        The exit status: 0 for success, 1 if the demo found a disagreement, 2 for an invalid request.
+        The exit status: 0 for success, 1 if the demo found a disagreement or an audit has findings, 2 for an invalid
+        request.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="keras-actx", description="Activations for every Keras 3 layer, by name.")
     parser.add_argument("--version", action="version", version=f"keras_actx {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_demo, _add_list, _add_show):
+    for add in (_add_audit, _add_demo, _add_list, _add_show):
         add(commands)
     return parser
 
@@ -59,6 +60,25 @@ def _add_demo(commands: Any) -> None:
     demo.add_argument("--seed", type=_whole_number(0), default=0, metavar="S", help="the first; default: 0")
     demo.add_argument("--seeds", type=_whole_number(1), default=3, metavar="N", help="how many; default: 3")
     demo.set_defaults(run=_demo)
+
+
+def _add_audit(commands: Any) -> None:
+    audit = commands.add_parser(
+        "audit",
+        help="what is wrong with a saved model",
+        description="Check signal, gradient, dead and saturated units of a saved model. Exit status 1: findings.",
+    )
+    audit.add_argument("model", type=Path, metavar="MODEL", help="a .keras or .h5 file")
+    audit.add_argument("--data", type=Path, metavar="FILE", help="inputs: .npy, or .npz with an array for each input")
+    audit.add_argument("--rows", type=_whole_number(2), default=256, metavar="N", help="of the data; default: 256")
+    audit.add_argument("--json", action="store_true", help="as JSON")
+    audit.set_defaults(run=_audit)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from keras_actx.commands.audit import audit
+
+    return audit(options.model, options.data, options.rows, as_json=options.json)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -38,6 +38,7 @@ class Kernel:
         place: what is known of its input; None outside of a graph.
         before: the layer with a kernel whose units are its inputs, if it is known.
         why_kept: why it has no rule; None if it has one.
+        applies: the layer or operation that applies the activation, if it is another one.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Kernel:
     place: Place | None = None
     before: Any = None
     why_kept: str | None = None
+    applies: Any = None
 
     @property
     def is_normalized(self) -> bool:
@@ -150,7 +152,8 @@ def _followed(layer: Any, call: Call, consumers: dict[int, list[Call]]) -> Kerne
         if isinstance(call.operation, NORMALIZATIONS):
             normalizations.append(call.operation)
         elif following not in (None, LINEAR):
-            return Kernel(layer.name, layer, following, tuple(normalizations))
+            applies = applied_layer(call.operation)
+            return Kernel(layer.name, layer, following, tuple(normalizations), applies=applies)
         elif following is None and not isinstance(call.operation, TRANSPARENT):
             break
     return Kernel(layer.name, layer, LINEAR, tuple(normalizations))

@@ -10,6 +10,7 @@ from keras_actx._messages import quote
 from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers._applied import subject_of_layer, written
+from keras_actx.models.instances import check_model
 from keras_actx.models.start import Start
 from keras_actx.models.uses import (
     Key,
@@ -67,7 +68,7 @@ def replace_activations(
     >>> new.layers[0].activation, new.layers[1].activation.__name__
     (snake(alpha=2.0), 'softmax')
     """
-    _check_model(model)
+    check_model(model, "replace_activations")
     if not isinstance(pair, bool):
         raise ValueError(f"replace_activations: pair={quote(pair)} is not allowed; use True or False")
     replacements = Replacements(activations)
@@ -269,17 +270,6 @@ def _dtype_of_input(node: dict[str, Any]) -> str | None:
         return node["inbound_nodes"][0]["args"][0]["config"]["dtype"]
     except (KeyError, IndexError, TypeError):
         return None
-
-
-def _check_model(model: Any) -> None:
-    if not isinstance(model, keras.Model):
-        hint = "; give an instance" if isinstance(model, type) else ""
-        raise TypeError(f"replace_activations: {quote(model)} is not a keras.Model{hint}")
-    if not model.built:
-        raise ValueError(
-            f"replace_activations: {quote(model.name)} is not built, so it has no weights to keep; call it, or "
-            "`model.build(input_shape)`, first"
-        )
 
 
 def _saved(thing: Any, without: str = "build_config") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from keras_actx._messages import quote
 from keras_actx.plot.figures import new_figure
 
 if TYPE_CHECKING:
-    from keras_actx.models.comparison import Comparison
+    from keras_actx.models.compare.comparison import Comparison
 
 
 def comparison(result: "Comparison") -> Any:

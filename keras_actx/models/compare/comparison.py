@@ -14,7 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from keras_actx.models.paired_t import PairedTest, paired_test
+from keras_actx.models.compare.paired_t import PairedTest, paired_test
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

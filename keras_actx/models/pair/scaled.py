@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_actx.models.instances import called, replaced
-from keras_actx.models.rules import Start
+from keras_actx.models.instances import batch_statistics, called, replaced
+from keras_actx.models.pair.rules import Start
 
 #: The number of times that a kernel is scaled, and the relative error of the variance that is small enough. One is
 #: exact without a bias.
@@ -35,12 +35,10 @@ def scaled_by_data(
     values = [(weight, keras.ops.convert_to_tensor(value, dtype=weight.dtype)) for weight, value in changes]
     with ExitStack() as stack:
         scope = stack.enter_context(keras.StatelessScope(state_mapping=values))  # which discards all changes
-        for layer in model._flatten_layers():
-            if isinstance(layer, keras.layers.BatchNormalization):
-                stack.enter_context(replaced(layer, "call", _with_batch_statistics(layer.call)))
-            elif id(layer) in scaled:
-                call = _scaling(layer, layer.call, scaled[id(layer)].target, factors)
-                stack.enter_context(replaced(layer, "call", call))
+        stack.enter_context(batch_statistics(model._flatten_layers()))
+        for start in scaled.values():
+            layer = start.kernel.layer
+            stack.enter_context(replaced(layer, "call", _scaling(layer, layer.call, start.target, factors)))
         called(model, keras.tree.map_structure(keras.ops.convert_to_tensor, x))
     kernels = {id(kernel_of(scaled[key].kernel.layer)) for key in factors}
     changes = [
@@ -57,13 +55,6 @@ def scaled_by_data(
 def kernel_of(layer: Any) -> Any:
     """The kernel of a layer before its activation."""
     return layer.pointwise_kernel if hasattr(layer, "pointwise_kernel") else layer.kernel
-
-
-def _with_batch_statistics(call: Any) -> Any:
-    def with_batch_statistics(*args: Any, **kwargs: Any) -> Any:
-        return call(*args, **{**kwargs, "training": True})
-
-    return with_batch_statistics
 
 
 def _scaling(layer: Any, call: Any, target: float, factors: dict[int, float]) -> Any:

@@ -15,8 +15,8 @@ import numpy as np
 from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.layers._arguments import refuse_unless
-from keras_actx.models.comparison import Run
-from keras_actx.models.rows import Batches
+from keras_actx.models.compare.comparison import Run
+from keras_actx.models.compare.rows import Batches
 
 _OWNER = "compare"
 

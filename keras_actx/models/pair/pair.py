@@ -6,10 +6,11 @@ from typing import Any, Literal
 import keras
 
 from keras_actx._messages import quote
+from keras_actx.models.instances import check_model
 from keras_actx.models.kernels import Kernels, kernels_of
-from keras_actx.models.rules import Rules
+from keras_actx.models.pair.rules import Rules
+from keras_actx.models.pair.scaled import scaled_by_data
 from keras_actx.models.sample import check_same_rows, first_rows
-from keras_actx.models.scaled import scaled_by_data
 from keras_actx.models.table import text_of
 from keras_actx.plain_numbers import plain
 from keras_actx.seeds import checked_seed_number
@@ -98,18 +99,6 @@ def pair(
     for start in starts:
         start.finish()
     return PairReport(model.name, tuple(start.row() for start in starts))
-
-
-def check_model(model: Any, owner: str) -> None:
-    """Raise `TypeError` for anything but a Keras model, and `ValueError` for one that is not built."""
-    if not isinstance(model, keras.Model):
-        hint = "; give an instance" if isinstance(model, type) else ""
-        raise TypeError(f"{owner}: {quote(model)} is not a keras.Model{hint}")
-    if not model.built:
-        raise ValueError(
-            f"{owner}: {quote(model.name)} is not built, so it has no weights; call it, or "
-            "`model.build(input_shape)`, first"
-        )
 
 
 def trained_steps(model: Any) -> int:

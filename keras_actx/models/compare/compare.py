@@ -13,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from keras_actx._messages import quote
 from keras_actx.layers._applied import written
 from keras_actx.layers._arguments import check_whole, is_whole, refuse_unless
-from keras_actx.models.comparison import Comparison, Run
-from keras_actx.models.rows import Data
-from keras_actx.models.runs import Budget, Builder, seeded
+from keras_actx.models.compare.comparison import Comparison, Run
+from keras_actx.models.compare.rows import Data
+from keras_actx.models.compare.runs import Budget, Builder, seeded
 from keras_actx.names.resolve import resolve
 from keras_actx.plain_numbers import plain
 from keras_actx.seeds import LARGEST_SEED

@@ -1,0 +1,1 @@
+"""`compare`: candidates under equal conditions."""

@@ -1,0 +1,1 @@
+"""`pair`: the right initial weights for any model."""
