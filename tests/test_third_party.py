@@ -1,4 +1,4 @@
-"""`pair`, `audit` and `replace_activations` on models of keras-hub, which are functional models of layers of its own."""
+"""`pair`, `audit` and `replace_activations` on models of keras-hub: functional models of layers of its own."""
 
 import os
 

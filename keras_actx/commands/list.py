@@ -101,7 +101,8 @@ def _table(console: Console, names: list[str], text: Callable[[str], str]) -> No
         table.add_row(row.name, row.kind, row.gain, text(f"{row.description}{write}{also}"))
     console.print(table)
     console.print(
-        f"{len(names)} activation{'s' * (len(names) != 1)}. The gain is 1/sqrt(E[f(z)^2]) for z ~ N(0, 1); '-' where there is none.\n"
+        f"{len(names)} activation{'s' * (len(names) != 1)}. "
+        "The gain is 1/sqrt(E[f(z)^2]) for z ~ N(0, 1); '-' where there is none.\n"
         'Write parameters in the name, "snake(alpha=2.0)", and learn them with "snake(alpha=2.0, learnable=True)".\n'
         "An activation of kind layer is a layer of its own."
     )
