@@ -156,6 +156,18 @@ def test_fifty_layers(model, verdict):
 
 
 @pytest.mark.same_everywhere
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "mish"])
+def test_pair_is_the_remedy(activation):
+    """Also without data, where the columns of critical kernels cancel the mean of the input."""
+    hidden = [L.Dense(32, activation, name=f"hidden_{i}") for i in range(40)]
+    model = keras.Sequential([keras.Input((32,)), *hidden, L.Dense(1)])
+    actx.pair(model, seed=1)
+    x = np.random.default_rng(1).normal(size=(256, 32)).astype("float32")
+    for found in (actx.audit(model), actx.audit(model, x)):
+        assert found.findings == ()
+
+
+@pytest.mark.same_everywhere
 def test_the_bound_is_between_22_and_30_layers_that_lose_half():
     """He et al. 2015: the former train, the latter do not."""
     for depth, wanted in ((22, []), (31, ["vanishing"])):

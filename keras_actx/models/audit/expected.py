@@ -1,7 +1,8 @@
 r"""The signal and the gradient that the weights of a model let expect at each kernel, before any data.
 
-For z = W x + b with independent terms: E[z^2] = (fan_in E[w^2]) E[x^2] + E[b^2]; behind an activation,
-E[x^2] = E[f(z)^2] for a normal z; behind a normalization, that of its scale and offset; the terms of a sum are added.
+For z = W x + b with independent terms: E[z^2] = fan_in E[w^2] Var(x) + E[(sum of w)^2] E[x]^2 + E[b^2]; behind an
+activation, E[x^2] = E[f(z)^2] for a normal z; behind a normalization, that of its scale and offset; the terms of a sum
+are added.
 Backward, the squared norm of the gradient of a row is multiplied by fan_in E[w^2] at a kernel, by E[f'(z)^2] at an
 activation, and by (scale^2 / variance) at a normalization; the gradients of several consumers are added. That is the
 mean-field theory of Poole et al. 2016, arXiv:1606.05340, and Schoenholz et al. 2017, arXiv:1611.01232, at the weights
@@ -156,10 +157,20 @@ def _of_kernel(layer: Any, signal: Signal | None) -> _Step:
     z = None
     if signal is not None and factor is not None:
         bias = _numpy(layer.bias) if getattr(layer, "bias", None) is not None else np.zeros(1)
-        mean = float(bias.mean())
-        z = Signal(mean, factor * signal.second + float(np.mean(bias**2)), factor * signal.across)
+        sums = _column_sums(layer)
+        of_mean = factor if sums is None else float(np.mean(sums**2))  # 0 for columns of mean 0
+        second = factor * signal.variance + of_mean * signal.mean**2 + float(np.mean(bias**2))
+        z = Signal(float(bias.mean()), second, factor * signal.across)
     after = _through(as_named(resolve(layer.activation).subject), z)
     return _Step(after.output, factor, layer, z, after.back)
+
+
+def _column_sums(layer: Any) -> np.ndarray | None:
+    """The sum of the kernel for each unit, which multiplies the mean of the input; None for random columns."""
+    if type(layer) not in (L.Dense, L.Conv1D, L.Conv2D, L.Conv3D) or getattr(layer, "groups", 1) != 1:
+        return None
+    kernel = _numpy(layer.kernel)
+    return kernel.sum(axis=tuple(range(kernel.ndim - 1)))
 
 
 def _of_block(block: Any, signal: Signal | None) -> _Step:
