@@ -81,6 +81,21 @@ def test_transformations_inside_each_other():
     np.testing.assert_allclose(linear(jnp.ones_like(x)), slope, rtol=1e-6)
 
 
+def test_at_a_python_number():
+    for name in ("snake(alpha=2.0)", "elu(alpha=2.0)", "mish", "keras_actx>relu"):
+        function = actx.get(name)
+        wanted = jax.grad(function)(jnp.float32(0.5))
+        for found in (
+            jax.grad(function)(0.5),
+            jax.value_and_grad(function)(0.5)[1],
+            jax.jvp(function, (0.5,), (1.0,))[1],
+        ):
+            assert found == wanted
+        np.testing.assert_allclose(
+            jax.hessian(function)(0.5), jax.grad(jax.grad(function))(jnp.float32(0.5)), rtol=1e-6
+        )
+
+
 def test_inside_a_checkpoint_and_a_scan():
     x = jnp.linspace(-3, 3, 6)
 

@@ -41,7 +41,7 @@ def with_axis(given: Any, axes: Any) -> list[Any]:
     """Every tensor with the batch axis of a `vmap` in front."""
     size = next(one.shape[axis] for one, axis in zip(given, axes, strict=True) if axis is not None)
     return [
-        jnp.broadcast_to(one, (size, *one.shape)) if axis is None else jnp.moveaxis(one, axis, 0)
+        jnp.broadcast_to(one, (size, *jnp.shape(one))) if axis is None else jnp.moveaxis(one, axis, 0)
         for one, axis in zip(given, axes, strict=True)
     ]
 

@@ -116,7 +116,7 @@ def _summed_to(gradient: Any, shape: tuple[int, ...]) -> Any:
 
 def _dependent_on_last(x: Any, *others: Any) -> tuple[Any, ...]:
     """The same tensors, with a data dependency of x on the last one."""
-    return (_with_dependency(others[-1], x), *others)
+    return (_with_dependency(others[-1], jnp.asarray(x)), *others)  # JAX passes a Python number as it is
 
 
 def _with_dependency(first: Any, x: Any) -> Any:
