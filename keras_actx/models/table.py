@@ -1,28 +1,20 @@
-"""Tables of reports, as text and for rich consoles."""
+"""Tables of results, for consoles of rich and as plain text."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-_WIDTH = 160
+
+def new_table(**settings: Any) -> Table:
+    """An empty table in the style of all results."""
+    return Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, **settings)
 
 
-def table_of(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Table:
-    """A table with these columns of the rows."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for name in columns:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*("-" if row[name] is None else str(row[name]) for name in columns))
-    return table
-
-
-def text_of(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Such a table as plain text."""
-    console = Console(file=io.StringIO(), width=_WIDTH, markup=False, emoji=False, highlight=False, color_system=None)
-    console.print(table_of(columns, rows))
-    return "\n".join(line.rstrip() for line in console.file.getvalue().strip("\n").splitlines())  # pyright: ignore[reportAttributeAccessIssue]
+def plain_text(result: Any, width: int) -> str:
+    """A result, as a console of this width shows it, without colours and spaces at the ends of lines."""
+    stream = io.StringIO()
+    Console(file=stream, width=width, color_system=None, markup=False, emoji=False, highlight=False).print(result)
+    return "\n".join(line.rstrip() for line in stream.getvalue().strip("\n").splitlines())

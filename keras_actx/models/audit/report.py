@@ -1,10 +1,10 @@
 """`Audit`: the result of `audit`, as a table, a list of dicts and a picture."""
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
 from keras_actx.models.audit.findings import Finding, Row
+from keras_actx.models.table import new_table, plain_text
 
 _MANY = 10_000  # columns: no line is wrapped
 _WIDTH = 5  # of a number
@@ -78,11 +78,7 @@ class Audit:
         return by_layer(self.rows, self.model)
 
     def __str__(self) -> str:
-        from rich.console import Console
-
-        stream = io.StringIO()
-        Console(file=stream, width=_MANY, color_system=None, markup=False, highlight=False).print(self)
-        return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
+        return plain_text(self, _MANY)
 
     __repr__ = __str__
 
@@ -97,10 +93,7 @@ class Audit:
         return Text(text)
 
     def _table(self, width: int) -> Any:
-        from rich import box
-        from rich.table import Table
-
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
+        table = new_table(collapse_padding=True)
         names = [(row.layer, row.activation or "?") for row in self.layers]
         numbers = ("gain", "rule", "E[z²]", "grad", *(() if self.sample is None else ("dead", "sat.")))
         # One row is one line: what is left of it is for the names.

@@ -1,6 +1,5 @@
 """`Comparison`: the result of `compare`, as a verdict, a table, rows and a picture."""
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,12 +8,12 @@ from itertools import combinations
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from keras_actx.models.compare.paired_t import PairedTest, paired_test
+from keras_actx.models.table import new_table, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -199,7 +198,7 @@ class Comparison:
         return {"metric": self.metric, "mode": self.mode, "verdict": self.verdict, **_without_nan(parts)}
 
     def _table(self) -> Table:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table = new_table(show_edge=False)
         table.add_column("activation", overflow="fold")
         titles = (f"{self.metric}, mean", "± spread", "min", "max", "difference, 95 % interval", "epochs", "s")
         for title in titles:
@@ -212,9 +211,7 @@ class Comparison:
         return Group(self._table(), Text(self.verdict))
 
     def __str__(self) -> str:
-        file = io.StringIO()
-        Console(file=file, width=_WIDTH, color_system=None).print(self)
-        return "\n".join(line.rstrip() for line in file.getvalue().strip("\n").splitlines())
+        return plain_text(self, _WIDTH)
 
     __repr__ = __str__
 

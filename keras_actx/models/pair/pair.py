@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
+from rich.text import Text
 
 from keras_actx._messages import quote
 from keras_actx.models.instances import check_model
@@ -11,9 +12,12 @@ from keras_actx.models.kernels import Kernels, kernels_of
 from keras_actx.models.pair.rules import Rules
 from keras_actx.models.pair.scaled import scaled_by_data
 from keras_actx.models.sample import check_same_rows, first_rows
-from keras_actx.models.table import text_of
+from keras_actx.models.table import new_table, plain_text
 from keras_actx.plain_numbers import plain
 from keras_actx.seeds import checked_seed_number
+
+_COLUMNS = ("layer", "class", "activation", "input", "scheme", "why")
+_WIDTH = 160
 
 
 def pair(
@@ -116,7 +120,7 @@ def _checked_depth(depth: Any, kernels: Kernels) -> int:
     return depth
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PairReport:
     """What `pair` did; its `str` is a table.
 
@@ -138,6 +142,15 @@ class PairReport:
     rows: tuple[dict[str, Any], ...]
 
     def __str__(self) -> str:
-        count = sum(row["drawn"] for row in self.rows)
-        columns = ("layer", "class", "activation", "input", "scheme", "why")
-        return f"{text_of(columns, self.rows)}\n{self.model}: {count} of {len(self.rows)} kernels drawn"
+        return plain_text(self, _WIDTH)
+
+    __repr__ = __str__
+
+    def __rich_console__(self, console: Any, options: Any) -> Any:
+        table = new_table()
+        for name in _COLUMNS:
+            table.add_column(name)
+        for row in self.rows:
+            table.add_row(*(Text("-" if row[name] is None else row[name]) for name in _COLUMNS))
+        yield table
+        yield Text(f"{self.model}: {sum(row['drawn'] for row in self.rows)} of {len(self.rows)} kernels drawn")
