@@ -151,12 +151,12 @@ def _rows(model: Any, sites: list[_Site], activations: list[Observed], passed: P
     for site in sites:
         own = next((by_owner.pop(id(one)) for one in site.owners if id(one) in by_owner), None)
         at = None if passed is None else passed.kernels.get(id(site.layer))
-        units = None if passed is None or own is None else passed.activations.get(own.name)
+        units = None if passed is None or own is None else passed.units.get(own.name)
         order = order if at is None else at.order
         found.append((order, _row(site, at, units), at, expected.get(id(site.layer), Expected())))
     none = Expected()
     for one in by_owner.values():
-        if passed is not None and (at_units := passed.activations.get(one.name)) is not None:
+        if passed is not None and (at_units := passed.units.get(one.name)) is not None:
             row = Row(one.name, type(one.owner).__name__, _written(one.function, one.owner))
             found.append((at_units.order, _with_units(row, at_units), None, none))
     found.sort(key=lambda one: one[0])

@@ -58,13 +58,13 @@ class Pass:
     Args:
         rows: the size of the sample.
         kernels: by the id of the layer.
-        activations: by the name of the `Observed`.
+        units: by the name of the `Observed`.
         input_scale: the root mean square of the nonzero elements of the input of the first kernel.
     """
 
     rows: int
     kernels: dict[int, AtKernel]
-    activations: dict[str, AtActivation]
+    units: dict[str, AtActivation]
     input_scale: float
 
 
