@@ -4,7 +4,7 @@ import functools
 import inspect
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -29,6 +29,15 @@ def plain(value: Any) -> Any:
         return float(item) if isinstance(item, np.generic) else item
     except (TypeError, ValueError):  # not a number
         return value
+
+
+def finite_or_none(value: Any) -> Any:
+    """A value for JSON, which lacks numbers that are not finite: they are None, also inside dicts and sequences."""
+    if isinstance(value, Mapping):
+        return {key: finite_or_none(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite_or_none(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 #: An `__init__`, whose signature a decorator preserves.

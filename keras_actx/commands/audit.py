@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 import keras_actx as actx
 from keras_actx.commands.console import CommandError, make_console
+from keras_actx.plain_numbers import finite_or_none
 
 _DATA = "give a .npy file, or a .npz file with an array for each input, by its name"
 
@@ -30,7 +30,7 @@ def audit(path: Path, data: Path | None, max_rows: int, *, as_json: bool) -> int
     if as_json:
         findings = [dataclasses.asdict(one) for one in found.findings]
         result = {"model": found.model, "verdict": found.verdict, "findings": findings, "rows": found.rows}
-        print(json.dumps(_plain(result), indent=1))
+        print(json.dumps(finite_or_none(result), indent=1))
     elif console.is_terminal:
         console.print(found)
     else:
@@ -71,12 +71,3 @@ def _data(path: Path) -> Any:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].rstrip(".")[:300]
-
-
-def _plain(value: Any) -> Any:
-    """Without what JSON lacks: numbers that are not finite are null."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 _WIDTH_OF_A_PIPE = 120
 
@@ -28,11 +26,6 @@ def make_console() -> Console:
     if not console.is_terminal:
         console.width = _WIDTH_OF_A_PIPE
     return console
-
-
-def make_table() -> Table:
-    """An empty table in the style of all commands."""
-    return Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from rich.console import Console
 import keras_actx as actx
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.choices import NameKind
-from keras_actx.commands.console import CommandError, make_console, make_table
+from keras_actx.commands.console import CommandError, make_console
 from keras_actx.commands.formula import in_ascii, without_markup
 from keras_actx.declaration import registry
 from keras_actx.declaration.declaration import Declaration
+from keras_actx.models.table import new_table
 from keras_actx.names import layer_names
 
 
@@ -90,7 +91,7 @@ def _rows(names: Iterable[str]) -> Iterator[_Row]:
 
 
 def _table(console: Console, names: list[str], text: Callable[[str], str]) -> None:
-    table = make_table()
+    table = new_table()
     table.add_column("name", no_wrap=True, style="bold")
     table.add_column("kind", max_width=12)
     table.add_column("gain", justify="right", no_wrap=True)

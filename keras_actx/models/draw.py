@@ -8,18 +8,18 @@ from keras_actx.models.instances import replaced
 from keras_actx.models.weights import own_weights
 
 L = keras.layers
-_DEPTHWISE = (L.DepthwiseConv1D, L.DepthwiseConv2D)
+DEPTHWISE = (L.DepthwiseConv1D, L.DepthwiseConv2D)
 _SEPARABLE = (L.SeparableConv1D, L.SeparableConv2D)
-_TRANSPOSED = (L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose)
+TRANSPOSED = (L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose)
 
 
 def kernel_arguments(layer: Any) -> tuple[str, dict[str, Any]]:
     """The argument of a layer that initializes the kernel before its activation, and the axes of it for `Paired`."""
-    if isinstance(layer, _DEPTHWISE):
+    if isinstance(layer, DEPTHWISE):
         return "depthwise_initializer", {"depthwise": True}
     if isinstance(layer, _SEPARABLE):
         return "pointwise_initializer", {}
-    if isinstance(layer, _TRANSPOSED):
+    if isinstance(layer, TRANSPOSED):
         return "kernel_initializer", {"input_axes": (-1,), "output_axes": (-2,)}
     return "kernel_initializer", {}
 

@@ -93,7 +93,7 @@ def kernels_of(model: Any) -> Kernels:
             if id(layer) not in in_graph:
                 at = None if place is None else replace(place, position=position + 1)
                 in_graph[id(layer)] = replace(_followed(layer, call, consumers), place=at, before=before)
-            position += len(layer.blocks) if isinstance(layer, DenseStack) else 1
+            position += len(blocks_of(layer))
             before = layer
         elif isinstance(layer, NORMALIZATIONS):
             normalized = normalized or position > 0
@@ -107,6 +107,11 @@ def kernels_of(model: Any) -> Kernels:
     found = [_named(kernel, parts[key]) for key, kernel in in_graph.items()]
     found += [kernel for kernel in _outside(parts.values()) if id(kernel.layer) not in in_graph]
     return Kernels(tuple(found), depth, sums, normalized)
+
+
+def blocks_of(layer: Any) -> list[Any]:
+    """The blocks of a stack; any other layer itself."""
+    return layer.blocks if isinstance(layer, DenseStack) else [layer]
 
 
 def applied_layer(operation: Any) -> Any:
@@ -160,8 +165,7 @@ def _followed(layer: Any, call: Call, consumers: dict[int, list[Call]]) -> Kerne
 
 
 def _of_block(block: Any) -> Any:
-    one = block.blocks[0] if isinstance(block, DenseStack) else block
-    return one.paired_with
+    return blocks_of(block)[0].paired_with
 
 
 def _outside(parts: Any) -> Iterator[Kernel]:

@@ -10,9 +10,9 @@ from keras_actx._messages import quote
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.initializers.paired import Paired
 from keras_actx.layers._applied import subject_of_layer
-from keras_actx.layers.dense_stack import DenseStack, block_seed
+from keras_actx.layers.dense_stack import block_seed
 from keras_actx.models.draw import drawn, kernel_arguments
-from keras_actx.models.kernels import BLOCKS, kernels_of
+from keras_actx.models.kernels import BLOCKS, blocks_of, kernels_of
 
 _BLOCK_NAMES = tuple(f"{OWN_PACKAGE}>{one.__name__}" for one in BLOCKS)
 
@@ -51,8 +51,7 @@ class Start:
         for kernel in kernels_of(model).found:
             layer = kernel.layer
             if isinstance(layer, BLOCKS):
-                block = layer.blocks[0] if isinstance(layer, DenseStack) else layer
-                if self._target_for(subject_of_layer(block.activation_layer)) is not None:
+                if self._target_for(subject_of_layer(blocks_of(layer)[0].activation_layer)) is not None:
                     renewed.add(id(layer))
             elif self._target_for(kernel.activation) is not None:
                 self._add(layer, kernel.activation, normalized=kernel.is_normalized)

@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_actx._missing_backend import BACKENDS
-from keras_actx.commands.console import CommandError, make_console, make_table, working
+from keras_actx.commands.console import CommandError, make_console, working
 from keras_actx.commands.demo.agreement import Agreement, agreements
 from keras_actx.commands.demo.networks import DEPTH, WIDTH, digits, with_blocks, with_defaults, with_he, with_names
 from keras_actx.commands.demo.picture import draw
 from keras_actx.commands.demo.training import Trained, small_and_comparable, train, verdict
+from keras_actx.models.table import new_table
 
 
 def demo(folder: Path, *, epochs: int, seed: int, seeds: int) -> int:
@@ -92,7 +93,7 @@ def _run(console: Console, folder: Path, epochs: int, seeds: range) -> int:
 
 
 def _accuracies(trained: list[Trained]) -> Table:
-    table = make_table()
+    table = new_table()
     table.add_column("network", no_wrap=True)
     for name in ("parameters", "last loss", "test accuracy", "from .. to"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -108,7 +109,7 @@ def _accuracies(trained: list[Trained]) -> Table:
 
 
 def _agreement_table(found: list[Agreement]) -> Table:
-    table = make_table()
+    table = new_table()
     for name in ("model", "backend"):
         table.add_column(name, no_wrap=True)
     for name in ("largest difference", "allowed"):

@@ -23,7 +23,7 @@ from keras_actx.models.audit.findings import Row, findings_of
 from keras_actx.models.audit.passes import AtActivation, AtKernel, Pass, Passes
 from keras_actx.models.audit.report import Audit
 from keras_actx.models.instances import check_model
-from keras_actx.models.kernels import Kernel, activation_of, kernels_of
+from keras_actx.models.kernels import Kernel, activation_of, blocks_of, kernels_of
 from keras_actx.models.parts import Observed, observed, parts_of
 from keras_actx.models.sample import check_same_rows, first_rows
 from keras_actx.plain_numbers import plain
@@ -110,7 +110,7 @@ def _sites(model: Any) -> Iterator[_Site]:
     kernels = kernels_of(model).found
     for kernel in kernels:
         layer = kernel.layer
-        for one in layer.blocks if isinstance(layer, DenseStack) else [layer]:
+        for one in blocks_of(layer):
             name = f"{kernel.name}/{one.name}" if isinstance(layer, DenseStack) else kernel.name
             if isinstance(one, DenseBlock):
                 normalizations = () if one.normalization is None else (one.normalization,)

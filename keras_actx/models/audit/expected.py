@@ -21,15 +21,12 @@ from keras_actx.expectation.functions import elementwise_function, kind_of
 from keras_actx.expectation.moments import moments
 from keras_actx.layers._applied import as_named
 from keras_actx.layers._place import KERNELS, MOVING, NORMALIZATIONS, TRANSPARENT
-from keras_actx.layers.dense_block import DenseBlock
-from keras_actx.layers.dense_stack import DenseStack
+from keras_actx.models.draw import DEPTHWISE, TRANSPOSED
 from keras_actx.models.graph import Call, graph_of
-from keras_actx.models.kernels import LINEAR, activation_of, applied_layer, is_sum
+from keras_actx.models.kernels import BLOCKS, LINEAR, activation_of, applied_layer, blocks_of, is_sum
 from keras_actx.names.resolve import resolve
 
 L = keras.layers
-_DEPTHWISE = (L.DepthwiseConv1D, L.DepthwiseConv2D)
-_TRANSPOSED = (L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose)
 #: Layers that select or repeat values.
 _SELECTING = (
     *(L.ZeroPadding1D, L.ZeroPadding2D, L.ZeroPadding3D, L.Cropping1D, L.Cropping2D, L.Cropping3D),
@@ -132,9 +129,9 @@ def expected_of(model: Any) -> dict[int, Expected]:
 def _steps(call: Call, given: list[Signal | None]) -> list[_Step]:
     """What a call does, one after the other."""
     layer = applied_layer(call.operation)
-    if isinstance(layer, (DenseBlock, DenseStack)):
+    if isinstance(layer, BLOCKS):
         steps: list[_Step] = []
-        for block in layer.blocks if isinstance(layer, DenseStack) else [layer]:
+        for block in blocks_of(layer):
             steps.append(_of_block(block, steps[-1].output if steps else given[0]))
         return steps
     if is_sum(call):
@@ -297,9 +294,9 @@ def fans_of(layer: Any) -> list[float]:
     shape = layer.kernel.shape
     if isinstance(layer, L.EinsumDense):
         return [math.prod(size for letter, size in _by_letter(layer) if letter not in _letters(layer)[1])]
-    if isinstance(layer, _DEPTHWISE):
+    if isinstance(layer, DEPTHWISE):
         return [math.prod(shape[:-2])]
-    if isinstance(layer, _TRANSPOSED):  # each output is in the reach of one in strides taps
+    if isinstance(layer, TRANSPOSED):  # each output is in the reach of one in strides taps
         return [math.prod(shape[:-2]) * shape[-1] / math.prod(layer.strides)]
     return [math.prod(shape[:-1])]
 
@@ -309,7 +306,7 @@ def fan_out_of(layer: Any) -> float:
     shape = layer.pointwise_kernel.shape if hasattr(layer, "pointwise_kernel") else layer.kernel.shape
     if isinstance(layer, L.EinsumDense):
         return math.prod(size for letter, size in _by_letter(layer) if letter in _letters(layer)[1])
-    return math.prod(shape[:-2]) * (shape[-2] if isinstance(layer, _TRANSPOSED) else shape[-1])
+    return math.prod(shape[:-2]) * (shape[-2] if isinstance(layer, TRANSPOSED) else shape[-1])
 
 
 def _letters(layer: Any) -> list[str]:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from keras_actx.models.compare.paired_t import PairedTest, paired_test
 from keras_actx.models.table import new_table, plain_text
+from keras_actx.plain_numbers import finite_or_none
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -195,7 +196,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Everything as dicts, lists, strings and numbers, for JSON; None for what does not exist."""
         parts = {"rows": self.rows, "runs": [asdict(run) for run in self.runs]}
-        return {"metric": self.metric, "mode": self.mode, "verdict": self.verdict, **_without_nan(parts)}
+        return {"metric": self.metric, "mode": self.mode, "verdict": self.verdict, **finite_or_none(parts)}
 
     def _table(self) -> Table:
         table = new_table(show_edge=False)
@@ -233,11 +234,3 @@ def _number(value: float) -> str:
 def _listed(names: Sequence[str]) -> str:
     *before, last = map(repr, names)
     return f"{', '.join(before)} and {last}" if before else last
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nan(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,9 +11,9 @@ from keras_actx.initializers.auto import scheme_chained, scheme_stacked
 from keras_actx.initializers.init_spec import LayerContext
 from keras_actx.initializers.paired import Paired
 from keras_actx.layers._applied import written
-from keras_actx.layers.dense_stack import DenseStack, block_seed
+from keras_actx.layers.dense_stack import block_seed
 from keras_actx.models.draw import drawn, has_depthwise_part, kernel_arguments
-from keras_actx.models.kernels import BLOCKS, LINEAR, NO_GRAPH, Kernel, Kernels
+from keras_actx.models.kernels import BLOCKS, LINEAR, NO_GRAPH, Kernel, Kernels, blocks_of
 
 #: The names of the weights that a rule draws.
 _KERNEL_NAMES = ("kernel", "depthwise_kernel", "pointwise_kernel")
@@ -53,7 +53,7 @@ class Start:
     def pairing(self) -> Any:
         """The choice for the kernel before the activation; None if there is none."""
         if self.block is not None:
-            return _blocks(self.kernel.layer)[0].pairing
+            return blocks_of(self.kernel.layer)[0].pairing
         found = [one.pairing for one in self.initializers.values() if isinstance(one, Paired)]
         return found[-1] if found else None
 
@@ -188,12 +188,8 @@ class Rules:
         return None if scheme == "auto" else (scheme, context)
 
 
-def _blocks(block: Any) -> list[Any]:
-    return block.blocks if isinstance(block, DenseStack) else [block]
-
-
 def _drawn_in(block: Any, overwrite: bool) -> list[Any]:
     """The weights of a block that are drawn again: those of its kernels, or all."""
     if overwrite:
         return block.weights
-    return list(chain.from_iterable(one.dense.weights for one in _blocks(block)))
+    return list(chain.from_iterable(one.dense.weights for one in blocks_of(block)))
