@@ -396,7 +396,7 @@ def test_what_cannot_be_audited():
     before = values(built)
     for x, message in [
         (np.full((4, 64), np.nan), "x has NaN or infinity in its first 256 rows"),
-        (np.zeros((0, 64)), "at least 1"),
+        (np.zeros((0, 64)), "at least one"),
         (X[:1], "x has 1 row"),
         ([X, X[:3]], "same number of rows"),
         ("text", "use arrays"),

@@ -13,7 +13,7 @@ from keras_actx._messages import did_you_mean, quote
 from keras_actx.models import parts as model_parts
 from keras_actx.models.activity import MOST, Activity
 from keras_actx.models.instances import called
-from keras_actx.models.sample import check_same_rows, first_rows
+from keras_actx.models.sample import arrays, row_count
 from keras_actx.plain_numbers import takes_numpy_scalars
 
 #: What is reported of the units of an activation.
@@ -93,9 +93,9 @@ class ActivationMonitor(keras.callbacks.Callback):
         self.frequency = frequency
         self.max_rows = max_rows
         self.layers = None if layers is None else list(layers)
-        self.x = first_rows(x, max_rows, "x", "ActivationMonitor")
-        self.y = None if y is None else first_rows(y, max_rows, "y", "ActivationMonitor")
-        check_same_rows("ActivationMonitor", self.x, self.y)
+        self.x = arrays(x, "x", "ActivationMonitor", max_rows)
+        self.y = None if y is None else arrays(y, "y", "ActivationMonitor", max_rows)
+        row_count([one for one in (self.x, self.y) if one is not None], "x and y", "ActivationMonitor")
         self._measured: _Measurement | None = None
         self._last: dict[str, float] = {}
         self._warned = False

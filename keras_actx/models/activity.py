@@ -18,8 +18,9 @@ _SMALL_SLOPE = 0.005
 MOST = 0.95
 
 #: Receives an activation that was called, and for each unit: whether it is `dead` (y = 0 or f'(z) = 0 for the whole
-#: sample), whether it is `positive` (z > 0 for the whole sample), the `variance` of y, whether y is `finite`, and, if
-#: f has a largest slope, the parts of the sample that are `flat` (a small slope) and `stuck` (flat, and y is not 0).
+#: sample), whether it is `positive` (z > 0 for the whole sample, or y > 0 if z has other units), the `variance` of y,
+#: whether y is `finite`, and, if f has a largest slope, the parts of the sample that are `flat` (a small slope) and
+#: `stuck` (flat, and y is not 0).
 Receiver = Callable[[Observed, dict[str, Any]], None]
 
 
@@ -93,8 +94,8 @@ def _by_unit(_: Any, tensors: list[Any], first: bool) -> dict[str, Any]:
     is_zero = y == 0
     dead = ops.all(is_zero, axis=0)
     found = {"variance": ops.var(y, axis=0), "finite": ops.isfinite(ops.mean(y, axis=0))}
-    if z.shape == y.shape:  # a gated activation has other units
-        found["positive"] = ops.min(z, axis=0) > 0
+    # A layer with other units than its input, such as a CReLU, is on where its output is positive.
+    found["positive"] = ops.min(z if z.shape == y.shape else y, axis=0) > 0
     for one in slopes:
         dead = ops.logical_or(dead, ops.all(one == 0, axis=0))
         is_flat = ops.abs(one) < _SMALL_SLOPE

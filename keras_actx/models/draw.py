@@ -24,6 +24,11 @@ def kernel_arguments(layer: Any) -> tuple[str, dict[str, Any]]:
     return "kernel_initializer", {}
 
 
+def kernel_of(layer: Any) -> Any:
+    """The kernel of a layer before its activation."""
+    return layer.pointwise_kernel if hasattr(layer, "pointwise_kernel") else layer.kernel
+
+
 def has_depthwise_part(layer: Any) -> bool:
     """Whether the kernel before the activation follows one of each channel."""
     return isinstance(layer, _SEPARABLE)

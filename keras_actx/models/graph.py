@@ -12,19 +12,27 @@ from keras_actx.models.uses import is_graph
 
 @dataclass(frozen=True)
 class Call:
-    """One call in a graph. Its tensors are numbers, which are equal where a tensor enters or leaves a nested model."""
+    """One call in a graph. Its tensors are numbers, which are equal where a tensor enters or leaves a nested model.
+
+    Args:
+        operation: the layer or operation.
+        inputs, outputs: the tensors.
+        shapes: of the inputs, with None for sizes that are not known.
+    """
 
     operation: Any
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    shapes: tuple[tuple[int | None, ...], ...]
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The calls of a model, and the tensors that are its inputs. Both are empty for a subclassed model."""
+    """The calls of a model, and the tensors that are its inputs and outputs. All are empty for a subclassed model."""
 
-    calls: tuple[Call, ...]
-    inputs: tuple[int, ...]
+    calls: tuple[Call, ...] = ()
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
 
     def consumers(self) -> dict[int, list[Call]]:
         """The calls that have a tensor as an input, by its number."""
@@ -39,12 +47,12 @@ def graph_of(model: Any) -> Graph:
     """The graph of a built `Sequential` or functional model; of any other, an empty one."""
     function = _function_of(model)
     if function is None:
-        return Graph((), ())
+        return Graph()
     numbers = count()
     inputs = tuple(next(numbers) for _ in function.inputs)
     calls: list[Call] = []
-    _expand(function, inputs, numbers, calls)
-    return Graph(tuple(calls), inputs)
+    outputs = _expand(function, inputs, numbers, calls)
+    return Graph(tuple(calls), inputs, tuple(outputs))
 
 
 def _function_of(model: Any) -> Any:
@@ -68,6 +76,7 @@ def _expand(function: Any, inputs: Iterable[int], numbers: Any, calls: list[Call
             results = _expand(inner, given, numbers, calls)
         else:
             results = [next(numbers) for _ in node.output_tensors]
-            calls.append(Call(node.operation, given, tuple(results)))
+            shapes = tuple(tuple(tensor.shape) for tensor in node.input_tensors)
+            calls.append(Call(node.operation, given, tuple(results), shapes))
         known.update(zip(map(id, node.output_tensors), results, strict=True))
     return [known[id(tensor)] for tensor in function.outputs]

@@ -1,6 +1,7 @@
 """Built models, and their calls with attributes of layers replaced."""
 
 import functools
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -43,12 +44,37 @@ def replaced(owner: Any, attribute: str, value: Any) -> Iterator[None]:
 
 
 @contextmanager
-def batch_statistics(layers: Iterable[Any]) -> Iterator[None]:
-    """Within this context, each `BatchNormalization` of these layers uses those of the batch, as in training."""
+def explained(model: Any, owner: str) -> Iterator[None]:
+    """Raise `ValueError` that names the model for whatever a layer of it raises when it is called on x."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f"{owner}: {quote(model.name)} cannot be called on x: {_reason(error)}; check that model(x) works, or "
+            "leave out x"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line that is not Keras's, which says where an error was met, in bold."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()]
+    own = [line for line in lines if line and not line.startswith(("Exception encountered", "Could not automatically"))]
+    return (own or [type(error).__name__])[0].rstrip(".")
+
+
+@contextmanager
+def measurable(layers: Iterable[Any]) -> Iterator[None]:
+    """Within this context, these layers can be measured.
+
+    A `BatchNormalization` uses the statistics of the batch, as in training, and no layer is rematerialized, for which
+    backends trace the calls.
+    """
     with ExitStack() as stack:
         for layer in layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 stack.enter_context(replaced(layer, "call", _in_training(layer.call)))
+            if getattr(layer, "_remat_mode", None) is not None:
+                stack.enter_context(replaced(layer, "_remat_mode", None))
         yield
 
 

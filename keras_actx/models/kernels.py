@@ -34,11 +34,15 @@ class Kernel:
         layer: the layer.
         activation: the activation that its output is for; `linear` if there is none, None if it is not known.
         normalizations: the normalization layers between kernel and activation.
-        adds: whether its output is a term of a sum, as at the end of a residual branch.
+        adds: whether its output, or that of its activation, ends a residual branch: it is a term of a sum, and another
+            term has fewer kernels before it.
+        terms: of how many terms of a sum it is one, which have equally many kernels before them.
+        is_output: whether nothing follows its activation.
         place: what is known of its input; None outside of a graph.
         before: the layer with a kernel whose units are its inputs, if it is known.
         why_kept: why it has no rule; None if it has one.
         applies: the layer or operation that applies the activation, if it is another one.
+        caller: the `TimeDistributed` layer that calls it, if there is one.
     """
 
     name: str
@@ -46,10 +50,13 @@ class Kernel:
     activation: Any
     normalizations: tuple[Any, ...] = ()
     adds: bool = False
+    terms: int = 1
+    is_output: bool = False
     place: Place | None = None
     before: Any = None
     why_kept: str | None = None
     applies: Any = None
+    caller: Any = None
 
     @property
     def is_normalized(self) -> bool:
@@ -81,7 +88,7 @@ def kernels_of(model: Any) -> Kernels:
     start = Place("the network's input", first_layer=True, is_network_input=True)
     # Of each tensor: its place as an input, the kernel whose units it has, and the kernels and sums before it.
     known: dict[int, tuple[Place | None, Any, int, int]] = dict.fromkeys(graph.inputs, (start, None, 0, 0))
-    in_graph: dict[int, Kernel] = {}
+    in_graph: dict[int, tuple[Any, Call, Place | None, Any]] = {}  # layer, call, place and `before`
     depth = sums = 0
     normalized = False
     for call in graph.calls:
@@ -92,7 +99,7 @@ def kernels_of(model: Any) -> Kernels:
         if isinstance(layer, (*KERNELS, *BLOCKS)):
             if id(layer) not in in_graph:
                 at = None if place is None else replace(place, position=position + 1)
-                in_graph[id(layer)] = replace(_followed(layer, call, consumers), place=at, before=before)
+                in_graph[id(layer)] = layer, call, at, before
             position += len(blocks_of(layer))
             before = layer
         elif isinstance(layer, NORMALIZATIONS):
@@ -104,7 +111,12 @@ def kernels_of(model: Any) -> Kernels:
         after = _after(layer, place, position)
         known.update(dict.fromkeys(call.outputs, (after, before, position, count)))
     parts = {id(part.layer): part for part in parts_of(model)}
-    found = [_named(kernel, parts[key]) for key, kernel in in_graph.items()]
+    kernels_before = {tensor: count for tensor, (_, _, count, _) in known.items()}
+    found = []
+    for key, (layer, call, place, before) in in_graph.items():
+        caller = None if call.operation is layer else call.operation
+        kernel = replace(_followed(layer, call, consumers, kernels_before), place=place, before=before, caller=caller)
+        found.append(_named(kernel, parts[key]))
     found += [kernel for kernel in _outside(parts.values()) if id(kernel.layer) not in in_graph]
     return Kernels(tuple(found), depth, sums, normalized)
 
@@ -138,30 +150,49 @@ def _after(layer: Any, place: Place | None, position: int) -> Place | None:
         return place
     if isinstance(layer, MOVING):
         return None if place is None else replace(place, looks_linear=False)
+    if not isinstance(layer, (*KERNELS, *BLOCKS)) and activation_of(layer) is not None and not _is_normal(place):
+        return Place(f"{layer.name}, whose input is not known", position)
     return place_after(layer, position)
 
 
-def _followed(layer: Any, call: Call, consumers: dict[int, list[Call]]) -> Kernel:
-    """A layer with the activation that follows its call."""
+def _is_normal(place: Place | None) -> bool:
+    """Whether a tensor of this place is an input or the result of a kernel or normalization, with no activation."""
+    if place is None or not place.is_known:
+        return False
+    return place.input_activation is None or resolve(place.input_activation).subject == LINEAR
+
+
+def _followed(layer: Any, call: Call, consumers: dict[int, list[Call]], kernels_before: dict[int, int]) -> Kernel:
+    """A layer with the activation that follows its call, and the sum that follows that."""
     if isinstance(layer, BLOCKS):
         return Kernel(layer.name, layer, _of_block(layer))
-    own = as_named(resolve(layer.activation).subject)
-    if own != LINEAR:
-        return Kernel(layer.name, layer, own)
+    activation = as_named(resolve(layer.activation).subject)
     normalizations: list[Any] = []
-    while len(call.outputs) == 1 and len(after := consumers.get(call.outputs[0], [])) == 1:
-        call = after[0]
+    applies = None
+    settings: dict[str, Any] = {}
+    while len(call.outputs) == 1:
+        after = consumers.get(call.outputs[0], [])
+        if len(after) != 1:
+            settings = {"is_output": not after}
+            break
+        tensor, call = call.outputs[0], after[0]
         following = activation_of(applied_layer(call.operation))
         if is_sum(call):
-            return Kernel(layer.name, layer, LINEAR, tuple(normalizations), adds=True)
-        if isinstance(call.operation, NORMALIZATIONS):
-            normalizations.append(call.operation)
-        elif following not in (None, LINEAR):
-            applies = applied_layer(call.operation)
-            return Kernel(layer.name, layer, following, tuple(normalizations), applies=applies)
-        elif following is None and not isinstance(call.operation, TRANSPARENT):
+            settings = _term(tensor, [kernels_before[one] for one in call.inputs], kernels_before)
             break
-    return Kernel(layer.name, layer, LINEAR, tuple(normalizations))
+        if activation == LINEAR and isinstance(call.operation, NORMALIZATIONS):
+            normalizations.append(call.operation)
+        elif activation == LINEAR and following not in (None, LINEAR):
+            activation, applies = following, applied_layer(call.operation)
+        elif following != LINEAR and not isinstance(call.operation, (*TRANSPARENT, *MOVING)):
+            break
+    return Kernel(layer.name, layer, activation, tuple(normalizations), applies=applies, **settings)
+
+
+def _term(tensor: int, counts: list[int], kernels_before: dict[int, int]) -> dict[str, Any]:
+    """What a kernel is in a sum of terms that have these numbers of kernels before them."""
+    fewest, own = min(counts), kernels_before[tensor]
+    return {"adds": True} if own > fewest else {"terms": counts.count(fewest)}
 
 
 def _of_block(block: Any) -> Any:
@@ -210,4 +241,6 @@ def _named(kernel: Kernel, part: Part) -> Kernel:
         why = "it is frozen"
     elif not layer.built:
         why = "it is not built"
+    elif isinstance(layer, L.EinsumDense) and len(layer.kernel.shape) < 2:
+        why = "its kernel has one axis"
     return replace(kernel, name=part.name, why_kept=why)

@@ -1,12 +1,10 @@
 """`audit`: what is wrong with the kernels and activations of a model."""
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_actx._messages import quote
@@ -18,14 +16,15 @@ from keras_actx.layers._place import KERNELS
 from keras_actx.layers.dense_block import DenseBlock
 from keras_actx.layers.dense_stack import DenseStack
 from keras_actx.models.activity import MOST
-from keras_actx.models.audit.expected import Expected, expected_of, fan_out_of, fans_of, squared_gain
+from keras_actx.models.audit.expected import Expected, expected_of
 from keras_actx.models.audit.findings import Row, findings_of
 from keras_actx.models.audit.passes import AtActivation, AtKernel, Pass, Passes
 from keras_actx.models.audit.report import Audit
-from keras_actx.models.instances import check_model
+from keras_actx.models.fans import fan_out_of, fans_of, squared_gain
+from keras_actx.models.instances import check_model, explained
 from keras_actx.models.kernels import Kernel, activation_of, blocks_of, kernels_of
 from keras_actx.models.parts import Observed, observed, parts_of
-from keras_actx.models.sample import check_same_rows, first_rows
+from keras_actx.models.sample import arrays, row_count
 from keras_actx.plain_numbers import plain
 
 
@@ -121,25 +120,12 @@ def _sites(model: Any) -> Iterator[_Site]:
 
 
 def _passed(model: Any, sites: list[_Site], activations: list[Observed], x: Any, max_rows: int) -> Pass:
-    x = first_rows(x, max_rows, "x", "audit")
-    check_same_rows("audit", x)
-    if len(keras.tree.flatten(x)[0]) < 2:
+    x = arrays(x, "x", "audit", max_rows)
+    if row_count([x], "x", "audit") < 2:
         raise ValueError("audit: x has 1 row; a dead unit is one that is dead for several, so give more")
     passes = Passes(model, [site.layer for site in sites], activations)
-    try:
+    with explained(model, "audit"):
         return passes(x)
-    except Exception as error:  # whatever a layer of the model raises
-        raise ValueError(
-            f"audit: {quote(model.name)} cannot be called on x: {_reason(error)}; check that model(x) works, or leave "
-            "out x"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """The first line that is not Keras's, which says where an error was met, in bold."""
-    lines = [line.strip() for line in re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()]
-    own = [line for line in lines if line and not line.startswith(("Exception encountered", "Could not automatically"))]
-    return (own or [type(error).__name__])[0].rstrip(".")
 
 
 def _rows(model: Any, sites: list[_Site], activations: list[Observed], passed: Pass | None) -> list[Row]:

@@ -2,16 +2,18 @@ r"""The signal and the gradient that the weights of a model let expect at each k
 
 For z = W x + b with independent terms: E[z^2] = fan_in E[w^2] Var(x) + E[(sum of w)^2] E[x]^2 + E[b^2]; behind an
 activation, E[x^2] = E[f(z)^2] for a normal z; behind a normalization, that of its scale and offset; the terms of a sum
-are added.
+are added. If the units of a kernel are in pairs with correlated weights, as in a looks-linear start, where they are
+opposite, so are z, the activations and the gradients, and their covariance counts.
 Backward, the squared norm of the gradient of a row is multiplied by fan_in E[w^2] at a kernel, by E[f'(z)^2] at an
-activation, and by (scale^2 / variance) at a normalization; the gradients of several consumers are added. That is the
+activation, and by (scale^2 / variance) at a normalization; the gradients of several consumers are added, as if they
+were independent, and a concatenation gives each tensor the part of its size. That is the
 mean-field theory of Poole et al. 2016, arXiv:1606.05340, and Schoenholz et al. 2017, arXiv:1611.01232, at the weights
 as they are now. What has no rule, such as a product or a layer of the user, is unknown, and so is what depends on it.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import keras
@@ -21,7 +23,7 @@ from keras_actx.expectation.functions import elementwise_function, kind_of
 from keras_actx.expectation.moments import moments
 from keras_actx.layers._applied import as_named
 from keras_actx.layers._place import KERNELS, MOVING, NORMALIZATIONS, TRANSPARENT
-from keras_actx.models.draw import DEPTHWISE, TRANSPOSED
+from keras_actx.models.fans import as_numpy, part_in_input, squared_gain
 from keras_actx.models.graph import Call, graph_of
 from keras_actx.models.kernels import BLOCKS, LINEAR, activation_of, applied_layer, blocks_of, is_sum
 from keras_actx.names.resolve import resolve
@@ -34,19 +36,28 @@ _SELECTING = (
     *(L.MaxPooling1D, L.MaxPooling2D, L.MaxPooling3D),
     *(L.GlobalMaxPooling1D, L.GlobalMaxPooling2D, L.GlobalMaxPooling3D),
 )
-#: For the mean of a function of a normal number. Kinks leave an error of a few percent.
-_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(41)
+#: For the mean of a function of a normal number. Kinks leave an error of a few percent; none of the points is 0.
+_POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
+#: The correlation from which on units count as pairs.
+_PAIRED = 0.5
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _AVERAGING = (L.AveragePooling1D, L.AveragePooling2D, L.AveragePooling3D)
 _AVERAGING_ALL = (L.GlobalAveragePooling1D, L.GlobalAveragePooling2D, L.GlobalAveragePooling3D)
 
 
 class Signal(NamedTuple):
-    """The mean and the second moment of the elements of a tensor, and the part of it that is variance across rows."""
+    """What is known of the elements of a tensor.
+
+    Args:
+        mean, second: their mean and second moment.
+        across: the part of the latter that is variance across rows.
+        pairs: the covariance of an element with that of the other half of the last axis, if units are in pairs.
+    """
 
     mean: float
     second: float
     across: float
+    pairs: float = 0.0
 
     @property
     def variance(self) -> float:
@@ -55,7 +66,25 @@ class Signal(NamedTuple):
     def scaled(self, factor: float, offset: float = 0.0) -> "Signal":
         """The signal of factor x + offset."""
         mean = factor * self.mean + offset
-        return Signal(mean, factor**2 * self.variance + mean**2, factor**2 * self.across)
+        return Signal(mean, *(factor**2 * one for one in (self.variance, self.across, self.pairs)))._replace(
+            second=factor**2 * self.variance + mean**2
+        )
+
+
+class OfPairs(NamedTuple):
+    """A squared norm of a gradient, or a factor of it.
+
+    Args:
+        own: of all elements.
+        pairs: of twice the products of the elements of one half of the last axis with those of the other.
+    """
+
+    own: float
+    pairs: float
+
+
+def _both(factor: float) -> OfPairs:
+    return OfPairs(factor, factor)
 
 
 @dataclass(frozen=True)
@@ -75,26 +104,33 @@ class Expected:
 class _Step:
     """A part of a call: its output, and the factor of the gradient from there to its input.
 
-    Of a kernel with what follows in its layer: z, the factor from the output to z and that from z to the input, and
-    whether the input is added to the output.
+    Of a kernel with what follows in its layer: z, the factor from the output to z and that from z to the input, the
+    correlations of the halves of its rows and columns, and whether the input is added to the output. Of a
+    concatenation, the shares of its inputs.
     """
 
     output: Signal | None
-    back: float | None
+    back: OfPairs | None
     kernel: Any = None
     z: Signal | None = None
-    slope: float | None = None
+    slope: OfPairs | None = None
+    halves: tuple[float, float] = (0.0, 0.0)
     is_residual: bool = False
+    shares: tuple[float, ...] = ()
 
-    def at_z(self, gradient: float | None, ends: bool) -> float | None:
+    def at_z(self, gradient: OfPairs | None, ends: bool) -> OfPairs | None:
         """The gradient at z from that at the output. At the end, an activation without a factor (softmax) passes it."""
         return gradient if ends and self.slope is None else _times(gradient, self.slope)
 
-    def at_input(self, gradient: float | None, ends: bool) -> float | None:
+    def at_input(self, gradient: OfPairs | None, ends: bool) -> OfPairs | None:
         """The gradient at the input from that at the output."""
         if self.kernel is None:
             return gradient if ends and self.back is None else _times(gradient, self.back)
-        passed = _times(self.at_z(gradient, ends), self.back)
+        z, passed = self.at_z(gradient, ends), None
+        if z is not None and self.back is not None:
+            rows, columns = self.halves
+            own = self.back.own * max(z.own + columns * z.pairs, 0.0)
+            passed = OfPairs(own, rows * own)
         return _sum([gradient, passed]) if self.is_residual else passed
 
 
@@ -112,17 +148,19 @@ def expected_of(model: Any) -> dict[int, Expected]:
         steps.append((call, found))
         signals.update(dict.fromkeys(call.outputs, found[-1].output))
     consumed = {one for call in graph.calls for one in call.inputs}
-    gradients: dict[int, float | None] = {}
+    gradients: dict[int, OfPairs | None] = dict.fromkeys(graph.outputs, OfPairs(1.0, 0.0))
     results: dict[int, Expected] = {}
     for call, found in reversed(steps):
         ends = not any(one in consumed for one in call.outputs)
-        gradient = 1.0 if ends else _sum([gradients[one] for one in call.outputs if one in gradients])
+        gradient = _sum([gradients[one] for one in call.outputs if one in gradients])
         for step in reversed(found):
             if step.kernel is not None:
-                results[id(step.kernel)] = Expected(step.z, step.at_z(gradient, ends))
+                z = step.at_z(gradient, ends)
+                results[id(step.kernel)] = Expected(step.z, None if z is None else z.own)
             gradient = step.at_input(gradient, ends)
-        for one in dict.fromkeys(call.inputs):
-            gradients[one] = gradient if one not in gradients else _sum([gradients[one], gradient])
+        each = dict.fromkeys(call.inputs, 1.0).items()
+        for one, share in zip(call.inputs, found[0].shares, strict=True) if found[0].shares else each:
+            gradients[one] = _sum([gradients.get(one, OfPairs(0.0, 0.0)), _times(gradient, _both(share))])
     return results
 
 
@@ -135,39 +173,77 @@ def _steps(call: Call, given: list[Signal | None]) -> list[_Step]:
             steps.append(_of_block(block, steps[-1].output if steps else given[0]))
         return steps
     if is_sum(call):
-        return [_Step(_sum_of_signals(given), 1.0)]
+        return [_Step(_sum_of_signals(given), _both(1.0))]
     if type(layer).__name__ == "Concatenate":
-        return [_Step(_joined(given), 1.0)]
+        sizes = [shape[layer.axis] or 1 for shape in call.shapes]
+        shares = tuple(size / sum(sizes) for size in sizes)
+        return [_Step(_joined(given, shares), OfPairs(1.0, 0.0), shares=shares)]
     if len(given) != 1:
         return [_Step(None, None)]
     rule = next((rule for kinds, rule in _RULES if isinstance(layer, kinds)), None)
     if rule is None and type(layer).__name__ in ("LayerScale", "StochasticDepth"):  # of keras.applications
         rule = _scaled
     if rule is not None:
-        return [rule(layer, given[0])]
+        shape = call.shapes[0]
+        return [rule(layer, given[0], shape if layer is call.operation else (shape[0], *shape[2:]))]
     subject = activation_of(layer)
     return [_Step(None, None) if subject is None else _through(subject, given[0])]
 
 
-def _of_kernel(layer: Any, signal: Signal | None) -> _Step:
-    factor = squared_gain(layer)
+def _of_kernel(layer: Any, signal: Signal | None, shape: Any = ()) -> _Step:
+    if not _is_called_as_in_keras(layer):
+        return _Step(None, None, layer)
+    factor, (rows, columns) = squared_gain(layer), _halves(layer)
     z = None
+    if factor is not None:
+        factor *= part_in_input(layer, shape)
     if signal is not None and factor is not None:
-        bias = _numpy(layer.bias) if getattr(layer, "bias", None) is not None else np.zeros(1)
+        bias = as_numpy(layer.bias) if getattr(layer, "bias", None) is not None else np.zeros(1)
         sums = _column_sums(layer)
         of_mean = factor if sums is None else float(np.mean(sums**2))  # 0 for columns of mean 0
-        second = factor * signal.variance + of_mean * signal.mean**2 + float(np.mean(bias**2))
-        z = Signal(float(bias.mean()), second, factor * signal.across)
+        variance = factor * max(signal.variance + rows * signal.pairs, 0.0)
+        across = signal.across * variance / signal.variance if signal.variance else 0.0
+        of_input = variance + of_mean * signal.mean**2
+        z = Signal(float(bias.mean()), of_input + float(np.mean(bias**2)), across, columns * of_input)
     after = _through(as_named(resolve(layer.activation).subject), z)
-    return _Step(after.output, factor, layer, z, after.back)
+    back = None if factor is None else _both(factor)
+    return _Step(after.output, back, layer, z, after.back, (rows, columns))
+
+
+def _is_called_as_in_keras(layer: Any) -> bool:
+    """Whether no class of a user changes what the layer does with its kernel."""
+    found = [getattr(type(layer), name, None) for name in ("call", "convolution_op")]
+    return all(one is None or one.__module__.startswith("keras.") for one in found)
+
+
+def _is_plain(layer: Any) -> bool:
+    """Whether the last two axes of the kernel are those of inputs and units."""
+    return type(layer) in (L.Dense, L.Conv1D, L.Conv2D, L.Conv3D) and getattr(layer, "groups", 1) == 1
 
 
 def _column_sums(layer: Any) -> np.ndarray | None:
     """The sum of the kernel for each unit, which multiplies the mean of the input; None for random columns."""
-    if type(layer) not in (L.Dense, L.Conv1D, L.Conv2D, L.Conv3D) or getattr(layer, "groups", 1) != 1:
+    if not _is_plain(layer):
         return None
-    kernel = _numpy(layer.kernel)
+    kernel = as_numpy(layer.kernel)
     return kernel.sum(axis=tuple(range(kernel.ndim - 1)))
+
+
+def _halves(layer: Any) -> tuple[float, float]:
+    """The correlations of the halves of the kernel, along the inputs and along the units; 0 if small."""
+    if not _is_plain(layer):
+        return 0.0, 0.0
+    kernel = as_numpy(layer.kernel)
+    return _correlation(kernel, -2), _correlation(kernel, -1)
+
+
+def _correlation(kernel: np.ndarray, axis: int) -> float:
+    size = float(np.sum(kernel**2))
+    if kernel.shape[axis] % 2 or not 0 < size < math.inf:
+        return 0.0
+    first, last = np.split(kernel, 2, axis=axis)
+    found = 2.0 * float(np.sum(first * last)) / size
+    return found if abs(found) >= _PAIRED else 0.0
 
 
 def _of_block(block: Any, signal: Signal | None) -> _Step:
@@ -178,19 +254,19 @@ def _of_block(block: Any, signal: Signal | None) -> _Step:
     if block._output_moments is not None and output is not None:
         mean, deviation = block._output_moments
         output = output.scaled(1.0 / deviation, -mean / deviation)
-        inner.append(_Step(output, 1.0 / deviation**2))
+        inner.append(_Step(output, _both(1.0 / deviation**2)))
     slope = first.slope
     for one in inner:
         slope = _times(slope, one.back)
     if block.residual:
         output = _sum_of_signals([output, signal])
-    return _Step(output, first.back, block.dense, first.z, slope, block.residual)
+    return replace(first, output=output, slope=slope, is_residual=block.residual)
 
 
 def _through(subject: Any, signal: Signal | None) -> _Step:
     """An activation of z."""
     if subject == LINEAR:
-        return _Step(signal, 1.0)
+        return _Step(signal, _both(1.0))
     if signal is None:
         return _Step(None, None)
     try:
@@ -200,7 +276,27 @@ def _through(subject: Any, signal: Signal | None) -> _Step:
         return _Step(None, None)
     slope = found.derivative_second_moment
     across = found.variance if signal.across >= signal.variance else _across(subject, signal, found.variance)
-    return _Step(Signal(found.mean, found.second_moment, across), slope if math.isfinite(slope) else None)
+    products = _of_pairs(subject, signal)
+    covariance, of_slopes = (0.0, 0.0) if products is None else (products[0] - found.mean**2, products[1])
+    output = Signal(found.mean, found.second_moment, across, covariance)
+    return _Step(output, OfPairs(slope, of_slopes) if math.isfinite(slope) else None)
+
+
+def _of_pairs(subject: Any, signal: Signal) -> tuple[float, float] | None:
+    """E[f(z) f(z')] and E[f'(z) f'(z')], for z and z' of a pair; None if they are not in pairs."""
+    if abs(signal.pairs) < _PAIRED * signal.variance or not signal.variance or kind_of(subject) != "elementwise":
+        return None
+    function, _ = elementwise_function(subject)
+    deviation, correlation = math.sqrt(signal.variance), max(-1.0, min(1.0, signal.pairs / signal.variance))
+    first = np.broadcast_to(_POINTS[:, None], (len(_POINTS), len(_POINTS)))
+    last = correlation * first + math.sqrt(1.0 - correlation**2) * _POINTS
+    z = signal.mean + deviation * np.stack([first, last])
+    step = 1e-4 * deviation  # for a difference quotient
+    values = [function(one.ravel()).reshape(one.shape) for one in (z, z + step, z - step)]
+    slopes = (values[1] - values[2]) / (2.0 * step)
+    products = (values[0][0] * values[0][1], slopes[0] * slopes[1])
+    value, slope = (float(_WEIGHTS @ one @ _WEIGHTS) for one in products)
+    return value, slope
 
 
 def _across(subject: Any, signal: Signal, variance: float) -> float:
@@ -215,13 +311,13 @@ def _across(subject: Any, signal: Signal, variance: float) -> float:
     return float(_WEIGHTS @ (np.square(values - means[:, None]) @ _WEIGHTS))
 
 
-def _normalized(layer: Any, signal: Signal | None) -> _Step:
+def _normalized(layer: Any, signal: Signal | None, shape: Any = ()) -> _Step:
     gamma = getattr(layer, "gamma", None)
     gamma = getattr(layer, "scale", None) if gamma is None else gamma  # of an RMSNormalization
     is_scaled = gamma is not None and not isinstance(gamma, bool)
-    scale = float(np.mean(np.square(_numpy(gamma)))) if is_scaled else 1.0
+    scale = float(np.mean(np.square(as_numpy(gamma)))) if is_scaled else 1.0
     beta = getattr(layer, "beta", None)
-    offset = np.zeros(1) if beta is None else _numpy(beta)
+    offset = np.zeros(1) if beta is None else as_numpy(beta)
     second = scale + float(np.mean(offset**2))
     if isinstance(layer, (L.BatchNormalization, L.Normalization)):  # of each unit, across the rows
         variance = None if signal is None else signal.across
@@ -231,44 +327,49 @@ def _normalized(layer: Any, signal: Signal | None) -> _Step:
     return _Step(Signal(float(offset.mean()), second, across), _over(scale, variance))
 
 
-def _over(scale: float, variance: float | None) -> float | None:
-    return scale / variance if variance else None
+def _over(scale: float, variance: float | None) -> OfPairs | None:
+    return _both(scale / variance) if variance else None
 
 
-def _same(layer: Any, signal: Signal | None) -> _Step:
-    return _Step(signal, 1.0)
+def _same(layer: Any, signal: Signal | None, shape: Any) -> _Step:
+    return _Step(signal, _both(1.0))
 
 
-def _scaled(layer: Any, signal: Signal | None) -> _Step:
+def _moved(layer: Any, signal: Signal | None, shape: Any) -> _Step:
+    return _Step(None if signal is None else signal._replace(pairs=0.0), OfPairs(1.0, 0.0))
+
+
+def _scaled(layer: Any, signal: Signal | None, shape: Any) -> _Step:
     gamma = getattr(layer, "gamma", None)
-    factor = 1.0 if gamma is None else float(np.mean(np.square(_numpy(gamma))))
-    return _Step(None if signal is None else signal.scaled(math.sqrt(factor)), factor)
+    factor = 1.0 if gamma is None else float(np.mean(np.square(as_numpy(gamma))))
+    return _Step(None if signal is None else signal.scaled(math.sqrt(factor)), _both(factor))
 
 
-def _rescaled(layer: Any, signal: Signal | None) -> _Step:
+def _rescaled(layer: Any, signal: Signal | None, shape: Any) -> _Step:
     if not all(isinstance(one, (int, float)) for one in (layer.scale, layer.offset)):
         return _Step(None, None)
-    return _Step(None if signal is None else signal.scaled(layer.scale, layer.offset), layer.scale**2)
+    return _Step(None if signal is None else signal.scaled(layer.scale, layer.offset), _both(layer.scale**2))
 
 
-def _averaged(layer: Any, signal: Signal | None) -> _Step:
+def _averaged(layer: Any, signal: Signal | None, shape: Any) -> _Step:
     """The mean of correlated values has no known second moment; each gets its part of the gradient."""
-    return _Step(None, 1.0 / math.prod(layer.pool_size))
+    return _Step(None, _both(1.0 / math.prod(layer.pool_size)))
 
 
-def _averaged_all(layer: Any, signal: Signal | None) -> _Step:
-    shape = layer._inbound_nodes[0].input_tensors[0].shape[1:]
-    positions = shape[1:] if layer.data_format == "channels_first" else shape[:-1]
-    return _Step(None, None if None in positions else 1.0 / math.prod(positions))
+def _averaged_all(layer: Any, signal: Signal | None, shape: Any) -> _Step:
+    positions = shape[2:] if layer.data_format == "channels_first" else shape[1:-1]
+    return _Step(None, None if None in positions else _both(1.0 / math.prod(positions)))
 
 
-def _embedded(layer: Any, signal: Signal | None) -> _Step:
-    table = _numpy(layer.embeddings)
+def _embedded(layer: Any, signal: Signal | None, shape: Any) -> _Step:
+    table = as_numpy(layer.embeddings)
     return _Step(Signal(float(table.mean()), float(np.mean(table**2)), float(table.var(axis=0).mean())), None)
 
 
-_RULES: tuple[tuple[tuple[type, ...], Callable[[Any, Signal | None], _Step]], ...] = (
-    ((*TRANSPARENT, *MOVING, *_SELECTING), _same),
+#: By the classes of layers: the rule for a layer, its input, and the shape of that.
+_RULES: tuple[tuple[tuple[type, ...], Callable[[Any, Signal | None, Any], _Step]], ...] = (
+    ((*TRANSPARENT, *_SELECTING), _same),
+    (MOVING, _moved),
     (KERNELS, _of_kernel),
     (NORMALIZATIONS, _normalized),
     ((L.Rescaling,), _rescaled),
@@ -278,69 +379,27 @@ _RULES: tuple[tuple[tuple[type, ...], Callable[[Any, Signal | None], _Step]], ..
 )
 
 
-def squared_gain(layer: Any) -> float | None:
-    """fan_in E[w^2] of a dense or convolutional layer: the second moment of z for an input of second moment 1."""
-    if not layer.built or getattr(layer.dtype_policy, "quantization_mode", None) is not None:
-        return None
-    fans = fans_of(layer)
-    kernels = [layer.depthwise_kernel, layer.pointwise_kernel] if hasattr(layer, "pointwise_kernel") else [layer.kernel]
-    return math.prod(fan * float(np.mean(np.square(_numpy(kernel)))) for fan, kernel in zip(fans, kernels, strict=True))
-
-
-def fans_of(layer: Any) -> list[float]:
-    """How many inputs each output of a kernel is a sum of; for a separable layer, of its two kernels."""
-    if hasattr(layer, "pointwise_kernel"):
-        return [math.prod(layer.depthwise_kernel.shape[:-2]), layer.pointwise_kernel.shape[-2]]
-    shape = layer.kernel.shape
-    if isinstance(layer, L.EinsumDense):
-        return [math.prod(size for letter, size in _by_letter(layer) if letter not in _letters(layer)[1])]
-    if isinstance(layer, DEPTHWISE):
-        return [math.prod(shape[:-2])]
-    if isinstance(layer, TRANSPOSED):  # each output is in the reach of one in strides taps
-        return [math.prod(shape[:-2]) * shape[-1] / math.prod(layer.strides)]
-    return [math.prod(shape[:-1])]
-
-
-def fan_out_of(layer: Any) -> float:
-    """How many outputs each input of a kernel is a term of, without the effect of strides; Keras's fan_out."""
-    shape = layer.pointwise_kernel.shape if hasattr(layer, "pointwise_kernel") else layer.kernel.shape
-    if isinstance(layer, L.EinsumDense):
-        return math.prod(size for letter, size in _by_letter(layer) if letter in _letters(layer)[1])
-    return math.prod(shape[:-2]) * (shape[-2] if isinstance(layer, TRANSPOSED) else shape[-1])
-
-
-def _letters(layer: Any) -> list[str]:
-    """The letters of the kernel and of the output in the equation of an `EinsumDense`."""
-    return layer.equation.replace("->", ",").replace("...", "").split(",")[1:]
-
-
-def _by_letter(layer: Any) -> Any:
-    return zip(_letters(layer)[0], layer.kernel.shape, strict=True)
-
-
-def _numpy(variable: Any) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(variable), dtype="float64")
-
-
 def _sum_of_signals(given: list[Signal | None]) -> Signal | None:
     if any(one is None for one in given):
         return None
     known = [one for one in given if one is not None]
     mean = sum(one.mean for one in known)
-    return Signal(mean, sum(one.variance for one in known) + mean**2, sum(one.across for one in known))
+    variance, across, pairs = (sum(values) for values in zip(*((one.variance, *one[2:]) for one in known), strict=True))
+    return Signal(mean, variance + mean**2, across, pairs)
 
 
-def _joined(given: list[Signal | None]) -> Signal | None:
-    """Side by side, as if all had the same size."""
+def _joined(given: list[Signal | None], shares: tuple[float, ...]) -> Signal | None:
+    """Side by side, with these shares."""
     known = [one for one in given if one is not None]
     if len(known) < len(given):
         return None
-    return Signal(*(sum(values) / len(known) for values in zip(*known, strict=True)))
+    return Signal(*(float(np.dot(values, shares)) for values in list(zip(*known, strict=True))[:3]))
 
 
-def _sum(given: list[float | None]) -> float | None:
-    return None if any(one is None for one in given) else float(sum(one for one in given if one is not None))
+def _sum(given: list[OfPairs | None]) -> OfPairs | None:
+    known = [one for one in given if one is not None]
+    return None if len(known) < len(given) else OfPairs(*(sum(one[i] for one in known) for i in (0, 1)))
 
 
-def _times(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one * other
+def _times(one: OfPairs | None, other: OfPairs | None) -> OfPairs | None:
+    return None if one is None or other is None else OfPairs(one.own * other.own, one.pairs * other.pairs)

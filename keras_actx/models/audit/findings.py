@@ -17,11 +17,11 @@ VANISHED = 1e-4
 COLLAPSED = 1e-4
 #: The part of the units of a layer that may be dead.
 _DEAD = 0.1
-#: How many standard deviations there may be more dead units than units that are never off; without the latter, how
-#: many dead units. A deep network that has just been initialized has both, and as many of both: z of a unit and -z are
-#: equally probable, and similar for all inputs.
-_DEVIATIONS = 3.5
-_FEW = 4
+#: The probability of finding dead units anywhere in a network that has just been initialized. A deep one has units that
+#: are dead and units that are never off: z of a unit and -z are equally probable, and similar for all inputs. So the
+#: numbers of both are compared by a sign test (Dixon and Mood 1946), at this level over the number of activations with
+#: such units (Bonferroni).
+_LEVEL = 0.05
 #: The part of the values of an activation that may be saturated.
 _SATURATED = 0.5
 #: The root mean square of the nonzero elements of the input, which LeCun et al. 1998, Efficient BackProp, scale to 1.
@@ -146,8 +146,9 @@ def _not_finite(bad: list[Row]) -> Finding:
 
 
 def _dead(rows: Sequence[Row]) -> Iterator[Finding]:
+    level = _LEVEL / max(1, sum(1 for row in rows if row.dead or row.on))
     for row in rows:
-        if not _has_died(row):
+        if not _has_died(row, level):
             continue
         whole = ", so that no gradient reaches the layers before it" if row.is_dead and not row.is_output else ""
         other = f'replace_activations(model, {{{quote(row.activation)}: "leaky_relu"}})'.replace("'", '"')
@@ -161,11 +162,13 @@ def _dead(rows: Sequence[Row]) -> Iterator[Finding]:
         )
 
 
-def _has_died(row: Row) -> bool:
+def _has_died(row: Row, level: float) -> bool:
     dead = len(row.dead)
-    if row.is_dead or not dead or dead < _DEAD * (row.units or 0):
+    if row.is_dead or dead < _DEAD * (row.units or 0):
         return row.is_dead
-    return dead - row.on > _DEVIATIONS * math.sqrt(dead + row.on) if row.on else dead > _FEW
+    count = dead + row.on
+    as_many = sum(math.comb(count, one) for one in range(dead, count + 1))
+    return as_many < level * 2**count
 
 
 def _exploding(rows: Sequence[Row]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ import numpy as np
 from keras_actx import backend
 from keras_actx.layers._place import KERNELS
 from keras_actx.models.activity import Activity
-from keras_actx.models.instances import batch_statistics, called, replaced
+from keras_actx.models.instances import called, measurable, replaced
 from keras_actx.models.parts import Observed, parts_of
 
 #: The largest number of values z of all kernels together. Two copies of them are kept.
@@ -142,10 +142,7 @@ class Passes:
                 stack.enter_context(replaced(layer, attribute, seen.at_kernel(layer, attribute)))
                 if attribute == "activation":
                     stack.enter_context(replaced(layer, "call", seen.at_input(layer)))
-            stack.enter_context(batch_statistics(self._layers))
-            for layer in self._layers:
-                if getattr(layer, "_remat_mode", None) is not None:  # whose calls are traced
-                    stack.enter_context(replaced(layer, "_remat_mode", None))
+            stack.enter_context(measurable(self._layers))
             outputs = called(self._model, x)
         return [keras.ops.cast(one, "float32") for one in keras.tree.flatten(outputs)]
 

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_actx._messages import quote
 from keras_actx.layers._arguments import is_number, refuse_unless
+from keras_actx.models.sample import arrays, row_count
 from keras_actx.plain_numbers import plain
 
 _OWNER = "compare"
@@ -17,14 +17,14 @@ class Data:
     """The data, checked; and their rows for training and validation, by seed."""
 
     def __init__(self, x: Any, y: Any, validation_split: Any, validation_data: Any, batch_size: int) -> None:
-        self._data, self._batch_size = _arrays((x, y), "x and y"), batch_size
-        self._rows = _rows(self._data, "x and y")
+        self._data, self._batch_size = arrays((x, y), "x and y", _OWNER), batch_size
+        self._rows = row_count(self._data, "x and y", _OWNER)
         self._validation, self._held_out = None, 0
         if validation_data is not None:
             pair = isinstance(validation_data, (tuple, list)) and len(validation_data) == 2
             refuse_unless(pair, _OWNER, "validation_data", validation_data, "(x, y), for validation")
-            self._validation = _arrays(tuple(validation_data), "validation_data")
-            _rows(self._validation, "validation_data")
+            self._validation = arrays(tuple(validation_data), "validation_data", _OWNER)
+            row_count(self._validation, "validation_data", _OWNER)
             return
         split = plain(validation_split)
         refuse_unless(is_number(split) and 0 < split < 1, _OWNER, "validation_split", split, "a number between 0 and 1")
@@ -70,28 +70,3 @@ class Batches(keras.utils.PyDataset):
 
 def _taken(data: Any, rows: np.ndarray) -> Any:
     return keras.tree.map_structure(lambda array: array[rows], data)
-
-
-def _arrays(data: Any, name: str) -> Any:
-    def array_of(value: Any) -> np.ndarray:
-        array = np.asarray(keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value)
-        if array.ndim == 0 or array.dtype == object:
-            raise ValueError(f"{_OWNER}: {quote(value)} in {name} is not allowed; use arrays, as in fit")
-        if np.issubdtype(array.dtype, np.inexact):
-            if not np.isfinite(array).all():
-                raise ValueError(f"{_OWNER}: {name} has NaN or infinity; remove or replace them")
-            array = array.astype(keras.config.floatx())
-        return array
-
-    return keras.tree.map_structure(array_of, data)
-
-
-def _rows(data: Any, name: str) -> int:
-    """The number of rows of `(x, y)`."""
-    counts = sorted({len(array) for part in data for array in keras.tree.flatten(part) or [()]})
-    if len(counts) != 1 or not counts[0]:
-        raise ValueError(
-            f"{_OWNER}: {name} must be arrays with the same number of rows, at least one; they have "
-            f"{' and '.join(map(str, counts))}"
-        )
-    return counts[0]

@@ -11,7 +11,7 @@ from keras_actx.models.instances import check_model
 from keras_actx.models.kernels import Kernels, kernels_of
 from keras_actx.models.pair.rules import Rules
 from keras_actx.models.pair.scaled import scaled_by_data
-from keras_actx.models.sample import check_same_rows, first_rows
+from keras_actx.models.sample import arrays, row_count
 from keras_actx.models.table import new_table, plain_text
 from keras_actx.plain_numbers import plain
 from keras_actx.seeds import checked_seed_number
@@ -95,8 +95,8 @@ def pair(
     starts = [rules.start_of(kernel) for kernel in kernels.found]
     changes = [change for start in starts for change in start.changes(overwrite)]
     if x is not None:
-        data = first_rows(x, 256, "x", "pair")
-        check_same_rows("pair", data)
+        data = arrays(x, "x", "pair", 256)
+        row_count([data], "x", "pair")
         starts, changes = scaled_by_data(model, data, starts, changes)
     for weight, value in changes:
         weight.assign(value)
@@ -106,9 +106,10 @@ def pair(
 
 
 def trained_steps(model: Any) -> int:
-    """The number of steps that the optimizer of a model has made."""
-    optimizer = getattr(model, "optimizer", None)
-    return 0 if optimizer is None else int(keras.ops.convert_to_numpy(optimizer.iterations))
+    """The number of steps that the optimizer of a model, or of one in it, has made."""
+    optimizers = [getattr(layer, "optimizer", None) for layer in model._flatten_layers()]
+    steps = [int(keras.ops.convert_to_numpy(one.iterations)) for one in optimizers if one is not None]
+    return max(steps, default=0)
 
 
 def _checked_depth(depth: Any, kernels: Kernels) -> int:

@@ -1,7 +1,7 @@
 """How each kernel of a model starts: the rule, its new weights, and what a report says of it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -11,8 +11,11 @@ from keras_actx.initializers.auto import scheme_chained, scheme_stacked
 from keras_actx.initializers.init_spec import LayerContext
 from keras_actx.initializers.paired import Paired
 from keras_actx.layers._applied import written
+from keras_actx.layers._place import KERNELS
 from keras_actx.layers.dense_stack import block_seed
-from keras_actx.models.draw import drawn, has_depthwise_part, kernel_arguments
+from keras_actx.layers.gated_linear_unit import GatedLinearUnit
+from keras_actx.models.draw import drawn, has_depthwise_part, kernel_arguments, kernel_of
+from keras_actx.models.fans import stride_factor
 from keras_actx.models.kernels import BLOCKS, LINEAR, NO_GRAPH, Kernel, Kernels, blocks_of
 
 #: The names of the weights that a rule draws.
@@ -28,16 +31,20 @@ class Start:
         initializers: of the layer, by argument; empty if it keeps its weights.
         block: for a block, a new one of the same config.
         factor: what the last kernel of a residual branch is multiplied by.
+        fresh: the weights of the layer, each beside one from these initializers.
         known_input: whether a rule knows the input, so that data does not change the scale.
-        data_factor: what data has multiplied the kernel by, or None.
+        stride_factor: what the strides of a transposed convolution multiply the kernel by.
+        data_note: what was done with data, or None.
     """
 
     kernel: Kernel
     initializers: dict[str, Any]
     block: Any = None
+    fresh: tuple[tuple[Any, Any], ...] = ()
     factor: float = 1.0
     known_input: bool = True
-    data_factor: float | None = None
+    stride_factor: float = 1.0
+    data_note: str | None = None
 
     @property
     def is_scaled_by_data(self) -> bool:
@@ -67,9 +74,9 @@ class Start:
             return []
         with_bias = overwrite or "bias_initializer" in self.initializers
         found = []
-        for weight, fresh in drawn(layer, self.initializers):
+        for weight, fresh in self.fresh:
             if weight.name in _KERNEL_NAMES or (with_bias and weight.name == "bias"):
-                factor = self.factor if weight.name in _KERNEL_NAMES else 1.0
+                factor = self.factor * self.stride_factor if weight is kernel_of(layer) else 1.0
                 found.append((weight, factor * keras.ops.convert_to_numpy(fresh)))
         for layer in self.kernel.normalizations if overwrite else ():
             if layer.trainable:
@@ -93,9 +100,12 @@ class Start:
         if kernel.is_normalized:
             why.append("normalized")
         if self.factor != 1.0:
-            why.append(f"last of a residual branch: times {self.factor:.3g}")
-        if self.data_factor is not None:
-            why.append(f"scaled by data: times {self.data_factor:.3g}")
+            what = "last of a residual branch" if kernel.adds else f"one of {kernel.terms} terms of a sum"
+            why.append(f"{what}: times {self.factor:.3g}")
+        if self.stride_factor != 1.0:
+            why.append(f"strides: times {self.stride_factor:.3g}")
+        if self.data_note is not None:
+            why.append(self.data_note)
         return {
             "layer": kernel.name,
             "class": type(layer).__name__,
@@ -133,16 +143,24 @@ class Rules:
         initializers: dict[str, Any] = {}
         if has_depthwise_part(layer):
             initializers["depthwise_initializer"] = Paired(LINEAR, "glorot", seed=self._next_seed(), depthwise=True)
-        chosen = self._paired(kernel, axes)
+        old, chosen = getattr(layer, argument), self._paired(kernel, axes)
         initializers[argument] = chosen
-        if layer.bias is not None and chosen.pairing.bias_std and not axes:
-            initializers["bias_initializer"] = chosen.pairing.bias_initializer(chosen.seed)
+        # A bias that an earlier call has drawn is not for the new kernel.
+        with_bias = _has_bias(chosen.pairing) or (isinstance(old, Paired) and _has_bias(old.pairing))
+        if layer.bias is not None and with_bias and not axes:
+            initializers["bias_initializer"] = chosen.pairing.bias_initializer(chosen.seed, **_gate_layout(kernel))
+        try:
+            fresh = tuple(drawn(layer, initializers))
+        except Exception:  # whatever the class of a user does with a config
+            if type(layer) in KERNELS:
+                raise
+            return Start(replace(kernel, why_kept=f"a {type(layer).__name__} cannot be created from its config"), {})
         factor = 1.0
-        if kernel.adds and not kernel.is_normalized:
-            factor = 1.0 / math.sqrt(max(1, self._sums))
-        known = kernel.place is not None and kernel.place.is_known
-        is_output = kernel.activation is not None and chosen.pairing.mode == "fan_avg" and not kernel.adds
-        return Start(kernel, initializers, factor=factor, known_input=known or is_output)
+        if not kernel.is_normalized:
+            factor = 1.0 / math.sqrt(max(1, self._sums) if kernel.adds else kernel.terms)
+        known = kernel.is_output or (kernel.place is not None and kernel.place.is_known)
+        strides = stride_factor(layer, chosen.pairing.mode)
+        return Start(kernel, initializers, fresh=fresh, factor=factor, known_input=known, stride_factor=strides)
 
     def _next_seed(self) -> int | None:
         self._drawn += 1
@@ -186,6 +204,16 @@ class Rules:
         if scheme == "critical":  # which a shallow network does not need
             scheme = scheme_stacked(kernel.activation, self._depth, pairs=False, bias=layer.use_bias, standardize=False)
         return None if scheme == "auto" else (scheme, context)
+
+
+def _has_bias(pairing: Any) -> bool:
+    return any((pairing.bias_std, pairing.bias_mean, pairing.bias_mean_gate))
+
+
+def _gate_layout(kernel: Kernel) -> dict[str, Any]:
+    """Where the gate of a gated activation is, for its bias."""
+    layer = kernel.applies
+    return {"gate": layer.gate, "interleaved": layer.interleaved} if isinstance(layer, GatedLinearUnit) else {}
 
 
 def _drawn_in(block: Any, overwrite: bool) -> list[Any]:

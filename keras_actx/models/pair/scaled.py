@@ -7,12 +7,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_actx.models.instances import batch_statistics, called, replaced
+from keras_actx.models.draw import kernel_of
+from keras_actx.models.instances import called, explained, measurable, replaced
 from keras_actx.models.pair.rules import Start
 
 #: The number of times that a kernel is scaled, and the relative error of the variance that is small enough. One is
 #: exact without a bias.
 _MOST_TIMES, _TOLERANCE = 5, 0.01
+#: The relative error that is not accepted: the kernel is then not scaled.
+_FAILED = 0.1
 
 
 def scaled_by_data(
@@ -28,51 +31,55 @@ def scaled_by_data(
         changes: the new values of weights, for which the kernels are scaled.
 
     Returns:
-        The starts with the factors, and the changes with the scaled kernels.
+        The starts with what was done, and the changes with the scaled kernels.
+
+    Raises:
+        ValueError: if the model cannot be called on x.
     """
     scaled = {id(one.kernel.layer): one for one in starts if one.is_scaled_by_data}
-    factors: dict[int, float] = {}
+    notes: dict[int, str] = {}
     values = [(weight, keras.ops.convert_to_tensor(value, dtype=weight.dtype)) for weight, value in changes]
+    new = {id(weight): (weight, value) for weight, value in changes}
     with ExitStack() as stack:
+        stack.enter_context(explained(model, "pair"))
         scope = stack.enter_context(keras.StatelessScope(state_mapping=values))  # which discards all changes
-        stack.enter_context(batch_statistics(model._flatten_layers()))
+        stack.enter_context(measurable(model._flatten_layers()))
         for start in scaled.values():
-            layer = start.kernel.layer
-            stack.enter_context(replaced(layer, "call", _scaling(layer, layer.call, start.target, factors)))
+            layer, caller = start.kernel.layer, start.kernel.caller or start.kernel.layer
+            stack.enter_context(replaced(caller, "call", _scaling(layer, caller.call, start.target, notes)))
         called(model, keras.tree.map_structure(keras.ops.convert_to_tensor, x))
-    kernels = {id(kernel_of(scaled[key].kernel.layer)) for key in factors}
-    changes = [
-        (weight, scope.get_current_value(weight) if id(weight) in kernels else value) for weight, value in changes
-    ]
-    known = {id(weight) for weight, _ in changes}
-    for key in factors:  # of layers that no rule has drawn
-        kernel = kernel_of(scaled[key].kernel.layer)
-        if id(kernel) not in known:
-            changes.append((kernel, scope.get_current_value(kernel)))
-    return [replace(one, data_factor=factors.get(id(one.kernel.layer))) for one in starts], changes
+    for kernel in (kernel_of(scaled[key].kernel.layer) for key in notes):
+        value = scope.get_current_value(kernel)
+        if value is not None:  # of a kernel that was assigned
+            new[id(kernel)] = kernel, value
+    return [replace(one, data_note=notes.get(id(one.kernel.layer))) for one in starts], list(new.values())
 
 
-def kernel_of(layer: Any) -> Any:
-    """The kernel of a layer before its activation."""
-    return layer.pointwise_kernel if hasattr(layer, "pointwise_kernel") else layer.kernel
-
-
-def _scaling(layer: Any, call: Any, target: float, factors: dict[int, float]) -> Any:
-    """The call of a layer, which scales the kernel the first time."""
+def _scaling(layer: Any, call: Any, target: float, notes: dict[int, str]) -> Any:
+    """The call of a layer, or of a wrapper around it, which scales the kernel the first time."""
 
     def scaling(*args: Any, **kwargs: Any) -> Any:
-        if id(layer) not in factors:
-            factors[id(layer)] = 1.0
-            for _ in range(_MOST_TIMES):
-                with replaced(layer, "activation", keras.activations.linear):
-                    z = keras.ops.convert_to_numpy(keras.ops.cast(call(*args, **kwargs), "float32"))
-                variance = float(np.var(z, dtype="float64"))
-                if not 0 < variance < np.inf or abs(variance / target - 1) < _TOLERANCE:
-                    break
-                factor = (target / variance) ** 0.5
-                factors[id(layer)] *= factor
-                kernel = kernel_of(layer)
-                kernel.assign(kernel * factor)
+        if id(layer) not in notes:
+            with replaced(layer, "activation", keras.activations.linear):
+                notes[id(layer)] = _scale(kernel_of(layer), lambda: call(*args, **kwargs), target)
         return call(*args, **kwargs)
 
     return scaling
+
+
+def _scale(kernel: Any, call: Any, target: float) -> str:
+    """Scale a kernel until the result of a call has this variance, and say what was done."""
+    before, factor, error = keras.ops.convert_to_tensor(kernel), 1.0, np.inf
+    for left in reversed(range(_MOST_TIMES + 1)):
+        z = keras.ops.convert_to_numpy(keras.ops.cast(call(), "float32"))
+        variance = float(np.var(z, dtype="float64"))
+        error = abs(variance / target - 1.0) if 0 < variance < np.inf else np.inf
+        if not left or not _TOLERANCE <= error < np.inf:
+            break
+        step = (target / variance) ** 0.5
+        factor *= step
+        kernel.assign(kernel * step)
+    if error <= _FAILED:
+        return f"scaled by data: times {factor:.3g}"
+    kernel.assign(before)
+    return f"not scaled by data, with which its outputs have the variance {variance:.3g}"
