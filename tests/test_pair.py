@@ -163,6 +163,101 @@ def test_residual_branches():
     assert as_numpy(model.get_layer("last_0").kernel).std() == pytest.approx(glorot, rel=0.05)
 
 
+def factors(model, x=None):
+    """What each kernel is multiplied by, as the report says."""
+    found = {}
+    for row in PAIR(model, x, seed=1).rows:
+        found[row["layer"]] = float(row["why"].split("times ")[1].split(";")[0]) if "times" in row["why"] else 1.0
+    return found
+
+
+def test_only_the_ends_of_branches_are_scaled():
+    """Not the projection in a shortcut; also with an activation at the end, and one kernel of a separable one."""
+    x = inputs = keras.Input((8, 16))
+    x = L.Add()([L.Dense(32, name="shortcut")(x), L.Dense(32, name="end")(L.Dense(32, "relu", name="start")(x))])
+    x = x + L.Dropout(0.1)(L.Dense(32, "relu", name="relu")(x))
+    x = x + L.Activation("gelu")(L.Dense(32, name="gelu")(x))
+    x = x + L.SeparableConv1D(32, 3, padding="same", depth_multiplier=4, name="separable")(x)
+    one, other = L.Dense(32, name="one")(x), L.Dense(32, name="other")(x)
+    model = keras.Model(inputs, L.Dense(2, name="out")(one + other))
+    half = dict.fromkeys(("end", "relu", "gelu", "separable"), 0.447)
+    assert factors(model) == {"shortcut": 1.0, "start": 1.0, "out": 1.0, "one": 0.707, "other": 0.707, **half}
+    layer = model.get_layer("separable")
+    assert as_numpy(layer.depthwise_kernel).std() == pytest.approx(np.sqrt(2 / (3 * (1 + 4))), rel=0.1)
+    assert as_numpy(layer.pointwise_kernel).std() == pytest.approx(np.sqrt(2 / 160 / 5), rel=0.05)
+
+
+@pytest.mark.same_everywhere
+@pytest.mark.parametrize("activation", ["relu", "gelu", "tanh"])
+def test_thirty_branches_that_end_in_an_activation(activation):
+    x = inputs = keras.Input((64,))
+    for _ in range(30):
+        x = x + L.Dense(64, activation)(x)
+    model = keras.Model(inputs, L.Dense(1)(x))
+    PAIR(model, seed=1)
+    data = np.random.default_rng(1).normal(size=(64, 64)).astype("float32")
+    for found in (actx.audit(model), actx.audit(model, data)):
+        assert found.findings == ()
+
+
+def test_two_activations_in_a_row():
+    """The second one has no known input, as one behind a sum: f(x) - f(-x) of what arrives is not linear."""
+    layers = [layer for _ in range(3) for layer in (L.Dense(32, "relu"), L.Activation("tanh"))]
+    report = PAIR(chain(layers, 32), seed=1)
+    assert [row["scheme"] for row in report.rows] == ["looks_linear", "published", "published"]
+    assert "not known" in report.rows[1]["input"]
+    inputs = keras.Input((32,))
+    x = L.ReLU()(inputs + L.Dense(32)(inputs))
+    model = keras.Model(inputs, L.Dense(1)(L.Dense(32, "relu", name="after")(x)))
+    rows = by_layer(PAIR(model, np.random.default_rng(1).normal(size=(64, 32)).astype("float32"), seed=1))
+    assert "scaled by data" in rows["after"]["why"]
+
+
+def test_strides_of_a_transposed_convolution():
+    """Each output is a sum over one in strides taps, so that He's fan_in is smaller."""
+    for activation, deviation in (("relu", np.sqrt(2 / (4 * 32))), ("tanh", np.sqrt(2 / (4 * 32 + 16 * 64)))):
+        layer = L.Conv2DTranspose(64, 4, strides=2, activation=activation)
+        report = PAIR(keras.Sequential([keras.Input((8, 8, 32)), L.MaxPooling2D(), layer]), seed=1)
+        assert as_numpy(layer.kernel).std() == pytest.approx(deviation, rel=0.05)
+        assert "strides: times" in report.rows[0]["why"]
+        assert report.rows[0]["drawn"]
+
+
+def test_a_gate_in_front():
+    """A bias that a rule draws is for the order of value and gate."""
+    layers = [layer for _ in range(3) for layer in (L.Dense(64), actx.layers.GatedLinearUnit("swiglu", gate="first"))]
+    PAIR(chain(layers, 32), seed=1)
+    bias = as_numpy(layers[2].bias)
+    assert layers[2].kernel_initializer.pairing.scheme == "critical"
+    assert bias[:32].mean() == pytest.approx(0.5, abs=0.3)
+    assert bias[32:].mean() > 2.0
+
+
+class Fixed(L.Dense):
+    """A class whose config does not create it."""
+
+    def __init__(self):
+        super().__init__(8, "relu")
+
+
+def test_layers_that_no_rule_draws():
+    model = keras.Sequential([keras.Input((4, 8)), Fixed(), L.Dense(6), L.EinsumDense("abc,c->ab", (4,)), L.Dense(2)])
+    before = values(model)
+    rows = PAIR(model, seed=1).rows
+    assert rows[0]["why"] == "kept: a Fixed cannot be created from its config"
+    assert rows[2]["why"] == "kept: its kernel has one axis"
+    assert changed(model, before) == {model.layers[1].kernel.path, model.layers[3].kernel.path}
+
+
+def test_a_bias_of_an_earlier_rule_does_not_stay():
+    layers = [L.Dense(64, "tanh") for _ in range(3)]
+    model = chain(layers)
+    PAIR(model, depth=50, seed=1)
+    assert as_numpy(layers[1].bias).std() > 0
+    PAIR(model, depth=3, seed=1)
+    assert all(np.all(as_numpy(layer.bias) == 0) for layer in layers)
+
+
 def test_seeds():
     def kernels(seed):
         model = chain([L.Dense(8, "tanh"), L.Dense(8, "tanh"), DenseBlock(8, "mish"), L.SeparableConv1D(4, 2)][:3], 8)
@@ -288,8 +383,37 @@ def test_data_scales_a_subclassed_model():
     x = np.random.default_rng(1).normal(size=(64, 8)).astype("float32") * 5
     model = Own()
     model(x)
-    PAIR(model, x, seed=1)
-    assert float(np.var(as_numpy(model.one(x)))) == pytest.approx(1.0, rel=0.03)
+    for _ in range(2):  # the second time, there is nothing left to scale
+        PAIR(model, x, seed=1)
+        assert float(np.var(as_numpy(model.one(x)))) == pytest.approx(1.0, rel=0.03)
+
+
+class Standardized(L.Dense):
+    """A layer in which the scale of the kernel has no effect."""
+
+    def call(self, inputs, training=None):
+        return self.activation(inputs @ (self.kernel / keras.ops.std(self.kernel)))
+
+
+def test_data_and_other_layers():
+    """Saturating ones, ones that are called at each step or rematerialized; and a scale that data cannot give."""
+    with keras.RematScope(mode="full"):
+        layers = [L.MaxPooling2D(), L.Conv2D(8, 3, activation="tanh", name="tanh"), L.MaxPooling2D()]
+        layers += [L.TimeDistributed(L.Dense(16, "relu", name="steps"), name="each"), L.MaxPooling2D()]
+        layers += [Standardized(8, name="standardized"), L.Flatten(), L.Dense(1, name="out")]
+        model = keras.Sequential([keras.Input((32, 32, 3)), *layers])
+    x = np.random.default_rng(1).normal(size=(16, 32, 32, 3)).astype("float32")
+    rows = by_layer(PAIR(model, x, seed=1))
+    for name in ("tanh", "each/steps"):
+        assert "; scaled by data" in rows[name]["why"]
+    before = keras.Model(model.inputs, model.get_layer("each").input)
+    steps = model.get_layer("each").layer
+    z = as_numpy(before(x)) @ as_numpy(steps.kernel)
+    assert float(np.var(z)) == pytest.approx(1.0, rel=0.03)
+    assert "; not scaled by data, with which" in rows["standardized"]["why"]
+    assert rows["out"]["why"] == "Glorot"
+    assert as_numpy(model.get_layer("standardized").kernel).std() > 0.1
+    assert "variance 0" in by_layer(PAIR(pooled(), 0.0 * x[:, :16, :16]))["second"]["why"]
 
 
 def test_a_trained_model_is_refused_unless_told():
@@ -304,6 +428,11 @@ def test_a_trained_model_is_refused_unless_told():
     PAIR(model, overwrite=True)
     assert np.all(as_numpy(model.layers[0].bias) == 0)
     assert len(changed(model, before)) >= 4
+    outer = chain([model, L.Dense(2)], 4)
+    with pytest.raises(ValueError, match=f"{model.name!r} was trained for 1 steps"):
+        PAIR(outer)
+    model.trainable = False
+    assert [row["drawn"] for row in PAIR(outer).rows] == [False, False, True]
 
 
 def nothing():
@@ -323,7 +452,9 @@ BAD = [
     (None, {"x": np.full((2, 4), np.nan)}, ValueError, "x has NaN"),
     (None, {"x": np.zeros((0, 4))}, ValueError, "number of rows"),
     (None, {"x": "text"}, ValueError, "use arrays"),
-    (None, {"x": np.zeros((2, 5))}, ValueError, "."),
+    (None, {"x": np.zeros((2, 5))}, ValueError, "pair: .* cannot be called on x: .*incompatible"),
+    (None, {"x": (np.zeros((2, 4)) for _ in range(2))}, ValueError, "use arrays.* of a dataset one batch"),
+    (None, {"x": np.zeros((2, 4), complex)}, ValueError, "use arrays"),
 ]
 
 

@@ -58,8 +58,9 @@ def pair(
         x: None, or inputs as in `fit`, of which the first 256 rows are used.
         depth: the number of layers that the rules assume; "auto" for the number of kernels on the longest path.
         seed: None, or a whole number from 0 to 2**31 - 1 for the same kernels after every restart.
-        overwrite: whether a model that was trained, by the iterations of its optimizer, starts again. Its
-            normalizations then start again, too. Compile it again, for an optimizer without momentum from before.
+        overwrite: whether a model that was trained, or has a trained one in it, by the iterations of its optimizer,
+            starts again. Its normalizations then start again, too. Compile it again, for an optimizer without momentum
+            from before.
 
     Returns:
         A `PairReport`, whose `str` is a table: what each kernel has, and why. `rows` has the same as dictionaries.
@@ -82,12 +83,13 @@ def pair(
     overwrite = plain(overwrite)
     if not isinstance(overwrite, bool):
         raise ValueError(f"pair: overwrite={quote(overwrite)} is not allowed; use True or False")
-    steps = trained_steps(model)
-    if steps and not overwrite:
-        raise ValueError(
-            f"pair: {quote(model.name)} was trained for {steps} steps, whose result would be lost; use overwrite=True "
-            "to start again"
-        )
+    for one in () if overwrite else model._flatten_layers():
+        steps = trained_steps(one)
+        if steps and one.trainable:
+            raise ValueError(
+                f"pair: {quote(one.name)} was trained for {steps} steps, whose result would be lost; use "
+                "overwrite=True to start again, or freeze it"
+            )
     kernels = kernels_of(model)
     if not kernels.found:
         raise ValueError(f"pair: {quote(model.name)} has no kernels; dense and convolutional layers have them")
@@ -105,11 +107,11 @@ def pair(
     return PairReport(model.name, tuple(start.row() for start in starts))
 
 
-def trained_steps(model: Any) -> int:
-    """The number of steps that the optimizer of a model, or of one in it, has made."""
-    optimizers = [getattr(layer, "optimizer", None) for layer in model._flatten_layers()]
-    steps = [int(keras.ops.convert_to_numpy(one.iterations)) for one in optimizers if one is not None]
-    return max(steps, default=0)
+def trained_steps(layer: Any) -> int:
+    """The number of steps that the optimizer of a model has made; 0 for any other layer."""
+    optimizer = getattr(layer, "optimizer", None)
+    iterations = getattr(optimizer, "iterations", None)
+    return 0 if iterations is None else int(keras.ops.convert_to_numpy(iterations))
 
 
 def _checked_depth(depth: Any, kernels: Kernels) -> int:

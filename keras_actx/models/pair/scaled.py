@@ -14,8 +14,9 @@ from keras_actx.models.pair.rules import Start
 #: The number of times that a kernel is scaled, and the relative error of the variance that is small enough. One is
 #: exact without a bias.
 _MOST_TIMES, _TOLERANCE = 5, 0.01
-#: The relative error that is not accepted: the kernel is then not scaled.
-_FAILED = 0.1
+#: What part of the error may remain after each time, and in the end: otherwise, the kernel is not scaled. That of a
+#: layer that normalizes its kernel has no effect.
+_REMAINS, _FAILED = 0.75, 0.1
 
 
 def scaled_by_data(
@@ -73,8 +74,8 @@ def _scale(kernel: Any, call: Any, target: float) -> str:
     for left in reversed(range(_MOST_TIMES + 1)):
         z = keras.ops.convert_to_numpy(keras.ops.cast(call(), "float32"))
         variance = float(np.var(z, dtype="float64"))
-        error = abs(variance / target - 1.0) if 0 < variance < np.inf else np.inf
-        if not left or not _TOLERANCE <= error < np.inf:
+        last, error = error, abs(variance / target - 1.0) if 0 < variance < np.inf else np.inf
+        if not left or error < _TOLERANCE or not error < max(_REMAINS * last, _FAILED):
             break
         step = (target / variance) ** 0.5
         factor *= step
