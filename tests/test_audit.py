@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ import keras_actx as actx
 from keras_actx.commands.main import main
 from keras_actx.layers import DenseBlock, DenseStack
 from keras_actx.models.audit.expected import expected_of
+from keras_actx.models.audit.findings import Row, findings_of
 from keras_actx.models.audit.report import Audit
 
 L = layers
@@ -119,6 +121,21 @@ def test_units_of_a_convolution_are_its_channels():
 
 
 @pytest.mark.same_everywhere
+def test_dead_units_of_a_new_network_are_no_finding():
+    """With as many units that are never off; few of them alone count if they are not those of many layers."""
+    few, more = (
+        Row("few", "Dense", units=16, dead=(1, 2, 3, 4, 5, 6)),
+        Row("more", "Dense", units=16, dead=tuple(range(14))),
+    )
+    assert [one.layer for one in findings_of([few], None)] == ["few"]
+    assert findings_of([replace(few, on=1)], None) == []
+    assert [one.layer for one in findings_of([*[few] * 40, more], None)] == ["more"]
+    large_bias = L.Dense(8, bias_initializer=normal(100.0))
+    model = network(large_bias, actx.layers.CReLU(), L.Dense(1))
+    assert actx.audit(model, X).findings == ()
+
+
+@pytest.mark.same_everywhere
 def test_saturated_units():
     model = network(
         L.Dense(32, "tanh", kernel_initializer=normal(3.0), name="steep"),
@@ -156,15 +173,18 @@ def test_fifty_layers(model, verdict):
 
 
 @pytest.mark.same_everywhere
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "mish"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "silu", "mish"])
 def test_pair_is_the_remedy(activation):
-    """Also without data, where the columns of critical kernels cancel the mean of the input."""
+    """Also without data, where the columns of critical kernels cancel the mean of the input, and pairs of units add."""
     hidden = [L.Dense(32, activation, name=f"hidden_{i}") for i in range(40)]
     model = keras.Sequential([keras.Input((32,)), *hidden, L.Dense(1)])
     actx.pair(model, seed=1)
     x = np.random.default_rng(1).normal(size=(256, 32)).astype("float32")
     for found in (actx.audit(model), actx.audit(model, x)):
         assert found.findings == ()
+    for row in found.rows[:-1]:
+        assert row["expected"] == pytest.approx(row["measured"], rel=0.35)
+        assert row["expected_gradient"] == pytest.approx(row["gradient"], rel=0.35)
 
 
 @pytest.mark.same_everywhere
@@ -227,6 +247,13 @@ KINDS = {
         L.Dense(50),
     ],
     "rescaled": lambda: [L.Rescaling(0.5, 1.0), L.Dense(200, "elu"), L.Dense(50)],
+    "padded": lambda: [L.Cropping2D(6), *(L.Conv2D(64, 3, padding="same", activation="relu") for _ in range(4))],
+    "strided": lambda: [
+        L.Conv2D(64, 5, strides=4, padding="same", activation="relu"),
+        L.SeparableConv2D(64, 5, padding="same", activation="relu"),
+        L.Conv2D(64, 3, dilation_rate=2, padding="same"),
+    ],
+    "causal": lambda: [L.Reshape((256, 64)), L.Conv1D(200, 64, padding="causal", activation="relu"), L.Conv1D(64, 1)],
 }
 
 
@@ -242,6 +269,23 @@ def test_what_is_expected_is_measured(kind):
         if row["gain"] is not None:
             assert row["measured"] == pytest.approx(row["expected"], rel=0.35)
             assert row["gradient"] == pytest.approx(row["expected_gradient"], rel=0.35)
+
+
+@pytest.mark.same_everywhere
+def test_concatenations_and_outputs_that_are_used_further():
+    """A concatenation gives each of its inputs the part of its size; a tensor may be an output, too."""
+    keras.utils.set_random_seed(4)
+    x = inputs = keras.Input((64,))
+    for i in range(8):
+        x = L.Concatenate()([x, L.Dense(32, "relu", name=f"d{i}")(x)])
+    first = L.Dense(64, name="first")(x)
+    last = L.Dense(64, name="last")(L.Concatenate()([L.Activation("relu")(first), first]))
+    model = keras.Model(inputs, [first, last])
+    rows = [row for row in actx.audit(model, X).rows if row["gain"] is not None]
+    assert len(rows) == 10
+    for row in rows:
+        assert row["expected"] == pytest.approx(row["measured"], rel=0.6)
+        assert row["expected_gradient"] == pytest.approx(row["gradient"], rel=0.35)
 
 
 def test_a_gradient_is_that_of_the_outputs():
@@ -384,6 +428,16 @@ def test_a_table_fits_a_terminal():
         assert sum(line.rstrip().endswith(" ok") for line in lines) == 2
 
 
+class Batches(keras.utils.PyDataset):
+    """A dataset, which numpy would convert to an array."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return X[:8], X[:8]
+
+
 def test_what_cannot_be_audited():
     built = network(L.Dense(3, "relu"))
     for wrong in (3, None, L.Dense(3), keras.Model, "model.keras"):
@@ -400,6 +454,7 @@ def test_what_cannot_be_audited():
         (X[:1], "x has 1 row"),
         ([X, X[:3]], "same number of rows"),
         ("text", "use arrays"),
+        (Batches(), "use arrays, as in fit, and of a dataset one batch"),
         (X[:, :5], "'sequential.*' cannot be called on x: .*incompatible with the layer"),
     ]:
         with pytest.raises(ValueError, match=f"audit: .*{message}"):
@@ -428,6 +483,14 @@ def test_unknown_layers_are_listed_with_what_is_known():
     rows = by_layer(actx.audit(model, X))
     assert rows["unknown"]["measured"] > 0.0
     assert rows["unknown"]["gradient"] > 0.0
+
+    class Halved(L.Dense):
+        def call(self, inputs, training=None):
+            return 0.5 * super().call(inputs)
+
+    rows = by_layer(actx.audit(network(L.Dense(16, name="before"), Halved(8, name="halved"), L.Dense(1, name="after"))))
+    assert rows["before"]["expected"] is not None
+    assert rows["halved"]["expected"] is rows["after"]["expected"] is rows["before"]["expected_gradient"] is None
 
 
 @pytest.mark.same_everywhere

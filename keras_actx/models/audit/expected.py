@@ -52,12 +52,14 @@ class Signal(NamedTuple):
         mean, second: their mean and second moment.
         across: the part of the latter that is variance across rows.
         pairs: the covariance of an element with that of the other half of the last axis, if units are in pairs.
+        means: of the halves of the last axis, which are the value and the gate of a gated activation.
     """
 
     mean: float
     second: float
     across: float
     pairs: float = 0.0
+    means: tuple[float, float] | None = None
 
     @property
     def variance(self) -> float:
@@ -187,7 +189,7 @@ def _steps(call: Call, given: list[Signal | None]) -> list[_Step]:
         shape = call.shapes[0]
         return [rule(layer, given[0], shape if layer is call.operation else (shape[0], *shape[2:]))]
     subject = activation_of(layer)
-    return [_Step(None, None) if subject is None else _through(subject, given[0])]
+    return [_Step(None, None) if subject is None else _through(subject, given[0], layer)]
 
 
 def _of_kernel(layer: Any, signal: Signal | None, shape: Any = ()) -> _Step:
@@ -204,7 +206,9 @@ def _of_kernel(layer: Any, signal: Signal | None, shape: Any = ()) -> _Step:
         variance = factor * max(signal.variance + rows * signal.pairs, 0.0)
         across = signal.across * variance / signal.variance if signal.variance else 0.0
         of_input = variance + of_mean * signal.mean**2
-        z = Signal(float(bias.mean()), of_input + float(np.mean(bias**2)), across, columns * of_input)
+        means = [float(one.mean()) for one in np.array_split(bias, 2, axis=-1)] if bias.shape[-1] > 1 else [0.0, 0.0]
+        second = of_input + float(np.mean(bias**2))
+        z = Signal(float(bias.mean()), second, across, columns * of_input, (means[0], means[1]))
     after = _through(as_named(resolve(layer.activation).subject), z)
     back = None if factor is None else _both(factor)
     return _Step(after.output, back, layer, z, after.back, (rows, columns))
@@ -249,7 +253,7 @@ def _correlation(kernel: np.ndarray, axis: int) -> float:
 def _of_block(block: Any, signal: Signal | None) -> _Step:
     first = _of_kernel(block.dense, signal)
     inner = [] if block.normalization is None else [_normalized(block.normalization, first.output)]
-    inner.append(_through(block.paired_with, inner[-1].output if inner else first.output))
+    inner.append(_through(block.paired_with, inner[-1].output if inner else first.output, block.activation_layer))
     output = inner[-1].output
     if block._output_moments is not None and output is not None:
         mean, deviation = block._output_moments
@@ -263,15 +267,19 @@ def _of_block(block: Any, signal: Signal | None) -> _Step:
     return replace(first, output=output, slope=slope, is_residual=block.residual)
 
 
-def _through(subject: Any, signal: Signal | None) -> _Step:
-    """An activation of z."""
+def _through(subject: Any, signal: Signal | None, layer: Any = None) -> _Step:
+    """An activation of z, which this layer applies."""
     if subject == LINEAR:
         return _Step(signal, _both(1.0))
     if signal is None:
         return _Step(None, None)
+    mean, variance = signal.mean, signal.variance
+    if kind_of(subject) == "gated" and signal.means is not None and not getattr(layer, "interleaved", False):
+        mean = signal.means[:: -1 if getattr(layer, "gate", "last") == "first" else 1]
+        variance -= ((mean[0] - mean[1]) / 2.0) ** 2
     try:
         # The derivative at a constant is that at its value.
-        found = moments(subject, mean=signal.mean, variance=max(signal.variance, 1e-12 * (1.0 + signal.mean**2)))
+        found = moments(subject, mean=mean, variance=max(variance, 1e-12 * (1.0 + signal.mean**2)))
     except (ValueError, TypeError, ArithmeticError):  # an activation that mixes an axis, or numbers beyond its range
         return _Step(None, None)
     slope = found.derivative_second_moment
@@ -336,7 +344,7 @@ def _same(layer: Any, signal: Signal | None, shape: Any) -> _Step:
 
 
 def _moved(layer: Any, signal: Signal | None, shape: Any) -> _Step:
-    return _Step(None if signal is None else signal._replace(pairs=0.0), OfPairs(1.0, 0.0))
+    return _Step(None if signal is None else signal._replace(pairs=0.0, means=None), OfPairs(1.0, 0.0))
 
 
 def _scaled(layer: Any, signal: Signal | None, shape: Any) -> _Step:
@@ -384,7 +392,9 @@ def _sum_of_signals(given: list[Signal | None]) -> Signal | None:
         return None
     known = [one for one in given if one is not None]
     mean = sum(one.mean for one in known)
-    variance, across, pairs = (sum(values) for values in zip(*((one.variance, *one[2:]) for one in known), strict=True))
+    variance, across, pairs = (
+        sum(values) for values in zip(*((one.variance, *one[2:4]) for one in known), strict=True)
+    )
     return Signal(mean, variance + mean**2, across, pairs)
 
 
