@@ -12,6 +12,7 @@ from keras_actx.layers._place import KERNELS, MOVING, NORMALIZATIONS, TRANSPAREN
 from keras_actx.layers.dense_block import DenseBlock
 from keras_actx.layers.dense_stack import DenseStack
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
+from keras_actx.models.draw import kernel_of
 from keras_actx.models.graph import Call, graph_of
 from keras_actx.models.parts import Part, parts_of
 from keras_actx.names.resolve import resolve
@@ -241,6 +242,6 @@ def _named(kernel: Kernel, part: Part) -> Kernel:
         why = "it is frozen"
     elif not layer.built:
         why = "it is not built"
-    elif isinstance(layer, L.EinsumDense) and len(layer.kernel.shape) < 2:
+    elif isinstance(layer, KERNELS) and len(kernel_of(layer).shape) < 2:
         why = "its kernel has one axis"
     return replace(kernel, name=part.name, why_kept=why)

@@ -34,7 +34,8 @@ def audit(model: Any, x: Any = None, *, max_rows: int = 256) -> Audit:
     Without data, from the weights as they are now: the second moment $E[z^2]$ of the result z of each kernel, and the
     norm of the gradient with respect to z over that at the last kernel, as they are expected for an input of mean 0 and
     variance 1 (Schoenholz et al. 2017, arXiv:1611.01232). What has no rule, such as a product of two tensors, is
-    unknown, and so is what depends on it.
+    unknown, and so is what depends on it. The theory is that of wide layers with independent weights: in a narrow or
+    trained network, expect the order of magnitude. Max pooling counts as if it selected at random.
 
     With data, both are measured, by one pass forward and one backward from a random gradient at the outputs. So are the
     units of each activation that are dead (an output or a derivative of 0 for the whole sample) or saturated
@@ -46,7 +47,8 @@ def audit(model: Any, x: Any = None, *, max_rows: int = 256) -> Audit:
     - not finite: NaN or infinity in a kernel or in its results;
     - input scale: the nonzero elements of the input have a root mean square below 0.01 or above 10, and the first
       kernel is not followed by a normalization;
-    - dead: all units of an activation, or at least 10 % of them and significantly more than units that are never off;
+    - dead: all units of an activation, or at least 10 % of them and, by a sign test, significantly more than units that
+      are never off;
     - exploding, vanishing: the gradient is more than 1e4, or at the first kernels less than 1e-4 times that at the last
       one (He et al. 2015, arXiv:1502.01852, train with a factor of 5e-4, and not with 3e-5); with a normalization
       behind a kernel, the gradient is that of z over its deviation;

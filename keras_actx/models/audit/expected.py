@@ -67,10 +67,8 @@ class Signal(NamedTuple):
 
     def scaled(self, factor: float, offset: float = 0.0) -> "Signal":
         """The signal of factor x + offset."""
-        mean = factor * self.mean + offset
-        return Signal(mean, *(factor**2 * one for one in (self.variance, self.across, self.pairs)))._replace(
-            second=factor**2 * self.variance + mean**2
-        )
+        mean, square = factor * self.mean + offset, factor**2
+        return Signal(mean, square * self.variance + mean**2, square * self.across, square * self.pairs)
 
 
 class OfPairs(NamedTuple):
@@ -273,9 +271,10 @@ def _through(subject: Any, signal: Signal | None, layer: Any = None) -> _Step:
         return _Step(signal, _both(1.0))
     if signal is None:
         return _Step(None, None)
-    mean, variance = signal.mean, signal.variance
+    mean: Any = signal.mean
+    variance = signal.variance
     if kind_of(subject) == "gated" and signal.means is not None and not getattr(layer, "interleaved", False):
-        mean = signal.means[:: -1 if getattr(layer, "gate", "last") == "first" else 1]
+        mean = signal.means if getattr(layer, "gate", "last") == "last" else signal.means[::-1]
         variance -= ((mean[0] - mean[1]) / 2.0) ** 2
     try:
         # The derivative at a constant is that at its value.
@@ -392,10 +391,8 @@ def _sum_of_signals(given: list[Signal | None]) -> Signal | None:
         return None
     known = [one for one in given if one is not None]
     mean = sum(one.mean for one in known)
-    variance, across, pairs = (
-        sum(values) for values in zip(*((one.variance, *one[2:4]) for one in known), strict=True)
-    )
-    return Signal(mean, variance + mean**2, across, pairs)
+    second = sum(one.variance for one in known) + mean**2
+    return Signal(mean, second, sum(one.across for one in known), sum(one.pairs for one in known))
 
 
 def _joined(given: list[Signal | None], shares: tuple[float, ...]) -> Signal | None:
@@ -403,7 +400,8 @@ def _joined(given: list[Signal | None], shares: tuple[float, ...]) -> Signal | N
     known = [one for one in given if one is not None]
     if len(known) < len(given):
         return None
-    return Signal(*(float(np.dot(values, shares)) for values in list(zip(*known, strict=True))[:3]))
+    mean, second, across = (float(np.dot(one, shares)) for one in zip(*(one[:3] for one in known), strict=True))
+    return Signal(mean, second, across)
 
 
 def _sum(given: list[OfPairs | None]) -> OfPairs | None:

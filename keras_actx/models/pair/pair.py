@@ -31,25 +31,30 @@ def pair(
     r"""Initialize the kernels of a built model for the activations that follow them, in place.
 
     The kernels are those of dense layers, `EinsumDense`, and convolutions (also depthwise, separable, transposed). The
-    activation of a kernel is that of its layer, or else the next layer or operation that is one, behind normalizations
-    and dropout. The rules:
+    activation of a kernel is that of its layer, or else the next layer or operation that is one, behind normalizations,
+    dropout and reshaping. The rules:
 
     - In a network of dense layers without normalizations and residual sums, where the signal of each layer depends on
       all layers before it, a kernel starts as in a `keras_actx.layers.DenseStack`: by the activation, its input, and
       the depth.
     - Any other kernel has the published initialization of its activation: He, LeCun, Glorot, SIREN, or the forward gain
-      $1 / \sqrt{E[f(z)^2]}$; Glorot in front of no activation.
+      $1 / \sqrt{E[f(z)^2]}$; Glorot in front of no activation. The fan_in of a transposed convolution is the number of
+      terms of an output, which strides make smaller.
     - The last kernel of a residual branch, without a normalization behind it, is divided by $\sqrt{n}$ in a model of
-      $n$ sums one after another, so that the sums grow with the number of branches no further than to twice their
-      variance (Radford et al. 2019, Language Models are Unsupervised Multitask Learners; n counts their layers).
-    - With `x`, a kernel whose input no rule knows (behind pooling, sums, in a subclassed model) is scaled until its
-      output has variance 1 on `x`, in the order of execution (LSUV: Mishkin & Matas 2015, arXiv:1511.06422). Kernels in
-      front of a normalization, and outputs, are not.
+      $n$ sums one after another, so that branches of mean 0 let the sums grow no further than to twice their
+      variance (Radford et al. 2019, Language Models are Unsupervised Multitask Learners; n counts their layers). Its
+      activation may be in front of the sum. A projection in the shortcut, with fewer kernels before the sum than the
+      branch, is not divided; of $k$ terms with equally many, each is by $\sqrt{k}$.
+    - With `x`, a kernel whose input no rule knows (behind pooling, sums, two activations in a row, in a subclassed
+      model) is scaled until its output has variance 1 on `x`, or $1 / n$ at the end of a branch, in the order of
+      execution (LSUV: Mishkin & Matas 2015, arXiv:1511.06422). Kernels in front of a normalization, and outputs of a
+      graph, are not. The report says where data cannot give a scale, as if all rows are equal.
 
     A `DenseBlock` or `DenseStack` is drawn again as its scheme says. Biases keep their values, unless the rule includes
     them. These keep their weights, and the report says so: recurrent layers and attention, whose initialization by
-    Keras is the published one; layers that are frozen (`trainable=False`), quantized or have LoRA enabled; and in a
-    subclassed model or layer, whose graph is not known, kernels without an activation of their own.
+    Keras is the published one; layers that are frozen (`trainable=False`), quantized or have LoRA enabled; layers of a
+    class that cannot be created from its config; and in a subclassed model or layer, whose graph is not known, kernels
+    without an activation of their own.
 
     A model that was loaded with trained weights, without an optimizer, cannot be told from a new one.
 
@@ -67,8 +72,8 @@ def pair(
 
     Raises:
         TypeError: for a `model` that is no Keras model.
-        ValueError: for a model that is not built, has no kernels or was trained, an argument out of range, and data
-            with NaN or infinity. The model is then unchanged.
+        ValueError: for a model that is not built, has no kernels or was trained, an argument out of range, data with
+            NaN or infinity, and data that the model cannot be called on. The model is then unchanged.
 
     Example:
 
