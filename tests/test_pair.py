@@ -171,6 +171,7 @@ def factors(model, x=None):
     return found
 
 
+@pytest.mark.same_everywhere
 def test_only_the_ends_of_branches_are_scaled():
     """Not the projection in a shortcut; also with an activation at the end, and one kernel of a separable one."""
     x = inputs = keras.Input((8, 16))
@@ -200,6 +201,7 @@ def test_thirty_branches_that_end_in_an_activation(activation):
         assert found.findings == ()
 
 
+@pytest.mark.same_everywhere
 def test_two_activations_in_a_row():
     """The second one has no known input, as one behind a sum: f(x) - f(-x) of what arrives is not linear."""
     layers = [layer for _ in range(3) for layer in (L.Dense(32, "relu"), L.Activation("tanh"))]
@@ -213,6 +215,7 @@ def test_two_activations_in_a_row():
     assert "scaled by data" in rows["after"]["why"]
 
 
+@pytest.mark.same_everywhere
 def test_strides_of_a_transposed_convolution():
     """Each output is a sum over one in strides taps, so that He's fan_in is smaller."""
     for activation, deviation in (("relu", np.sqrt(2 / (4 * 32))), ("tanh", np.sqrt(2 / (4 * 32 + 16 * 64)))):
@@ -223,6 +226,7 @@ def test_strides_of_a_transposed_convolution():
         assert report.rows[0]["drawn"]
 
 
+@pytest.mark.same_everywhere
 def test_a_gate_in_front():
     """A bias that a rule draws is for the order of value and gate."""
     layers = [layer for _ in range(3) for layer in (L.Dense(64), actx.layers.GatedLinearUnit("swiglu", gate="first"))]
@@ -240,6 +244,7 @@ class Fixed(L.Dense):
         super().__init__(8, "relu")
 
 
+@pytest.mark.same_everywhere
 def test_layers_that_no_rule_draws():
     model = keras.Sequential([keras.Input((4, 8)), Fixed(), L.Dense(6), L.EinsumDense("abc,c->ab", (4,)), L.Dense(2)])
     before = values(model)
@@ -249,6 +254,7 @@ def test_layers_that_no_rule_draws():
     assert changed(model, before) == {model.layers[1].kernel.path, model.layers[3].kernel.path}
 
 
+@pytest.mark.same_everywhere
 def test_a_bias_of_an_earlier_rule_does_not_stay():
     layers = [L.Dense(64, "tanh") for _ in range(3)]
     model = chain(layers)
