@@ -70,7 +70,7 @@ def _scaling(layer: Any, call: Any, target: float, notes: dict[int, str]) -> Any
 
 def _scale(kernel: Any, call: Any, target: float) -> str:
     """Scale a kernel until the result of a call has this variance, and say what was done."""
-    before, factor, variance, error = keras.ops.convert_to_tensor(kernel), 1.0, np.nan, np.inf
+    before, factor, variance, error = keras.ops.convert_to_numpy(kernel), 1.0, np.nan, np.inf
     for left in reversed(range(_MOST_TIMES + 1)):
         z = keras.ops.convert_to_numpy(keras.ops.cast(call(), "float32"))
         variance = float(np.var(z, dtype="float64"))
