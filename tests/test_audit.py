@@ -128,7 +128,8 @@ def test_dead_units_of_a_new_network_are_no_finding():
         Row("more", "Dense", units=16, dead=tuple(range(14))),
     )
     assert [one.layer for one in findings_of([few], None)] == ["few"]
-    assert findings_of([replace(few, on=1)], None) == []
+    assert findings_of([replace(few, on=1)], None) == findings_of([replace(few, units=24)], None) == []
+    assert len(findings_of([replace(more, units=4096, dead=tuple(range(2000)), on=300)], None)) == 1
     assert [one.layer for one in findings_of([*[few] * 40, more], None)] == ["more"]
     large_bias = L.Dense(8, bias_initializer=normal(100.0))
     model = network(large_bias, actx.layers.CReLU(), L.Dense(1))

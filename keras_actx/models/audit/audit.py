@@ -47,7 +47,7 @@ def audit(model: Any, x: Any = None, *, max_rows: int = 256) -> Audit:
     - not finite: NaN or infinity in a kernel or in its results;
     - input scale: the nonzero elements of the input have a root mean square below 0.01 or above 10, and the first
       kernel is not followed by a normalization;
-    - dead: all units of an activation, or at least 10 % of them and, by a sign test, significantly more than units that
+    - dead: all units of an activation, or at least 30 % of them and, by a sign test, significantly more than units that
       are never off;
     - exploding, vanishing: the gradient is more than 1e4, or at the first kernels less than 1e-4 times that at the last
       one (He et al. 2015, arXiv:1502.01852, train with a factor of 5e-4, and not with 3e-5); with a normalization
