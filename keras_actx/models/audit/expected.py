@@ -14,7 +14,7 @@ as they are now. What has no rule, such as a product or a layer of the user, is 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,6 +23,7 @@ from keras_actx.expectation.functions import elementwise_function, kind_of
 from keras_actx.expectation.moments import moments
 from keras_actx.layers._applied import as_named
 from keras_actx.layers._place import KERNELS, MOVING, NORMALIZATIONS, TRANSPARENT
+from keras_actx.models.audit.signals import OfPairs, Signal, both, joined, sum_of_gradients, sum_of_signals, times
 from keras_actx.models.fans import as_numpy, part_in_input, squared_gain
 from keras_actx.models.graph import Call, graph_of
 from keras_actx.models.kernels import BLOCKS, LINEAR, activation_of, applied_layer, blocks_of, is_sum
@@ -43,48 +44,6 @@ _PAIRED = 0.5
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _AVERAGING = (L.AveragePooling1D, L.AveragePooling2D, L.AveragePooling3D)
 _AVERAGING_ALL = (L.GlobalAveragePooling1D, L.GlobalAveragePooling2D, L.GlobalAveragePooling3D)
-
-
-class Signal(NamedTuple):
-    """What is known of the elements of a tensor.
-
-    Args:
-        mean, second: their mean and second moment.
-        across: the part of the latter that is variance across rows.
-        pairs: the covariance of an element with that of the other half of the last axis, if units are in pairs.
-        means: of the halves of the last axis, which are the value and the gate of a gated activation.
-    """
-
-    mean: float
-    second: float
-    across: float
-    pairs: float = 0.0
-    means: tuple[float, float] | None = None
-
-    @property
-    def variance(self) -> float:
-        return max(self.second - self.mean**2, 0.0)
-
-    def scaled(self, factor: float, offset: float = 0.0) -> "Signal":
-        """The signal of factor x + offset."""
-        mean, square = factor * self.mean + offset, factor**2
-        return Signal(mean, square * self.variance + mean**2, square * self.across, square * self.pairs)
-
-
-class OfPairs(NamedTuple):
-    """A squared norm of a gradient, or a factor of it.
-
-    Args:
-        own: of all elements.
-        pairs: of twice the products of the elements of one half of the last axis with those of the other.
-    """
-
-    own: float
-    pairs: float
-
-
-def _both(factor: float) -> OfPairs:
-    return OfPairs(factor, factor)
 
 
 @dataclass(frozen=True)
@@ -120,18 +79,18 @@ class _Step:
 
     def at_z(self, gradient: OfPairs | None, ends: bool) -> OfPairs | None:
         """The gradient at z from that at the output. At the end, an activation without a factor (softmax) passes it."""
-        return gradient if ends and self.slope is None else _times(gradient, self.slope)
+        return gradient if ends and self.slope is None else times(gradient, self.slope)
 
     def at_input(self, gradient: OfPairs | None, ends: bool) -> OfPairs | None:
         """The gradient at the input from that at the output."""
         if self.kernel is None:
-            return gradient if ends and self.back is None else _times(gradient, self.back)
+            return gradient if ends and self.back is None else times(gradient, self.back)
         z, passed = self.at_z(gradient, ends), None
         if z is not None and self.back is not None:
             rows, columns = self.halves
             own = self.back.own * max(z.own + columns * z.pairs, 0.0)
             passed = OfPairs(own, rows * own)
-        return _sum([gradient, passed]) if self.is_residual else passed
+        return sum_of_gradients([gradient, passed]) if self.is_residual else passed
 
 
 def expected_of(model: Any) -> dict[int, Expected]:
@@ -152,7 +111,7 @@ def expected_of(model: Any) -> dict[int, Expected]:
     results: dict[int, Expected] = {}
     for call, found in reversed(steps):
         ends = not any(one in consumed for one in call.outputs)
-        gradient = _sum([gradients[one] for one in call.outputs if one in gradients])
+        gradient = sum_of_gradients([gradients[one] for one in call.outputs if one in gradients])
         for step in reversed(found):
             if step.kernel is not None:
                 z = step.at_z(gradient, ends)
@@ -160,7 +119,7 @@ def expected_of(model: Any) -> dict[int, Expected]:
             gradient = step.at_input(gradient, ends)
         each = dict.fromkeys(call.inputs, 1.0).items()
         for one, share in zip(call.inputs, found[0].shares, strict=True) if found[0].shares else each:
-            gradients[one] = _sum([gradients.get(one, OfPairs(0.0, 0.0)), _times(gradient, _both(share))])
+            gradients[one] = sum_of_gradients([gradients.get(one, OfPairs(0.0, 0.0)), times(gradient, both(share))])
     return results
 
 
@@ -173,11 +132,11 @@ def _steps(call: Call, given: list[Signal | None]) -> list[_Step]:
             steps.append(_of_block(block, steps[-1].output if steps else given[0]))
         return steps
     if is_sum(call):
-        return [_Step(_sum_of_signals(given), _both(1.0))]
+        return [_Step(sum_of_signals(given), both(1.0))]
     if type(layer).__name__ == "Concatenate":
         sizes = [shape[layer.axis] or 1 for shape in call.shapes]
         shares = tuple(size / sum(sizes) for size in sizes)
-        return [_Step(_joined(given, shares), OfPairs(1.0, 0.0), shares=shares)]
+        return [_Step(joined(given, shares), OfPairs(1.0, 0.0), shares=shares)]
     if len(given) != 1:
         return [_Step(None, None)]
     rule = next((rule for kinds, rule in _RULES if isinstance(layer, kinds)), None)
@@ -208,7 +167,7 @@ def _of_kernel(layer: Any, signal: Signal | None, shape: Any = ()) -> _Step:
         second = of_input + float(np.mean(bias**2))
         z = Signal(float(bias.mean()), second, across, columns * of_input, (means[0], means[1]))
     after = _through(as_named(resolve(layer.activation).subject), z)
-    back = None if factor is None else _both(factor)
+    back = None if factor is None else both(factor)
     return _Step(after.output, back, layer, z, after.back, (rows, columns))
 
 
@@ -256,19 +215,19 @@ def _of_block(block: Any, signal: Signal | None) -> _Step:
     if block._output_moments is not None and output is not None:
         mean, deviation = block._output_moments
         output = output.scaled(1.0 / deviation, -mean / deviation)
-        inner.append(_Step(output, _both(1.0 / deviation**2)))
+        inner.append(_Step(output, both(1.0 / deviation**2)))
     slope = first.slope
     for one in inner:
-        slope = _times(slope, one.back)
+        slope = times(slope, one.back)
     if block.residual:
-        output = _sum_of_signals([output, signal])
+        output = sum_of_signals([output, signal])
     return replace(first, output=output, slope=slope, is_residual=block.residual)
 
 
 def _through(subject: Any, signal: Signal | None, layer: Any = None) -> _Step:
     """An activation of z, which this layer applies."""
     if subject == LINEAR:
-        return _Step(signal, _both(1.0))
+        return _Step(signal, both(1.0))
     if signal is None:
         return _Step(None, None)
     mean: Any = signal.mean
@@ -335,11 +294,11 @@ def _normalized(layer: Any, signal: Signal | None, shape: Any = ()) -> _Step:
 
 
 def _over(scale: float, variance: float | None) -> OfPairs | None:
-    return _both(scale / variance) if variance else None
+    return both(scale / variance) if variance else None
 
 
 def _same(layer: Any, signal: Signal | None, shape: Any) -> _Step:
-    return _Step(signal, _both(1.0))
+    return _Step(signal, both(1.0))
 
 
 def _moved(layer: Any, signal: Signal | None, shape: Any) -> _Step:
@@ -349,23 +308,23 @@ def _moved(layer: Any, signal: Signal | None, shape: Any) -> _Step:
 def _scaled(layer: Any, signal: Signal | None, shape: Any) -> _Step:
     gamma = getattr(layer, "gamma", None)
     factor = 1.0 if gamma is None else float(np.mean(np.square(as_numpy(gamma))))
-    return _Step(None if signal is None else signal.scaled(math.sqrt(factor)), _both(factor))
+    return _Step(None if signal is None else signal.scaled(math.sqrt(factor)), both(factor))
 
 
 def _rescaled(layer: Any, signal: Signal | None, shape: Any) -> _Step:
     if not all(isinstance(one, (int, float)) for one in (layer.scale, layer.offset)):
         return _Step(None, None)
-    return _Step(None if signal is None else signal.scaled(layer.scale, layer.offset), _both(layer.scale**2))
+    return _Step(None if signal is None else signal.scaled(layer.scale, layer.offset), both(layer.scale**2))
 
 
 def _averaged(layer: Any, signal: Signal | None, shape: Any) -> _Step:
     """The mean of correlated values has no known second moment; each gets its part of the gradient."""
-    return _Step(None, _both(1.0 / math.prod(layer.pool_size)))
+    return _Step(None, both(1.0 / math.prod(layer.pool_size)))
 
 
 def _averaged_all(layer: Any, signal: Signal | None, shape: Any) -> _Step:
     positions = shape[2:] if layer.data_format == "channels_first" else shape[1:-1]
-    return _Step(None, None if None in positions else _both(1.0 / math.prod(positions)))
+    return _Step(None, None if None in positions else both(1.0 / math.prod(positions)))
 
 
 def _embedded(layer: Any, signal: Signal | None, shape: Any) -> _Step:
@@ -384,30 +343,3 @@ _RULES: tuple[tuple[tuple[type, ...], Callable[[Any, Signal | None, Any], _Step]
     (_AVERAGING_ALL, _averaged_all),
     ((L.Embedding,), _embedded),
 )
-
-
-def _sum_of_signals(given: list[Signal | None]) -> Signal | None:
-    if any(one is None for one in given):
-        return None
-    known = [one for one in given if one is not None]
-    mean = sum(one.mean for one in known)
-    second = sum(one.variance for one in known) + mean**2
-    return Signal(mean, second, sum(one.across for one in known), sum(one.pairs for one in known))
-
-
-def _joined(given: list[Signal | None], shares: tuple[float, ...]) -> Signal | None:
-    """Side by side, with these shares."""
-    known = [one for one in given if one is not None]
-    if len(known) < len(given):
-        return None
-    mean, second, across = (float(np.dot(one, shares)) for one in zip(*(one[:3] for one in known), strict=True))
-    return Signal(mean, second, across)
-
-
-def _sum(given: list[OfPairs | None]) -> OfPairs | None:
-    known = [one for one in given if one is not None]
-    return None if len(known) < len(given) else OfPairs(*(sum(one[i] for one in known) for i in (0, 1)))
-
-
-def _times(one: OfPairs | None, other: OfPairs | None) -> OfPairs | None:
-    return None if one is None or other is None else OfPairs(one.own * other.own, one.pairs * other.pairs)
