@@ -32,7 +32,9 @@ def section(name: str) -> list[str]:
         return []
     table = "\n".join([f"| | {' | '.join(_BACKENDS)} |", "|---|---|---|---|", *lines])
     said = "With default parameters, by the commands of the linked pages. Errors are in the units of the bounds."
-    errors = [float(_errors(what).get((name, one)) or 0) / bound for what, bound in _BOUNDS.items() for one in _BACKENDS]
+    errors = [
+        float(_errors(what).get((name, one)) or 0) / bound for what, bound in _BOUNDS.items() for one in _BACKENDS
+    ]
     if max(errors) > 1:
         said += " Where they exceed a bound, the [known errors](../tables/known_errors.md) have the reason."
     return ["## Measured", said, table, *_accuracies(name)]
@@ -87,7 +89,7 @@ def _errors(column: str) -> dict[tuple[str, str], str]:
 @functools.cache
 def _times() -> dict[tuple[str, str], str]:
     rows = [one for one in _rows("speed") if one["mode"] == _MODES[one["backend"]] and one["elements"] == "2^20"]
-    times = {(row["activation"], row["backend"]): float(row["ms, with gradient"]) for row in rows}
+    times = {(row["activation"], row["backend"]): float(row["ms"]) for row in rows}
     return {(name, backend): f"{time / times['relu', backend]:.1f}" for (name, backend), time in times.items()}
 
 
