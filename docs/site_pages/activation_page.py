@@ -219,7 +219,8 @@ def _pairing(declaration: Declaration) -> list[str]:
         cells = [f"`{scheme}`", kernel, scale, bias.replace("standard deviation", "std"), *map(_known, numbers)]
         lines.append("| " + " | ".join(cells) + " |")
         reason = found.reason.removeprefix(scheme.replace("_", " ") + ": ")
-        notes.append(f"- `{scheme}`: {linked(reason)}. Source: {linked(found.source)}".replace("*", "\\*"))
+        reason = "" if reason.lower() == scheme else f"{linked(reason)}. "
+        notes.append(f"- `{scheme}`: {reason}Source: {linked(found.source)}".replace("*", "\\*"))
     return ["## Initialization", text, "\n".join(lines), "\n".join(notes)]
 
 
