@@ -159,7 +159,7 @@ def table() -> str:
     ]
     for way in ways:
         lines.append(f"| {way} | {_unless(found, way, own)} | {_unless(found, way, theirs)} |")
-    lines += ["", "All layers in one model, by the names of layers. Keras's own have PReLU inside, too:", ""]
+    lines += ["", "All layers in one model, by the names of layers. One of Keras's has PReLU inside:", ""]
     lines += ["| | " + " | ".join([*NAMING_TITLES, *(f"Keras, {one}" for one in NAMING_TITLES)]) + " |"]
     lines += ["|---|" + "---|" * 2 * len(NAMINGS)]
     for way in ways:

@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import re
 import warnings
 
 import keras
@@ -15,6 +14,7 @@ from keras_actx.initializers.pairing import SCHEMES, pairing
 from site_pages import measured
 from site_pages.curves import value
 from site_pages.formulas import display_math, inline_math
+from site_pages.links import linked
 from site_pages.related import Relations
 
 _DEPTH = 30
@@ -258,8 +258,3 @@ def link(name: str) -> str:
 
 def _references(declaration: Declaration) -> list[str]:
     return ["## References", "\n".join(f"- {linked(one)}" for one in declaration.cites)]
-
-
-def linked(text: str) -> str:
-    """The text with its arXiv ids as links."""
-    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", text)

@@ -30,7 +30,7 @@ def section(name: str) -> list[str]:
             lines.append(f"| {title} | " + " | ".join(cells) + " |")
     if not lines:
         return []
-    table = "\n".join([f"| | {' | '.join(_BACKENDS)} |", "|---|---|---|---|", *lines])
+    table = "\n".join([f"| measured | {' | '.join(_BACKENDS)} |", "|---|---|---|---|", *lines])
     said = "With default parameters, by the commands of the linked pages. Errors are in the units of the bounds."
     errors = [
         float(_errors(what).get((name, one)) or 0) / bound for what, bound in _BOUNDS.items() for one in _BACKENDS
