@@ -23,7 +23,7 @@ def section(name: str) -> list[str]:
         *((f"[error](../numerics.md) of a {what}, bound {bound}", _errors(what)) for what, bound in _BOUNDS.items()),
         ("[memory](../memory.md) for the backward pass, in sizes of the input", _column("memory", "this package")),
         ("[time](../speed.md) with gradient, 2^20 elements, over that of relu", _times()),
-        ("[gradient](../propagation.md) through 100 layers, log10 of its mean square", _gradients()),
+        ("[gradient](../propagation.md) through 100 layers that are critical, log10 of its mean square", _gradients()),
     ):
         cells = [found.get((name, backend), "") for backend in _BACKENDS]
         if any(cells):
