@@ -30,6 +30,8 @@ CHART = evidence_chart.FOLDER / "speed.svg"
 WAYS = {"xla": "XLA", "jit": "jit", "eager": "eager", "fused": "fused, the others eager"}
 OTHERS = {"composite": "naive formula", "keras": "Keras's", "native": "backend's", "kept": "not memory-efficient"}
 LIBRARIES = {"addons": "tensorflow-addons", "timm": "timm"}
+#: The full tables, and what their times are of.
+FILES = {"speed": "both", "speed_forward": "forward"}
 #: The size of the chart: 2^20 elements.
 SHOWN = 20
 
@@ -92,16 +94,16 @@ def shown() -> evidence_chart.Dots:
 
 def tables() -> dict[str, list[full_table.Row]]:
     """The rows of the full tables, by the name of the file."""
-    rows = [_row(title, row) for backend, title in TITLES.items() for row in results()[backend]["rows"]]
-    return {"speed.csv": rows, "speed_gpu.csv": speed_gpu.rows(gpu())}
+    every = [(title, row) for backend, title in TITLES.items() for row in results()[backend]["rows"]]
+    times = {f"{file}.csv": [_row(title, row, what) for title, row in every] for file, what in FILES.items()}
+    return {**times, "speed_gpu.csv": speed_gpu.rows(gpu())}
 
 
-def _row(title: str, row: Row) -> full_table.Row:
+def _row(title: str, row: Row, what: str) -> full_table.Row:
     found = {"activation": row["name"], "backend": title, "mode": WAYS[row["way"]], "elements": f"2^{row['size']}"}
-    for what, suffix in {"both": ", with gradient", "forward": ""}.items():
-        found[f"ms{suffix}"] = f"{row[what]['ms']:g}"
-        for other, name in (OTHERS | LIBRARIES).items():
-            found |= full_table.with_spread(row[what].get(other), f"{name}{suffix}")
+    found["ms"] = f"{row[what]['ms']:g}"
+    for other, name in (OTHERS | LIBRARIES).items():
+        found |= full_table.with_spread(row[what].get(other), name)
     return found
 
 

@@ -87,9 +87,9 @@ def _introduction(every: list[dict], scores: Scores) -> list[str]:
         f"Results of the [training study](training.md), which defines the terms of this page: {trained:,} training "
         f"runs in {len({setting_of(row) for row in every})} settings (task, number of layers, activation, optimizer).",
         "",
-        "```console",
-        "$ KERAS_BACKEND=jax python benchmarks/training",
-        "$ python docs/make_training.py",
+        "```bash",
+        "KERAS_BACKEND=jax python benchmarks/training",
+        "python docs/make_training.py",
         "```",
         "",
         "train the networks, which takes hours, and write this page, its chart and its tables.",

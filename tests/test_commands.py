@@ -114,15 +114,16 @@ class TestList:
         assert "Did you mean 'swish'?" in shown.err
         assert shown.out == ""
 
-    def test_in_a_terminal_it_is_a_table_of_its_width(self, capsys, monkeypatch):
+    @pytest.mark.parametrize("columns", [80, 40])
+    def test_in_a_terminal_it_fits_its_width(self, columns, capsys, monkeypatch):
         monkeypatch.setenv("FORCE_COLOR", "1")
-        monkeypatch.setenv("COLUMNS", "80")
-        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setenv("TERM", "xterm")
         assert main(["list", "hard_swish"]) == 0  # a name that no other test declares
         lines = re.sub("\x1b[^m]*m", "", capsys.readouterr().out).splitlines()
-        assert max(map(len, lines)) <= 80
+        assert max(map(len, lines)) <= columns
         assert "…" not in "".join(lines)
-        text = " ".join(" ".join(lines).split())
+        text = " ".join(" ".join(lines).split()).replace(", gain", "")
         for expected in (
             "hard_silu elementwise 1.7367",
             "Also: hard_swish, hswish",
@@ -217,6 +218,28 @@ class TestShow:
     def test_the_use_it_names_is_the_activation_it_was_asked_for(self, capsys):
         main(["show", "swish(beta=1.5, learnable=True, num_parameters=8)"])
         assert 'activation="swish(beta=1.5, learnable=True, num_parameters=8)"' in capsys.readouterr().out
+
+    def test_many_defaults_are_not_repeated(self, capsys):
+        main(["show", "pade"])
+        main(["show", "pade(p1=0.5)"])
+        shown = capsys.readouterr().out
+        assert 'Dense(64, activation="pade")' in shown
+        assert 'Dense(64, activation="pade(p1=0.5)")' in shown
+
+    def test_a_layer(self, capsys):
+        assert main(["show", "full_sort"]) == 0
+        shown = capsys.readouterr().out
+        for expected in ("group_sort\nSorts", "raises an error", "maxmin", "Use\n  keras_actx.layers.GroupSort()"):
+            assert expected in shown
+
+    def test_a_narrow_terminal_has_both_plots(self, capsys, monkeypatch):
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", "40")
+        monkeypatch.setenv("TERM", "xterm")
+        assert main(["show", "mish"]) == 0
+        lines = re.sub("\x1b[^m]*m", "", capsys.readouterr().out).splitlines()
+        assert max(map(len, lines)) <= 40
+        assert [line.split() for line in lines if re.fullmatch(" *-4 +4 *", line)] == [["-4", "4"]] * 2
 
     @pytest.mark.sweep(4)
     @pytest.mark.parametrize("name", all_activations.names())

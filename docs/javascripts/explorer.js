@@ -141,7 +141,8 @@
     });
     panel.insertAdjacentHTML("beforeend", `${activation.formula}<p class="code"><code></code><button type="button">Copy</button></p>
       <p class="notes"></p>`);
-    const notes = [`<a href="catalogue/${name}.html">Page of ${name}</a>`];
+    const page = `catalogue/${name}.html`;
+    const notes = [`<a href="${page}">Page of ${name}</a>, with <a href="${page}#initialization">initial weights</a> and <a href="${page}#measured">measurements</a>`];
     if (activation.gated) notes.push("Gated: the curves are functions of the gate, for the value 1; in moments and distribution, value and gate are independent.");
     if (activation.stochastic) notes.push("Random in training; shown as in inference.");
     panel.querySelector(".notes").innerHTML = notes.join(" · ");
@@ -177,7 +178,7 @@
     ["variance of f(z)", (s) => s.moments.variance],
     ["second moment of the derivative E[f′(z)²]", (s) => s.moments.slope],
     ["gain 1 / √E[f(z)²]", (s) => s.moments.gain],
-    ["gain for z ~ N(0, 1)", (s) => s.unit.gain],
+    ["gain for z ~ N(0, 1): the kernel's standard deviation is gain / √fan_in", (s) => s.unit.gain],
   ];
 
   let waiting = false;
@@ -217,7 +218,7 @@
     actx.chart(root.querySelector("svg.outputs"), outputs, [low - margin, high + margin]);
     const atoms = shown.flatMap((one) => one.outputs.atoms.map(([y, share]) => `${one.name.toUpperCase()}: ${Number(y.toPrecision(4))} with probability ${share.toFixed(3)}`));
     root.querySelector(".atoms").textContent = atoms.join("; ");
-    const head = `<tr><th></th>${shown.map((one) => `<th class="${one.name}">${one.name.toUpperCase()}: ${one.title}</th>`).join("")}</tr>`;
+    const head = `<tr><th>number</th>${shown.map((one) => `<th class="${one.name}">${one.name.toUpperCase()}: ${one.title}</th>`).join("")}</tr>`;
     const cell = (value) => `<td data-number="${value}">${Number.isFinite(value) ? Number(value.toPrecision(7)) : "not finite"}</td>`;
     root.querySelector("table").innerHTML = head + rows.map(([text, of]) => `<tr><th>${text}</th>${shown.map((one) => cell(of(one))).join("")}</tr>`).join("");
     root.dataset.drawn = JSON.stringify([shown.map((one) => one.title), q, x, range]);
@@ -225,9 +226,10 @@
 
   const figure = (name, text) => `<figure><figcaption>${text}</figcaption><svg class="${name}" role="img" aria-label="${text}"></svg></figure>`;
   root.innerHTML = `<p class="errors" role="alert"></p>
+    <div class="charts first">${figure("f", "f")}${figure("f1", "f′")}</div>
     <div class="panels"><div class="panel a controls"></div><div class="panel b controls"></div></div>
     <div class="common controls"></div>
-    <div class="charts">${figure("f", "f")}${figure("f1", "f′")}${figure("f2", "f″")}${figure("outputs", "density of f(z), z ~ N(0, q)")}</div>
+    <div class="charts">${figure("f2", "f″")}${figure("outputs", "density of f(z), z ~ N(0, q)")}</div>
     <p class="atoms"></p>
     <div class="numbers"><table class="values"></table></div>`;
   window.addEventListener("hashchange", load);

@@ -2,7 +2,6 @@
 
 import inspect
 import math
-import re
 import warnings
 
 import keras
@@ -12,11 +11,14 @@ from keras_actx._keras_functions import KERAS_NAMES
 from keras_actx.declaration.declaration import Declaration
 from keras_actx.initializers.auto import scheme_stacked
 from keras_actx.initializers.pairing import SCHEMES, pairing
+from site_pages import measured
 from site_pages.curves import value
 from site_pages.formulas import display_math, inline_math
+from site_pages.links import linked
 from site_pages.related import Relations
 
 _DEPTH = 30
+_SETTINGS = 2  # parameters that the examples set, at most
 _INPUTS = ((None, 8), (None, 16, 16, 8))  # features and images, whose shapes the page shows
 
 
@@ -32,11 +34,16 @@ def page(declaration: Declaration, relations: Relations) -> str:
     if declaration.aliases:
         facts.append("- Aliases: " + ", ".join(f"`{one}`" for one in declaration.aliases))
     if declaration.kind != "vector":  # which the explorer does not have
-        link = f'<a href="../explorer.html#a={name}">with sliders for its parameters</a>'
+        link = f'<a href="../explorer.html#a={name}">curves and moments with sliders</a>'
         facts.append(f"- Explorer: {link}, beside any other activation")
     facts.append(f"- Declared in `{declaration.formula.__module__.replace('.', '/')}.py`")
     parts += ["\n".join(facts), *_parameters(declaration), *_use(declaration), *_kinks(declaration)]
-    parts += [*_moments(declaration), *_pairing(declaration), *_related(declaration, relations)]
+    parts += [
+        *_moments(declaration),
+        *_pairing(declaration),
+        *measured.section(name),
+        *_related(declaration, relations),
+    ]
     return "\n\n".join([*parts, *_references(declaration)]) + "\n"
 
 
@@ -82,47 +89,47 @@ def _parameters(declaration: Declaration) -> list[str]:
 
 def _use(declaration: Declaration) -> list[str]:
     name = declaration.name
-    settings = ", ".join(f"{one.name}={one.default!r}" for one in declaration.parameters if one.default is not None)
-    written = f"{name}({settings})" if settings else name
     if declaration.kind == "gated":
         lines = [
-            "import keras",
-            "import keras_actx as actx",
-            "",
             "# One kernel of 128 columns, an output of 64.",
             f'block = actx.layers.DenseBlock(64, activation="{name}")',
             "# After a layer of twice the width.",
             f'layer = actx.layers.GatedLinearUnit("{name}")',
             f"y = actx.activations.{name}(keras.ops.ones((2, 8)))  # of shape (2, 4)",
         ]
-        return ["## Use", "\n".join(["```python", *lines, "```"]), *_keras_note(declaration)]
-    in_keras = name in KERAS_NAMES
-    lines = ["import keras", "import keras_actx as actx", ""]
+        return ["## Use", _code(lines), *_keras_note(declaration)]
+    given = [f"{one.name}={one.default!r}" for one in declaration.parameters if one.default is not None]
+    settings = ", ".join(given[:_SETTINGS])
+    written = f"{name}({settings})" if settings else name
+    learns = declaration.learnable_parameters and declaration.kind == "elementwise" and not declaration.stochastic
+    lines = []
 
-    def dense(activation: str, comment: str = "") -> None:
+    def dense(activation: str, comment: str) -> None:
         lines.extend([f"# {comment}"] if comment else [])
         lines.append(f'layer = keras.layers.Dense(64, activation="{activation}")')
 
-    learns = declaration.learnable_parameters and declaration.kind == "elementwise" and not declaration.stochastic
+    in_keras = name in KERAS_NAMES
+    dense(name, "Keras's function." if in_keras else "Trainable." if learns and declaration.learnable else "")
     if in_keras and not declaration.parameters:
-        dense(name, "Keras's function, and that of this package.")
-        dense(f"keras_actx>{name}")
-    elif not (learns and declaration.learnable):
-        dense(written)
+        dense(f"keras_actx>{name}", "The same function, of this package.")
+    if settings:
+        dense(written, "Trainable, from these values." if learns and declaration.learnable else "With parameters.")
     if learns:
-        learn = f"{name}({settings})" if declaration.learnable else f"{name}({settings}, learnable=True)"
-        dense(learn, "Trainable, with these initial values.")
-        if declaration.learnable:
-            dense(f"{name}({settings}, learnable=False)", "Constant.")
-        lines += ["# One per channel.", f'layer = actx.layers.LearnableActivation("{written}", axis=-1)']
+        learn = not declaration.learnable
+        dense(f"{name}({settings}, learnable={learn})", "Trainable, from these values." if learn else "Constant.")
+        lines += ["# One value per channel.", f'layer = actx.layers.LearnableActivation("{written}", axis=-1)']
     if declaration.stochastic:
         lines.append(f'layer = actx.layers.StochasticActivation("{written}", seed=1)')
-    lines.append(f"y = actx.activations.{name}(keras.ops.ones((2, 8)))")
+    lines += ["# With initial weights that match it.", f'block = actx.layers.DenseBlock(64, activation="{name}")']
+    lines += ["# As a function.", f"y = actx.activations.{name}(keras.ops.ones((2, 8)))"]
     if settings:
         lines.append(f"value = actx.activations.{name}.bind({settings})")
-    block_name = f"keras_actx>{name}" if in_keras and not declaration.parameters else written
-    lines.append(f'block = actx.layers.DenseBlock(64, activation="{block_name}")')
-    return ["## Use", "\n".join(["```python", *lines, "```"]), *_keras_note(declaration)]
+    more = ["The other parameters are set in the same way."] * (len(given) > _SETTINGS)
+    return ["## Use", _code(lines), *more, *_keras_note(declaration)]
+
+
+def _code(lines: list[str]) -> str:
+    return "\n".join(["```python", "import keras", "import keras_actx as actx", "", *lines, "```"])
 
 
 def _keras_note(declaration: Declaration) -> list[str]:
@@ -183,21 +190,46 @@ def _pairing(declaration: Declaration) -> list[str]:
     alone = pairing(name).scheme
     stacked = scheme_stacked(name, _DEPTH, pairs=True, bias=True, standardize=False)
     stacked = alone if stacked == "auto" else stacked
-    text = f'`scheme="auto"` selects `"{alone}"` for a single layer, and `"{stacked}"` in a `DenseStack` of {_DEPTH}.'
-    lines = []
+    text = (
+        f'`scheme="auto"` selects `"{alone}"` for a single layer, and `"{stacked}"` in a `DenseStack` of {_DEPTH}. '
+        f'`print(actx.pairing("{name}", "{stacked}", depth={_DEPTH}))` shows a row of this table. "Gradient" is the '
+        'factor of its mean square in each layer, and "variance" that of an error of the variance; both are known for '
+        'a stack of equal layers. "Nonlinearity" is 0 for a linear function.'
+    )
+    lines = ["| scheme | kernel | standard deviation | bias | gradient | variance | nonlinearity |", "|---" * 7 + "|"]
+    notes = []
     for scheme in SCHEMES:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the words state it if a function is discontinuous
-                words = str(pairing(name, scheme, depth=_DEPTH)).removeprefix(f"{name}: ")
+                found = pairing(name, scheme, depth=_DEPTH)
         except ValueError as error:
-            words = f"not available: {error}"
-        lines.append(f"- `{scheme}`: {linked(words)}".replace("*", "\\*"))
-    return ["## Initialization", text, "\n".join(lines)]
+            lines.append(f"| `{scheme}` | not available |" + " |" * 5)
+            notes.append(f"- `{scheme}`: {error}")
+            continue
+        said = dict(line.strip().split(": ", 1) for line in str(found).splitlines()[1:])
+        kernel, _, scale = said["kernel"].partition(", standard deviation ")
+        scale, _, form = scale.partition(", ")
+        kernel = ", ".join(filter(None, [kernel.replace("_", " "), form]))
+        biases = {
+            title.removeprefix("bias").removeprefix(" of the "): one for title, one in said.items() if "bias" in title
+        }
+        bias = "; ".join(f"{of} {one}".strip() for of, one in biases.items())
+        numbers = [found.chi_1, found.chi_q, found.nonlinearity]
+        cells = [f"`{scheme}`", kernel, scale, bias.replace("standard deviation", "std"), *map(_known, numbers)]
+        lines.append("| " + " | ".join(cells) + " |")
+        reason = found.reason.removeprefix(scheme.replace("_", " ") + ": ")
+        reason = "" if reason.lower() == scheme else f"{linked(reason)}. "
+        notes.append(f"- `{scheme}`: {reason}Source: {linked(found.source)}".replace("*", "\\*"))
+    return ["## Initialization", text, "\n".join(lines), "\n".join(notes)]
+
+
+def _known(number: float | None) -> str:
+    return "" if number is None else f"{number:.4g}"
 
 
 def _related(declaration: Declaration, relations: Relations) -> list[str]:
-    """The family, the nearest curves and the gates, and the neighbours in the order of the catalogue."""
+    """The family, the nearest curves and the gates."""
     name = declaration.name
     family = relations.family(name)
     others = ", ".join(link(one) for one in family.names if one != name)
@@ -216,7 +248,7 @@ def _related(declaration: Declaration, relations: Relations) -> list[str]:
     if gates:
         equals = "its gate equals" if declaration.kind == "gated" else "equals the gate of"
         lines.append(f"- With default parameters, {equals}: {gates}")
-    return ["## Related", "\n".join(lines), neighbours(family.names, name)]
+    return ["## Related", "\n".join(lines)]
 
 
 def link(name: str) -> str:
@@ -224,18 +256,5 @@ def link(name: str) -> str:
     return f"[`{name}`]({name}.md)"
 
 
-def neighbours(names: tuple[str, ...], name: str) -> str:
-    """Links to the previous and the next page of a family."""
-    at = names.index(name)
-    before = [f"← {link(names[at - 1])}"] if at else []
-    after = [f"{link(names[at + 1])} →"] if at + 1 < len(names) else []
-    return " | ".join([*before, *after])
-
-
 def _references(declaration: Declaration) -> list[str]:
     return ["## References", "\n".join(f"- {linked(one)}" for one in declaration.cites)]
-
-
-def linked(text: str) -> str:
-    """The text with its arXiv ids as links."""
-    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", text)

@@ -95,7 +95,8 @@ class Curve:
         """The curve in one small inline SVG."""
         width, height = 72, 24
         drawn = self.polylines(width, height)
-        return f'<svg class="sparkline" viewBox="0 0 {width} {height}" width="{width}" height="{height}">{drawn}</svg>'
+        size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+        return f'<svg class="sparkline" role="img" aria-label="{self.declaration.name}" {size}>{drawn}</svg>'
 
     def polylines(self, width: float, height: float) -> str:
         """The curve as elements of an SVG, within a box of this size."""

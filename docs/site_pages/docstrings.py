@@ -10,6 +10,7 @@ import griffe
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from site_pages.formulas import display_math, inline_math
+from site_pages.links import linked
 
 #: Several parameters with one description: `momentum, epsilon: of the batch normalization`.
 _SEVERAL = re.compile(r"^(?P<indent> {4})(?P<names>\w+(?:, \w+)+): (?P<text>.*(?:\n {8}.*)*)", re.MULTILINE)
@@ -38,4 +39,4 @@ def converted(text: str) -> str:
     before = re.sub(r"`(keras_actx\.[\w.]+)`", r'<autoref identifier="\1" optional><code>\1</code></autoref>', before)
     if example:
         after = "\nExamples:\n" + "\n".join(f"    {line}" if line else "" for line in after.splitlines())
-    return inline_math(before) + after
+    return linked(inline_math(before)) + after

@@ -9,6 +9,10 @@ import latex2mathml.converter
 NOT_IN_LATEX2MATHML = {r"\arg": r"\mathrm{arg}\,", r"\sim": "\u223c"}
 
 
+#: The brace of cases, which browsers stretch only in some fonts: docs/style.css draws it instead.
+_BRACE = '<mo stretchy="true" fence="true" form="prefix">&#x0007B;</mo><mtable>'
+
+
 def display_math(tex: str) -> str:
     """A formula on its own line, as MathML."""
     return f'<div class="formula">{_mathml(tex, "block")}</div>'
@@ -31,5 +35,5 @@ def _mathml(tex: str, display: str) -> str:
     known = tex
     for command, instead in NOT_IN_LATEX2MATHML.items():
         known = known.replace(command, instead)
-    xml = latex2mathml.converter.convert(known, display=display)
+    xml = latex2mathml.converter.convert(known, display=display).replace(_BRACE, '<mtable class="cases">')
     return xml.replace("<math ", f'<math alttext="{html.escape(tex)}" ', 1)

@@ -57,9 +57,9 @@ def index(relations: Relations, curves: dict[str, Curve]) -> str:
         f"By family, as in the navigation: {families}.",
     ]
     for title, lines in rows.items():
-        parts += [f"## {title}", SECTIONS[title], _table("| | name | parameters | |", lines)]
+        parts += [f"## {title}", SECTIONS[title], _table("| curve | name | parameters | function |", lines)]
     layers = [layer_page.row(name) for name in layer_page.names()]
-    parts += ["## Layers with names", LAYERS, _table("| name | layer | |", layers)]
+    parts += ["## Layers with names", LAYERS, _table("| name | layer | description |", layers)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 import keras_actx as actx
 from keras_actx.names import layer_names
 from keras_actx.names.layer_names import LayerName
-from site_pages.activation_page import link, neighbours
+from site_pages.activation_page import link
 from site_pages.curves import ACCENT, INK, SIZE, bars, new_figure, prepare
 from site_pages.formulas import display_math, inline_math
 
@@ -51,7 +51,6 @@ def page(name: str) -> str:
         "## Related",
         f"- Layers with names: {', '.join(link(one) for one in names() if one != name)}\n"
         "- All layers: [API](../api/layers.md)",
-        neighbours(names(), name),
     ]
     return "\n\n".join(parts) + "\n"
 

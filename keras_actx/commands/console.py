@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from rich.console import Console
 
 _WIDTH_OF_A_PIPE = 120
+#: A console with fewer columns shows what is side by side elsewhere as lines below each other.
+NARROW = 60
 
 
 class CommandError(Exception):

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 
 from rich.console import Console
+from rich.padding import Padding
 
 import keras_actx as actx
 from keras_actx._messages import did_you_mean, quote
 from keras_actx.choices import NameKind
-from keras_actx.commands.console import CommandError, make_console
+from keras_actx.commands.console import NARROW, CommandError, make_console
 from keras_actx.commands.formula import in_ascii, without_markup
 from keras_actx.declaration import registry
 from keras_actx.declaration.declaration import Declaration
@@ -49,7 +50,8 @@ def list_activations(kind: NameKind | None = None, wanted: str | None = None) ->
     console = make_console()
     text = in_ascii if console.options.ascii_only else str
     if console.is_terminal:
-        _table(console, names, text)
+        (_stack if console.width < NARROW else _table)(console, names, text)
+        _legend(console, len(names))
     else:
         print(*(one.name for one in fields(_Row)), sep="\t")
         for row in _rows(names):  # each as soon as its gain is computed
@@ -67,7 +69,7 @@ def _matches(name: str, wanted: str) -> bool:
     letters = registry.letters(wanted)
     if letters and any(letters in registry.letters(one) for one in (name, *_aliases(name))):
         return True
-    return wanted.lower() in _description(name).lower()
+    return wanted.lower() in description(name).lower()
 
 
 def _none(kind: NameKind | None, wanted: str | None) -> str:
@@ -82,12 +84,12 @@ def _rows(names: Iterable[str]) -> Iterator[_Row]:
     for name in names:
         also, layer = ", ".join(_aliases(name)) or "-", layer_names.find(name)
         if layer is not None:
-            yield _Row(name, "layer", layer.written, "-", also, _description(name))
+            yield _Row(name, "layer", layer.written, "-", also, description(name))
             continue
         declaration = actx.describe(name)
         settings = ", ".join(f"{one.name}={one.default!r}" for one in declaration.parameters)
         write = f"{name}({settings})" if settings else name
-        yield _Row(name, kind_of(declaration), write, gain_of(name), also, _description(name))
+        yield _Row(name, kind_of(declaration), write, gain_of(name), also, description(name))
 
 
 def _table(console: Console, names: list[str], text: Callable[[str], str]) -> None:
@@ -97,12 +99,27 @@ def _table(console: Console, names: list[str], text: Callable[[str], str]) -> No
     table.add_column("gain", justify="right", no_wrap=True)
     table.add_column("what it is")
     for row in _rows(names):
-        write = f"\nWrite {_short(row.write)}" if row.write != row.name else ""
-        also = f"\nAlso: {row.also}" if row.also != "-" else ""
-        table.add_row(row.name, row.kind, row.gain, text(f"{row.description}{write}{also}"))
+        table.add_row(row.name, row.kind, row.gain, text(_said(row)))
     console.print(table)
+
+
+def _stack(console: Console, names: list[str], text: Callable[[str], str]) -> None:
+    """The table of a narrow terminal: the columns of a row below each other."""
+    for row in _rows(names):
+        console.print(row.name, style="bold")
+        facts = row.kind if row.gain == "-" else f"{row.kind}, gain {row.gain}"
+        console.print(Padding(text(f"{facts}\n{_said(row)}"), (0, 0, 1, 2), expand=False))
+
+
+def _said(row: _Row) -> str:
+    write = f"\nWrite {_short(row.write)}" if row.write != row.name else ""
+    also = f"\nAlso: {row.also}" if row.also != "-" else ""
+    return f"{row.description}{write}{also}"
+
+
+def _legend(console: Console, number: int) -> None:
     console.print(
-        f"{len(names)} activation{'s' * (len(names) != 1)}. "
+        f"{number} activation{'s' * (number != 1)}. "
         "The gain is 1/sqrt(E[f(z)^2]) for z ~ N(0, 1); '-' where there is none.\n"
         'Write parameters in the name, "snake(alpha=2.0)", and learn them with "snake(alpha=2.0, learnable=True)".\n'
         "An activation of kind layer is a layer of its own."
@@ -132,7 +149,8 @@ def _aliases(name: str) -> tuple[str, ...]:
     return layer_names.aliases(name) if layer_names.find(name) else actx.describe(name).aliases
 
 
-def _description(name: str) -> str:
+def description(name: str) -> str:
+    """The first sentence, as plain text."""
     layer = layer_names.find(name)
     if layer is not None:
         return without_markup(" ".join((inspect.getdoc(layer.layer) or "").partition("\n\n")[0].split()))

@@ -96,7 +96,7 @@ def _add_list(commands: Any) -> None:
     listing.add_argument(
         "text", nargs="?", metavar="TEXT", help="only those with this text in a name or in the description"
     )
-    listing.add_argument("--kind", choices=KINDS, help="only those of one kind")
+    listing.add_argument("--kind", choices=KINDS, metavar="KIND", help=f"only those of one kind: {', '.join(KINDS)}")
     listing.set_defaults(run=_list)
 
 

@@ -7,15 +7,17 @@ from rich.console import Console
 from rich.padding import Padding
 
 import keras_actx as actx
-from keras_actx.commands.console import CommandError, make_console
+from keras_actx.commands.console import NARROW, CommandError, make_console
 from keras_actx.commands.formula import formula_lines, in_ascii, without_markup
-from keras_actx.commands.list import gain_of, kind_of
+from keras_actx.commands.list import description, gain_of, kind_of
 from keras_actx.commands.plot_text import curve, plot
 from keras_actx.declaration.activation import Activation
-from keras_actx.declaration.declaration import Declaration
+from keras_actx.names import layer_names
+from keras_actx.names.layer_names import LayerName
 from keras_actx.names.resolve import ResolvedDeclaration, resolve_declared
 
 _WIDEST_PLOT = 50
+_MOST_SETTINGS = 2  # defaults that the example states
 _MEANINGS = {
     r"\sigma(": "where σ(x) = 1/(1 + e^(-x)), the sigmoid",
     r"\Phi(": "where Φ(x) = (1 + erf(x/√2))/2, the normal distribution function",
@@ -24,11 +26,12 @@ _SYMBOLS = {
     "elementwise": (),
     "gated": ("where v is the value and g the gate, the two halves of the input",),
     "vector": ("where x is the vector along the axis",),
+    "layer": (),
 }
 
 
 def show(name: str) -> int:
-    """Print everything about the activation of that name, parameters in the name included.
+    """Print everything about the activation of that name, parameters in the name included; of a layer, how to use it.
 
     Returns:
         The exit status.
@@ -36,6 +39,9 @@ def show(name: str) -> int:
     Raises:
         CommandError: for a name that does not exist, or parameters that it does not allow.
     """
+    layer = layer_names.find(name)
+    if layer is not None:
+        return _show_layer(layer)
     try:
         resolved = resolve_declared(name)
     except ValueError as error:
@@ -48,7 +54,7 @@ def show(name: str) -> int:
         if paragraph:
             _print(console, without_markup(" ".join(paragraph.split())))
     _section(console, "Kind", [_kind(resolved)])
-    _section(console, "Formula", _formula(declaration))
+    _section(console, "Formula", _formula(declaration.tex, declaration.kind))
     _section(console, "Parameters", _parameters(activation) or ["none"])
     _section(console, "Forward gain and moments for z ~ N(0, 1)", _moments(activation))
     _section(console, "Kinks", _kinks(activation) or ["none: its derivative is continuous"])
@@ -57,6 +63,21 @@ def show(name: str) -> int:
     console.print()
     _plot(console, activation)
     _section(console, "Use", [_use(resolved)])
+    return 0
+
+
+def _show_layer(entry: LayerName) -> int:
+    console = make_console()
+    console.print(entry.name, style="bold")
+    _print(console, description(entry.name))
+    _section(
+        console, "Kind", [f"layer: as the activation= of a layer, {entry.name!r} raises an error, since it {entry.why}"]
+    )
+    _section(console, "Formula", _formula(entry.tex) if entry.tex else [])
+    _section(
+        console, "Also called", [", ".join(layer_names.aliases(entry.name))] if layer_names.aliases(entry.name) else []
+    )
+    _section(console, "Use", [entry.written])
     return 0
 
 
@@ -73,15 +94,14 @@ def _print(console: Console, text: str, *, indent: int = 0) -> None:
     console.print(Padding(text, (0, 0, 0, indent), expand=False) if indent else text)
 
 
-def _formula(declaration: Declaration) -> list[str]:
-    tex = declaration.tex
+def _formula(tex: str, kind: str = "layer") -> list[str]:
     if not tex:
         return ["(not declared; see the code)"]
     try:
         lines = formula_lines(tex)
     except ValueError:  # of a user's declaration, which may have any LaTeX
         return [tex]
-    return [*lines, *(meaning for sign, meaning in _MEANINGS.items() if sign in tex), *_SYMBOLS[declaration.kind]]
+    return [*lines, *(meaning for sign, meaning in _MEANINGS.items() if sign in tex), *_SYMBOLS[kind]]
 
 
 def _kind(resolved: ResolvedDeclaration) -> str:
@@ -131,29 +151,35 @@ def _kinks(activation: Activation) -> list[str]:
 
 def _plot(console: Console, activation: Activation) -> None:
     points = curve(activation)
-    width = max(16, min(_WIDEST_PLOT, (console.width - 24) // 2))
+    narrow = console.width < NARROW
+    width = console.width - 12 if narrow else min(_WIDEST_PLOT, (console.width - 24) // 2)
     settings = {"width": width, "ascii_only": console.options.ascii_only}
     left = plot(points.x, points.y, title="f(x)", **settings)
     right = plot(points.x, points.slope, title="f'(x)", **settings)
-    for one, other in zip(left, right, strict=True):
-        console.print(f"{one}   {other}", no_wrap=True, overflow="crop")
+    together = [*left, "", *right] if narrow else [f"{one}   {other}" for one, other in zip(left, right, strict=True)]
+    for line in together:
+        console.print(line, no_wrap=True, overflow="crop")
     if points.meaning:
         console.print(points.meaning)
 
 
 def _use(resolved: ResolvedDeclaration) -> str:
     layer = "keras_actx.layers.DenseBlock" if _gated(resolved.activation) else "keras.layers.Dense"
-    return f'{layer}(64, activation="{_written(resolved)}")'
+    return f'{layer}(64, activation="{_written(resolved, all_of_them=False)}")'
 
 
 def _gated(activation: Activation) -> bool:
     return activation.declaration.kind == "gated"
 
 
-def _written(resolved: ResolvedDeclaration) -> str:
-    """The equivalent string with all parameters."""
+def _written(resolved: ResolvedDeclaration, *, all_of_them: bool = True) -> str:
+    """The equivalent string, with all parameters or with those that are not the default."""
     activation = resolved.activation
     settings = dict(activation.params)
+    if not all_of_them and settings != activation.declaration.defaults:
+        settings = {one: value for one, value in settings.items() if value != activation.declaration.defaults[one]}
+    elif not all_of_them and len(settings) > _MOST_SETTINGS:
+        settings = {}
     if resolved.learnable != activation.declaration.learnable:
         settings["learnable"] = resolved.learnable
     if resolved.num_parameters is not None:

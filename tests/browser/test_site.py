@@ -1,4 +1,4 @@
-"""The site as a reader sees it: home, search, colours, phone, links."""
+"""The site as a reader sees it: home, search, copied code, colours, phone, evidence, links."""
 
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
@@ -18,6 +18,15 @@ SEARCHES = {
 }
 #: Pages that must fit a phone and follow the theme: all but those of single activations, of which there are some.
 SOME_ACTIVATIONS = ("relu", "swiglu", "softmax", "rational")
+#: The pages of results, and how many screens of 1280 x 900 each may have.
+EVIDENCE = (
+    *("which", "training", "training_results", "numerics", "propagation", "memory", "speed", "compatibility", "export"),
+    *("tables/propagation", "tables/speed"),  # those with the most columns
+)
+MOST_SCREENS = 8
+WIDER_THAN_ITS_BOX = """() => [...document.querySelectorAll("article :is(.md-typeset__table, .full-table__box, pre)")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.innerText.slice(0, 80))"""
+HAS_TEX = r"/\$[^$\n]*[\\^_][^$\n]*\$/.test(document.querySelector('article').textContent)"
 
 
 def pages(site):
@@ -44,6 +53,27 @@ def test_search_finds(page, address):
         field.press_sequentially(words)
         found = ", ".join(f"a.md-search-result__link[href^='{address}/{one}']" for one in expected)
         page.locator(found).first.wait_for(state="attached")
+
+
+def test_copied_code_has_no_prompts(page, site):
+    page.goto(f"{site.as_uri()}/{HOME}")
+    page.evaluate("addEventListener('copy', () => { window.copied = document.activeElement.value }, true)")
+    block = page.locator(".highlight", has=page.locator(".gp")).first
+    assert ">>> learned = [" in block.inner_text()
+    block.locator("[data-clipboard-target]").click()
+    lines = page.evaluate("copied").splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["learned", "[(one.name,"]
+
+
+def test_evidence_is_short_and_fits_its_column(page, site):
+    faults = {}
+    for name in EVIDENCE:
+        page.goto(f"{site.as_uri()}/{name}.html")
+        screens = page.evaluate("document.documentElement.scrollHeight / innerHeight")
+        wide = page.evaluate(WIDER_THAN_ITS_BOX)
+        if screens > MOST_SCREENS or wide:
+            faults[name] = (round(screens, 1), wide)
+    assert faults == {}
 
 
 def test_dark_mode(page, site, pictures):
@@ -81,9 +111,10 @@ def test_fits_a_phone(page, site, pictures):
     too_wide = {}
     for name in pages(site):
         page.goto(f"{site.as_uri()}/{name}")
-        width = page.evaluate("document.documentElement.scrollWidth")
+        width, has_tex = page.evaluate(f"[document.documentElement.scrollWidth, {HAS_TEX}]")
         if width > 390:
             too_wide[name] = width
+        assert not has_tex, f"{name}: a formula that was not converted"
         if name in (HOME, GALLERY, EXPLORER):
             page.screenshot(path=pictures / f"phone-{name.replace('/', '-')}.png", full_page=name == EXPLORER)
     assert too_wide == {}

@@ -8,6 +8,7 @@ from keras_actx.models.table import new_table, plain_text
 
 _MANY = 10_000  # columns: no line is wrapped
 _WIDTH = 5  # of a number
+_NARROW = 60  # columns, for one number only
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class Audit:
         table = new_table(collapse_padding=True)
         names = [(row.layer, row.activation or "?") for row in self.layers]
         numbers = ("gain", "rule", "E[z²]", "grad", *(() if self.sample is None else ("dead", "sat.")))
+        if width < _NARROW:
+            numbers = ("grad",)
         # One row is one line: what is left of it is for the names.
         room = width - sum(_WIDTH + 2 for _ in numbers) - len("input scale") - 6
         longest = [max(map(len, column)) for column in zip(*names, ("layer", "activation"), strict=True)]
@@ -107,12 +110,17 @@ class Audit:
         table.add_column("verdict", no_wrap=True)
         for row, name in zip(self.layers, names, strict=True):
             finding = self._finding(row)
-            values = [row.gain, "norm." if row.is_normalized else row.rule_gain]
-            if self.sample is None:
-                values += [row.expected, row.expected_gradient]
-            else:
-                values += [row.measured, row.gradient, _share(row.dead, row), _share(row.saturated, row)]
-            table.add_row(*name, *map(_short, values), "ok" if finding is None else finding.verdict)
+            known = self.sample is not None
+            values = {
+                "gain": row.gain,
+                "rule": "norm." if row.is_normalized else row.rule_gain,
+                "E[z²]": row.measured if known else row.expected,
+                "grad": row.gradient if known else row.expected_gradient,
+                "dead": _share(row.dead, row),
+                "sat.": _share(row.saturated, row),
+            }
+            shown = (_short(values[title]) for title in numbers)
+            table.add_row(*name, *shown, "ok" if finding is None else finding.verdict)
         return table
 
 
