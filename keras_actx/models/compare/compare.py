@@ -213,7 +213,7 @@ def _results_kept(metric: str, directions: set[Any], runs: list[Run], candidates
     except BaseException as error:
         complete = runs[: len(runs) // candidates * candidates]
         if complete and len(directions) == 1:
-            result = Comparison(metric, *directions, tuple(complete))
+            result = Comparison(metric, next(iter(directions)), tuple(complete))
             error.add_note(f"{_OWNER}: the results with the seeds {', '.join(map(str, result.seeds))}:\n{result}")
         raise
 
