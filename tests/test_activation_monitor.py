@@ -49,6 +49,7 @@ def test_some_units():
     assert ActivationMonitor(X).measure(model)["some/dead"] == 1 / 8
 
 
+@pytest.mark.same_everywhere
 def test_a_run_of_which_units_died_is_stopped():
     """By the callback of docs/recipes/dying_relu.md."""
 
@@ -62,6 +63,7 @@ def test_a_run_of_which_units_died_is_stopped():
     assert history.history["dead"] == [1.0]
 
 
+@pytest.mark.same_everywhere
 def test_layers_of_the_same_name():
     class Chain(keras.Model):
         def __init__(self):
