@@ -1,11 +1,11 @@
-"""Measures what `ActivationMonitor` costs at its default frequency, as a part of an epoch of the same run.
+"""Measures what `ActivationMonitor` costs at its default frequency, as a part of the epochs of the same run.
 
-Prints one line for each network, and writes no file:
+Prints one line for each network, with the elapsed time and with the processor time, which does not depend on what else
+the machine does, and writes no file:
 
     KERAS_BACKEND=jax python benchmarks/monitor.py
 """
 
-import statistics
 import time
 
 import keras
@@ -18,6 +18,11 @@ EPOCHS = 3
 ROWS = 20_000
 
 
+def now():
+    """The elapsed time and the processor time, in seconds."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
 class Timed(ActivationMonitor):
     """The monitor, which also notes the times of its measurements and of the epochs."""
 
@@ -26,12 +31,12 @@ class Timed(ActivationMonitor):
         self.spent, self.epochs = [], []
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.began = time.perf_counter()
+        self.began = now()
 
     def on_epoch_end(self, epoch, logs=None):
-        ended = time.perf_counter()
+        ended = now()
         super().on_epoch_end(epoch, logs)
-        self.spent.append(time.perf_counter() - ended)
+        self.spent.append(now() - ended)
         self.epochs.append(ended - self.began)
 
 
@@ -45,25 +50,28 @@ def convolutional():
     return (32, 32, 3), keras.Sequential([keras.Input((32, 32, 3)), *hidden, layers.Flatten(), layers.Dense(10)])
 
 
-def measure(make, with_gradients):
-    """The monitor's time as a part of the epoch's: the median over the epochs after the first, which compiles."""
+def measure(make):
+    """Two monitors in one run, without and with gradients: the sums over the epochs after the first, which compiles."""
     shape, model = make()
     rng = np.random.default_rng(1)
     x = rng.normal(size=(ROWS, *shape)).astype("float32")
     y = rng.integers(10, size=ROWS)
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    monitor = Timed(x, y if with_gradients else None)
-    model.fit(x, y, batch_size=64, epochs=EPOCHS, verbose=0, callbacks=[monitor])
-    parts = [spent / epoch for spent, epoch in zip(monitor.spent[1:], monitor.epochs[1:], strict=True)]
-    return statistics.median(parts), statistics.median(monitor.epochs[1:])
+    monitors = Timed(x), Timed(x, y)
+    model.fit(x, y, batch_size=64, epochs=EPOCHS, verbose=0, callbacks=[*monitors])
+    epochs = sum(monitors[0].epochs[1:])  # those of the second contain the first monitor
+    return epochs / (EPOCHS - 1), [sum(one.spent[1:]) / epochs for one in monitors]
 
 
 def main():
     for make in (dense, convolutional):
-        for with_gradients in (False, True):
-            part, epoch = measure(make, with_gradients)
-            what = "with gradients" if with_gradients else "without y"
-            print(f"{keras.backend.backend()}, {make.__name__}, {what}: {part:.1%} of an epoch of {epoch:.2f} s")
+        epoch, parts = measure(make)
+        for what, part in zip(("without y", "with gradients"), parts, strict=True):
+            print(
+                f"{keras.backend.backend()}, {make.__name__}, {what}: {part[0]:.1%} of an epoch of {epoch[0]:.2f} s, "
+                f"{part[1]:.1%} of its processor time, {epoch[1]:.2f} s",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

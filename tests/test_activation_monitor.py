@@ -49,11 +49,46 @@ def test_some_units():
     assert ActivationMonitor(X).measure(model)["some/dead"] == 1 / 8
 
 
-def test_early_stopping():
-    stop = keras.callbacks.EarlyStopping(monitor="dead", mode="min", baseline=0.5, patience=1)
+@pytest.mark.same_everywhere
+def test_a_run_of_which_units_died_is_stopped():
+    """By the callback of docs/recipes/dying_relu.md."""
+
+    class StopWhenDead(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if logs["dead"] > 0.5:
+                self.model.stop_training = True
+
     model = network(layers.Dense(4, "relu", bias_initializer=DYING))
-    history = model.fit(X, Y, epochs=5, verbose=0, callbacks=[ActivationMonitor(X), stop])
-    assert len(history.history["dead"]) < 5
+    history = model.fit(X, Y, epochs=5, verbose=0, callbacks=[ActivationMonitor(X), StopWhenDead()])
+    assert history.history["dead"] == [1.0]
+
+
+@pytest.mark.same_everywhere
+def test_layers_of_the_same_name():
+    class Chain(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.chain = [layers.Dense(2 + i, "prelu", name="same") for i in range(3)]
+
+        def call(self, x):
+            for layer in self.chain:
+                x = layer(x)
+            return x
+
+    model = Chain()
+    model.compile("sgd", "mse")
+    model(X)
+    first, second, _ = model.chain
+    first.bias.assign([-100.0] * 2)
+    first.activation.weights[0].assign(0.0)
+    second.bias.assign([1.0] * 3)
+    found = ActivationMonitor(X, np.ones((64, 4))).measure(model)
+    dead, norm, slope = (
+        [found[f"same{end}/{key}"] for end in ("", "_2", "_3")] for key in ("dead", "gradient_norm", "negative_slope")
+    )
+    assert dead == [1.0, 0.0, 0.0]
+    assert [one > 0 for one in norm] == [False, False, True]  # nothing passes the first, but the bias of the second
+    assert slope == [0.0, 0.25, 0.25]
 
 
 def test_callbacks_behind_it_receive_the_results(tmp_path):
@@ -191,7 +226,9 @@ def test_layers_are_selected():
     model = functional()
     found = ActivationMonitor(X, layers=["inner", "shared"]).measure(model)
     assert {name.partition("/")[0] for name in found} == {"inner", "shared", "dead", "saturated"}
-    with pytest.raises(ValueError, match=r"has no layer 'shard'.*'shared'"):
+    with pytest.raises(
+        ValueError, match=r"no layer 'shard' in layers=; it observes 'shared', .*, 'maxout'\. Did you mean 'shared'\?"
+    ):
         ActivationMonitor(X, layers=["shard"]).measure(model)
 
 

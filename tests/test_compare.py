@@ -62,8 +62,8 @@ def test_verdict_on_a_planted_difference_and_on_none_in_training():
     result = actx.compare(lambda it: build(it, 0.2), X, Y, activations=activations, **budget, verbose=False)
     assert result.scores["silu"] == result.scores["swish"]
     assert result.verdict == (
-        "No difference: the spread between 3 seeds is too large to tell 'silu', which has the lowest mean val_loss, "
-        "from 'swish'. 'linear' is worse than 'silu'."
+        "No difference: 'silu' and 'swish' have the same score with each seed: they are names of one function, the "
+        "metric cannot tell them apart, or `build` does not use its argument. 'linear' is worse than 'silu'."
     )
     assert min(result.scores["linear"]) > 2 * max(result.scores["silu"])
     assert len(result.runs) == 9
@@ -207,6 +207,38 @@ def test_random_state_is_kept():
     assert drawn() == expected
 
 
+def test_an_interrupt_has_the_results_of_the_complete_seeds():
+    made = []
+
+    def ends(activation):
+        made.append(activation)
+        if len(made) == 6:  # two models are built before any is trained
+            raise KeyboardInterrupt
+        return build(activation)
+
+    with pytest.raises(KeyboardInterrupt) as found:
+        actx.compare(ends, X, Y, activations=["relu", "tanh"], **{**SMALL, "seeds": [7, 8]})
+    kept = found.value.__notes__[-1].splitlines()
+    assert kept[0] == "compare: the results with the seeds 7:"
+    assert {line.split()[0] for line in kept[3:5]} == {"relu", "tanh"}
+    assert kept[5].startswith("Too few seeds to tell: ")
+
+
+@pytest.mark.same_everywhere
+def test_metrics_that_are_arrays():
+    def classifier(activation):
+        model = build(activation)
+        metric = keras.metrics.F1Score(name="f1", threshold=0.5)
+        model.compile("sgd", "mse", metrics=[metric], run_eagerly=keras.backend.backend() == "tensorflow")
+        return model
+
+    data = {"x": X, "y": (X > 0).astype("float32"), "activations": ["relu", "tanh"]}
+    result = actx.compare(classifier, **data, **SMALL)
+    assert len(json.loads(json.dumps(result.to_dict()))["runs"][0]["history"]["val_f1"][0]) == 1
+    with pytest.raises(ValueError, match=r"metric='val_f1' is an array of the shape \(1,\) and not one number"):
+        actx.compare(classifier, **data, **SMALL, metric="val_f1")
+
+
 @pytest.mark.same_everywhere
 def test_early_stopping_and_the_best_epoch():
     """Nothing is learned: the first epoch is the best."""
@@ -345,6 +377,7 @@ def test_t_distribution_is_that_of_scipy():
         ({"validation_data": (X,)}, r"use \(x, y\)"),
         ({"validation_data": (X, Y[1:])}, "validation_data must be arrays with the same number of rows"),
         ({"validation_data": (X, Y * np.nan)}, "validation_data has NaN"),
+        ({"seeds": 2**40}, "a number of seeds from 1 on"),
         ({"seeds": 0}, "a number of seeds from 1 on"),
         ({"seeds": True}, "a number of seeds from 1 on"),
         ({"seeds": [1, 1]}, "a list of different whole numbers"),

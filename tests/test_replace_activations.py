@@ -1,6 +1,9 @@
 """`replace_activations`: the same weights under other activations, in every kind of layer and model."""
 
 import dataclasses
+import functools
+import importlib
+import operator
 
 import keras
 import numpy as np
@@ -310,6 +313,60 @@ def test_custom_layers_that_are_not_registered():
         REPLACE(model, {doubled: "relu"})
 
 
+def test_functions_that_a_config_does_not_keep():
+    """One that is called as one of Keras, lambda expressions, a partial, and a function of the backend."""
+
+    def relu(x):
+        return -x
+
+    native = {"tensorflow": "nn.leaky_relu", "jax": "nn.silu", "torch": "tanh"}[keras.backend.backend()]
+    native = operator.attrgetter(native)(importlib.import_module(keras.backend.backend()))
+    functions = [relu, lambda x: 2.0 * x, functools.partial(keras.ops.add, 1.0), native]
+    layers = [L.Dense(3, one) for one in functions]
+    model = keras.Sequential([keras.Input((3,)), *layers, L.Lambda(relu), L.Activation(relu), L.Dense(3, "relu")])
+    new = REPLACE(model, {"relu": "snake", functions[1]: "tanh"})
+    assert [layer.activation for layer in new.layers[:4]] == [relu, keras.activations.tanh, *functions[2:]]
+    assert new.layers[4].function is new.layers[5].activation is relu
+    assert new.layers[6].activation == actx.get("snake")
+    assert [layer.activation for layer in model.layers[:4]] == functions
+    with pytest.raises(ValueError, match=r"it has 'relu', the function <lambda>, the function .*, the function relu"):
+        REPLACE(model, {"gelu": "snake"})
+
+
+def test_another_function_from_the_config_is_refused():
+    def relu(x):
+        return -x
+
+    class Own(L.Layer):
+        def __init__(self, activation=None, **kwargs):
+            super().__init__(**kwargs)
+            self.activation = keras.activations.get(activation)
+
+        def call(self, x):
+            return self.activation(x)
+
+        def get_config(self):
+            return {**super().get_config(), "activation": keras.activations.serialize(self.activation)}
+
+    model = keras.Sequential([keras.Input((3,)), Own(relu, name="own"), L.Dense(3, "tanh")])
+    with pytest.raises(ValueError, match="the config of 'own' gives another function for its 'relu'; register yours"):
+        REPLACE(model, {"tanh": "snake"})
+    model = keras.Sequential([keras.Input((3,)), Own(functools.partial(relu)), L.Dense(3, "tanh")])
+    with pytest.raises(ValueError, match="has no config to copy it by: Cannot serialize"):
+        REPLACE(model, {"tanh": "snake"})
+
+
+def test_activations_that_are_part_of_a_layer_stay():
+    x = keras.Input((3, 4))
+    attention = L.MultiHeadAttention(1, 2, name="attention")
+    gated = actx.layers.DynamicReLU(reduction=2)
+    model = moved(keras.Model(x, L.Dense(4, "softmax")(gated(L.Dense(4, "relu")(attention(x, x))))))
+    new = REPLACE(model, {"softmax": "sparsemax", "relu": "relu"})
+    assert new.layers[-1].activation is keras.activations.sparsemax
+    with pytest.raises(ValueError, match="'softmax' is part of 'attention': MultiHeadAttention has no argument for it"):
+        REPLACE(keras.Model(x, model.layers[-2].output), {"softmax": "sparsemax"})
+
+
 def test_activations_in_code_are_refused():
     model = WithoutConfig()
     model(data((6,))[0])
@@ -356,6 +413,8 @@ BAD = {
     "number": ({"relu": 5}, "5 is not allowed"),
     "class": ({"relu": L.ReLU}, "is not an activation"),
     "number_to_replace": ({5: "relu"}, "5: 'relu' is not allowed"),
+    "twice": ({"relu": "snake", keras.activations.relu: "gelu"}, "'relu' is the same activation; give one of the two"),
+    "layer": ({L.ReLU(): "snake"}, "give the name of its activation"),
     "gated": ({"relu": "swiglu"}, "halves the last axis"),
     "layer_name": ({"relu": "maxout"}, "keras_actx.layers.Maxout"),
     "empty": ({}, "activations is empty"),

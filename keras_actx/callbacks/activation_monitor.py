@@ -34,7 +34,8 @@ class ActivationMonitor(keras.callbacks.Callback):
       with respect to the layer's kernel;
     - `<layer>/<parameter>`: the current value of a learned parameter; of several values, their mean, and with
       `_min` and `_max` at the end of the name, their range;
-    - `dead`, `saturated`: the largest of the layers, for `EarlyStopping(monitor="dead")` and similar callbacks.
+    - `dead`, `saturated`: the largest of the layers, for a callback that ends a run of which units died.
+      `EarlyStopping(monitor="dead")` is not one: it ends a run in which `dead` stays at 0, too.
 
     $f$ is the declared activation with its initial parameters in $\max |f'|$, and the current ones in $f'(z)$; a
     function of Keras is used as the declaration of the same name. `saturated` and the derivative of `dead` are left out
@@ -162,8 +163,10 @@ class _Measurement:
         known = [*(one.name for one in observed), *kernels, *(one.name for one in parts if one.layer is not model)]
         for name in layers or ():
             if name not in known:
+                has = ", ".join([*(repr(one.name) for one in observed[:10]), *(["..."] if observed[10:] else [])])
                 raise ValueError(
-                    f"ActivationMonitor: {model.name} has no layer {quote(name)} in layers=.{did_you_mean(name, known)}"
+                    f"ActivationMonitor: {model.name} has no layer {quote(name)} in layers=; it observes {has}."
+                    f"{did_you_mean(name, known)}"
                 )
 
         def is_chosen(name: str) -> bool:

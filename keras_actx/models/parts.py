@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import keras
@@ -28,6 +29,7 @@ class Part:
 
     Args:
         name: its name in the logs; the parts of a `DenseBlock`, and the activation of a layer, have the name of that.
+            Of several layers of one name, the second has `_2` at its end.
         layer: the layer.
         called_once: whether it is called outside of any loop over time steps, in which backends trace the calls.
         holds: whether an activation that it may contain is a part of its own, not of an activation layer around it.
@@ -41,10 +43,10 @@ class Part:
 
 def parts_of(model: Any) -> list[Part]:
     """All layers of the model, from the outer to the inner ones; the model first."""
-    return [Part(model.name, model), *_inside(model, Part("", model), {id(model)})]
+    return [Part(model.name, model), *_inside(model, Part("", model), {id(model)}, set())]
 
 
-def _inside(layer: Any, part: Part, seen: set[int]) -> Iterator[Part]:
+def _inside(layer: Any, part: Part, seen: set[int], names: set[str]) -> Iterator[Part]:
     once = part.called_once and not (hasattr(layer, "state_size") or isinstance(layer, keras.layers.TimeDistributed))
     holds = part.holds and not isinstance(layer, _ACTIVATION_LAYERS)
     for child in layer._flatten_layers(include_self=False, recursive=False):  # `layers` exists on models only
@@ -52,10 +54,18 @@ def _inside(layer: Any, part: Part, seen: set[int]) -> Iterator[Part]:
             continue
         seen.add(id(child))
         is_same = isinstance(layer, DenseBlock) or child is getattr(layer, "activation", None)
-        name = part.name if is_same else f"{part.name}/{child.name}".lstrip("/")
+        name = part.name if is_same else _unique(f"{part.name}/{child.name}".lstrip("/"), names)
         found = Part(name, child, once, holds)
         yield found
-        yield from _inside(child, found, seen)
+        yield from _inside(child, found, seen, names)
+
+
+def _unique(name: str, names: set[str]) -> str:
+    """The name, with a number if it is one of these; it becomes one of them."""
+    numbered = (f"{name}_{i}" for i in count(2))
+    unique = name if name not in names else next(one for one in numbered if one not in names)
+    names.add(unique)
+    return unique
 
 
 @dataclass(frozen=True)

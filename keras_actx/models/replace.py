@@ -11,10 +11,12 @@ from keras_actx.declaration.activation import Activation
 from keras_actx.declaration.declaration import OWN_PACKAGE
 from keras_actx.layers._applied import subject_of_layer, written
 from keras_actx.models.instances import check_model
+from keras_actx.models.named_functions import named_functions
 from keras_actx.models.start import Start
 from keras_actx.models.uses import (
     Key,
     every_layer,
+    fixed_parts,
     is_activation_argument,
     subject_of_config,
     uses_of_layer,
@@ -74,14 +76,15 @@ def replace_activations(
     replacements = Replacements(activations)
     start = Start(replacements.target_for, checked_seed_number(seed, "replace_activations")) if pair else None
     every = every_layer(model)
-    with keras.saving.custom_object_scope(_custom_objects([*every, *replacements.layers])):
+    with named_functions(every) as functions:
         config = _config_of(model)
+    with keras.saving.custom_object_scope({**_custom_objects([*every, *replacements.layers]), **functions}):
         found = replacements.rewrite(config, start)
         replacements.check_found(found, every)
-        new = _from_config(config, _functions(config, [one for one in every if isinstance(one, keras.layers.Lambda)]))
+        new = _from_config(config)
     carrier = Carrier(lambda layer: is_replaced(replacements.keys, layer), start.find(model) if start else ())
     carrier.carry(model, new)
-    replacements.check_replaced(carrier.pairs)
+    replacements.check_copied(carrier.pairs)
     if start:
         start.draw(carrier.pairs)
     return new
@@ -154,6 +157,8 @@ class Replacements:
                     raise ValueError(
                         "an activation that halves the last axis can replace, and be replaced by, only such"
                     )
+                if (same := next((one for one in made if key.is_same(one)), None)) is not None:
+                    raise ValueError(f"{quote(same.given)} is the same activation; give one of the two")
                 made[key] = made_of
             except ValueError as error:
                 raise ValueError(f"replace_activations: {quote(old)}: {quote(new)} is not allowed: {error}") from error
@@ -203,22 +208,23 @@ class Replacements:
 
     def check_found(self, in_config: list[Any], layers: list[Any]) -> None:
         """Raise `ValueError` for a key that matches nothing in the config of the model."""
-        in_code = [(layer, subject) for layer in layers for _, subject in uses_of_layer(layer)]
-        in_code += [(layer, subject) for layer in layers if (subject := subject_of_layer(layer)) is not None]
+        in_code = [(layer, subject) for layer in layers for subject in _subjects_in(layer)]
+        fixed = fixed_parts(layers)
         for key in self.keys:
             if any(map(key.matches, in_config)):
                 continue
             for layer, subject in in_code:
                 if key.matches(subject):
-                    raise _in_code(subject, layer)
-            has = sorted({written(one) for one in (*in_config, *(subject for _, subject in in_code))})
+                    raise _in_code(subject, layer, fixed.get(id(layer)))
+            has = sorted({_as_key(one) for one in (*in_config, *(subject for _, subject in in_code))})
             raise ValueError(
                 f"replace_activations: the model has no activation {quote(key.given)}; it has "
-                f"{', '.join(map(repr, has)) or 'none'}"
+                f"{', '.join(has) or 'none'}"
             )
 
-    def check_replaced(self, pairs: list[tuple[Any, Any]]) -> None:
-        """Raise `ValueError` if a layer of the copy still has an activation that was to be replaced."""
+    def check_copied(self, pairs: list[tuple[Any, Any]]) -> None:
+        """Raise `ValueError` if a layer of the copy has an activation that was to be replaced, or another function."""
+        fixed = fixed_parts([old for old, _ in pairs])
         for old, new in pairs:
             now = dict(uses_of_layer(new))
             uses = [(subject, now.get(name)) for name, subject in uses_of_layer(old)]
@@ -226,8 +232,37 @@ class Replacements:
                 uses.append((subject, subject_of_layer(new)))
             for before, after in uses:
                 target = self.target_for(before)
-                if target is not None and after == before != target.subject:
+                if target is None:
+                    _check_same_function(before, after, old)
+                elif after == before != target.subject and id(old) not in fixed:
                     raise _in_code(before, old)
+
+
+def _subjects_in(layer: Any) -> list[Any]:
+    """The activations of a layer: those of its attributes, and the one that it applies."""
+    found = [subject for _, subject in uses_of_layer(layer)]
+    applied = subject_of_layer(layer)
+    return found if applied is None else [*found, applied]
+
+
+def _as_key(subject: Any) -> str:
+    """How a user names the activation in `activations`."""
+    name = written(subject)
+    if isinstance(subject, (Activation, keras.layers.Layer)):
+        return repr(name)
+    registered = keras.saving.get_registered_name(subject) if isinstance(subject, FunctionType) else name
+    return f"the function {name}" if registered == name else repr(registered)
+
+
+def _check_same_function(before: Any, after: Any, layer: Any) -> None:
+    """Raise `ValueError` if a function that stays is another one in the copy."""
+    if not isinstance(before, FunctionType) or after is None:
+        return
+    if getattr(after, "__code__", None) is not before.__code__:  # one in the code of a layer is created again
+        raise ValueError(
+            f"replace_activations: the config of {quote(layer.name)} gives another function for its "
+            f"{before.__name__!r}; register yours with keras.saving.register_keras_serializable, or rename it"
+        )
 
 
 def _is_value(config: Any) -> bool:
@@ -256,12 +291,17 @@ def _subject_of_node(node: dict[str, Any]) -> Any:
     return subject_of_config(node)
 
 
-def _in_code(subject: Any, layer: Any) -> ValueError:
+def _in_code(subject: Any, layer: Any, owner: Any = None) -> ValueError:
+    if owner is not None:
+        return ValueError(
+            f"replace_activations: {written(subject)!r} is part of {quote(owner.name)}: {type(owner).__name__} has no "
+            "argument for it"
+        )
     return ValueError(
         f"replace_activations: {written(subject)!r} of {quote(layer.name)} is not in the config that the model is "
-        "copied by, but in the code of a subclassed layer or model: make it an argument `activation` there and return "
-        "it from `get_config`; if it is that of a functional model's class, give keras.Model(model.inputs, "
-        "model.outputs), which has its layers in the config"
+        "copied by as `activation` or `..._activation`, but under another name or in the code of a layer or model. "
+        "Make it an argument `activation` there and return it from `get_config`; if it is that of a functional model's "
+        "class, give keras.Model(model.inputs, model.outputs), which has its layers in the config"
     )
 
 
@@ -286,27 +326,14 @@ def _config_of(model: Any) -> dict[str, Any]:
             f"replace_activations: {quote(model.name)} cannot be copied, since {type(model).__name__} has no "
             "`get_config`"
         ) from error
+    except Exception as error:  # any error of the code of a layer
+        raise ValueError(f"replace_activations: {quote(model.name)} has no config to copy it by: {error}") from error
 
 
-def _functions(config: Any, layers: list[Any]) -> dict[str, Any]:
-    """The functions of `Lambda` layers by names that replace them in a config, where they have lost their globals."""
-    found: dict[str, Any] = {}
-    if isinstance(config, dict) and config.get("class_name") == "Lambda":
-        for i, layer in enumerate(layers):
-            if config["config"]["function"] == layer.get_config()["function"]:
-                found[f"function_{i}_of_a_lambda"] = layer.function
-        if found:
-            config["config"]["function"] = {"class_name": "function", "config": next(iter(found))}
-    if layers and isinstance(config, (dict, list)):
-        for one in config.values() if isinstance(config, dict) else config:
-            found |= _functions(one, layers)
-    return found
-
-
-def _from_config(config: dict[str, Any], custom_objects: dict[str, Any]) -> Any:
+def _from_config(config: dict[str, Any]) -> Any:
     try:
         # A function in a `Lambda` layer of this process is as safe as the model.
-        new: Any = keras.saving.deserialize_keras_object(config, custom_objects, safe_mode=False)
+        new: Any = keras.saving.deserialize_keras_object(config, safe_mode=False)
     except Exception as error:  # any error of the code of a layer
         reason = str(error).rpartition("Exception encountered: ")[2]
         raise ValueError(f"replace_activations: the copy cannot be created from its config: {reason}") from error
@@ -324,7 +351,7 @@ def _custom_objects(layers: list[Any]) -> dict[str, Any]:
         ]
         for one in (type(layer), *functions):
             name = one.__name__
-            if one.__module__.startswith(("keras.", "keras_actx.")) or name == "<lambda>":
+            if str(one.__module__).startswith(("keras.", "keras_actx.")) or name == "<lambda>":
                 continue
             if keras.saving.get_registered_name(one) != name:
                 continue

@@ -34,6 +34,8 @@ class Key:
     @classmethod
     def of(cls, given: Any) -> "Key":
         """Raises `ValueError` for an unknown name, or an object that is not an activation."""
+        if isinstance(given, keras.layers.Layer):
+            raise ValueError("a layer cannot be replaced by its object; give the name of its activation")
         subject = as_named(resolve(given).subject)
         if isinstance(given, Activation) or not isinstance(subject, Activation):
             return cls(given, subject)
@@ -41,6 +43,10 @@ class Key:
             return cls(given, subject)
         own = registry.find(f"{OWN_PACKAGE}>{given}") if isinstance(given, str) else None
         return cls(given, subject, tuple({subject.declaration, own or subject.declaration}))
+
+    def is_same(self, other: "Key") -> bool:
+        """Whether both are spellings of one activation, and match the same parameters of it."""
+        return self.subject == other.subject and bool(self.declarations) == bool(other.declarations)
 
     def matches(self, subject: Any) -> bool:
         """Whether a use of this activation is to be replaced."""
@@ -121,6 +127,23 @@ def every_layer(model: Any) -> list[Any]:
             if isinstance(one, keras.layers.Layer):
                 waiting += [*operations_of(one), *children_of(one).values()]
     return list(met.values())
+
+
+def fixed_parts(layers: list[Any]) -> dict[int, Any]:
+    """The layers that a layer of Keras or of this package creates in its code, by their ids: the layer around each."""
+    around = (keras.layers.Wrapper, keras.layers.RNN, keras.layers.StackedRNNCells)  # of layers that are given
+    return {
+        id(part): layer
+        for layer in layers
+        if isinstance(layer, keras.layers.Layer) and is_of_library(layer)
+        if not is_graph(layer) and not isinstance(layer, around)
+        for part in every_layer(layer)[1:]
+    }
+
+
+def is_of_library(layer: Any) -> bool:
+    """Whether the class of a layer or operation is one of Keras or of this package."""
+    return type(layer).__module__.startswith(("keras.", f"{OWN_PACKAGE}."))
 
 
 def _attributes(layer: Any) -> dict[str, Any]:

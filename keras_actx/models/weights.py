@@ -109,15 +109,13 @@ def _counted(weights: list[Any]) -> Iterable[tuple[tuple[str, int], Any]]:
 
 
 def _finish(old: Any, new: Any) -> None:
-    """What a layer has besides weights: a vocabulary, what it computes from its weights, or a function."""
+    """What a layer has besides weights: a vocabulary, or what it computes from its weights."""
     if hasattr(old, "save_assets") and hasattr(new, "load_assets"):
         with tempfile.TemporaryDirectory() as folder:
             old.save_assets(folder)
             new.load_assets(folder)
     elif isinstance(new, keras.layers.Normalization):
         new.finalize_state()
-    elif isinstance(new, keras.layers.Lambda):
-        new.function = old.function  # not that of another layer with the same code
 
 
 def is_replaced(keys: Iterable[Any], layer: Any) -> bool:

@@ -1,7 +1,7 @@
 """`compare`: trains the same model with several activations, under equal conditions, and says which is best."""
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -70,7 +70,7 @@ def compare(
     Returns:
         A `Comparison`, which prints as a table with its `verdict`, and has `rows`, `runs`, `scores`, `plot()` and
         `to_dict()`. The states of Python's, NumPy's and torch's random numbers are those before the call, also after an
-        error or an interrupt.
+        error or an interrupt, whose message ends with the results of the seeds that are complete.
 
     Raises:
         TypeError: if `build` returns no Keras model.
@@ -107,8 +107,8 @@ def compare(
     builder = Builder(build)
     budget = Budget(epochs, patience, metric, mode)
     runs: list[Run] = []
-    directions = set()
-    with _progress(bool(verbose)) as progress:
+    directions: set[Literal["min", "max"]] = set()
+    with _progress(bool(verbose)) as progress, _results_kept(metric, directions, runs, len(candidates)):
         for candidate in candidates:  # what is wrong with one is found before hours of training of others
             with _named(candidate, numbers[0]), seeded(numbers[0]):
                 builder(candidate.fresh())
@@ -184,10 +184,10 @@ def _name(given: Any) -> str:
     return written(resolve(given).subject)
 
 
-def _seeds(seeds: Any) -> list[int]:
+def _seeds(seeds: Any) -> Sequence[int]:
     seeds = plain(seeds)
-    if is_whole(seeds, 1):
-        return list(range(seeds))
+    if is_whole(seeds, 1, LARGEST_SEED + 1):
+        return range(seeds)
     found = plain(list(seeds)) if isinstance(seeds, Iterable) and not isinstance(seeds, (str, bytes)) else []
     holds = bool(found) and all(is_whole(seed, 0, LARGEST_SEED) for seed in found) and len(set(found)) == len(found)
     allowed = "a number of seeds from 1 on, or a list of different whole numbers from 0 to 2**31 - 1"
@@ -202,6 +202,19 @@ def _named(candidate: _Candidate, seed: int) -> Iterator[None]:
         yield
     except Exception as error:
         error.add_note(f"{_OWNER}: with the activation {candidate.name!r} and the seed {seed}")
+        raise
+
+
+@contextmanager
+def _results_kept(metric: str, directions: set[Any], runs: list[Run], candidates: int) -> Iterator[None]:
+    """An error or an interrupt after hours of training has the results of the seeds that are complete."""
+    try:
+        yield
+    except BaseException as error:
+        complete = runs[: len(runs) // candidates * candidates]
+        if complete and len(directions) == 1:
+            result = Comparison(metric, next(iter(directions)), tuple(complete))
+            error.add_note(f"{_OWNER}: the results with the seeds {', '.join(map(str, result.seeds))}:\n{result}")
         raise
 
 

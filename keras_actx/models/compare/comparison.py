@@ -159,10 +159,18 @@ class Comparison:
                 f"{self.best!r} is best: its {self.metric} is {abs(test.difference):.4g} {less} than that of the next, "
                 f"{following!r} ({100 - 100 * ERROR:g} % interval {bounds}, {seeds} seeds)."
             ]
-        said = [
-            f"No difference: the spread between {seeds} seeds is too large to tell {self.best!r}, which has the "
-            f"{lowest}, from {_listed(equal)}."
-        ]
+        same = [name for name in equal if self.scores[name] == self.scores[self.best]]
+        said = []
+        if same:
+            said.append(
+                f"No difference: {_listed([self.best, *same])} have the same score with each seed: they are names of "
+                "one function, the metric cannot tell them apart, or `build` does not use its argument."
+            )
+        if others := [name for name in equal if name not in same]:
+            said.append(
+                f"No difference: the spread between {seeds} seeds is too large to tell {self.best!r}, which has the "
+                f"{lowest}, from {_listed(others)}."
+            )
         if worse:
             said.append(f"{_listed(worse)} {'is' if len(worse) == 1 else 'are'} worse than {self.best!r}.")
         said += [

@@ -65,7 +65,12 @@ class _EpochEnds(keras.callbacks.Callback):
                 f"{_OWNER}: metric={quote(self._metric)} is not in the logs of the model; it has "
                 f"{', '.join(map(repr, logs))}.{did_you_mean(self._metric, logs)}"
             )
-        watched = {"loss", "val_loss", self._metric} & set(logs)
+        if (shape := np.shape(logs[self._metric])) != ():
+            raise ValueError(
+                f"{_OWNER}: metric={quote(self._metric)} is an array of the shape {shape} and not one number; let the "
+                "metric of the model average it, as keras.metrics.F1Score(average='macro') does"
+            )
+        watched = {"loss", "val_loss", self._metric} & {name for name in logs if np.shape(logs[name]) == ()}
         if not all(math.isfinite(logs[name]) for name in watched):
             model: Any = self.model
             self.diverged = model.stop_training = True
@@ -103,11 +108,12 @@ class Budget:
         seconds = time.perf_counter() - begin
         better = stopping.monitor_op
         direction: Literal["min", "max"] = "min" if better is not None and bool(better(1.0, 2.0)) else "max"
+        history = {name: np.asarray(values).tolist() for name, values in history.items()}
         values = history[self.metric]
         pick = min if direction == "min" else max
         best = len(values) if self.patience is None or ends.diverged else values.index(pick(values)) + 1
         score = math.nan if ends.diverged else float(values[best - 1])
-        return Run(name, seed, score, ends.diverged, best, len(values), seconds, dict(history)), direction
+        return Run(name, seed, score, ends.diverged, best, len(values), seconds, history), direction
 
 
 @contextmanager
