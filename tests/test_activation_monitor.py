@@ -63,6 +63,22 @@ def test_a_run_of_which_units_died_is_stopped():
     assert history.history["dead"] == [1.0]
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras's TensorBoard writes with TensorFlow")
+def test_tensorboard_has_the_values_of_each_epoch(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    model = network(layers.Dense(4, "snake(alpha=1.0, learnable=True)", name="first"))
+    board = keras.callbacks.TensorBoard(tmp_path)
+    history = model.fit(X, Y, epochs=2, verbose=0, callbacks=[ActivationMonitor(X, Y), board]).history
+    written = EventAccumulator(str(tmp_path / "train")).Reload()
+    measured = [name for name in history if name.startswith("first/") or name in ("dead", "saturated")]
+    assert {"first/variance", "first/gradient_norm", "dead"} < {*measured}
+    for name in measured:
+        values = [make_ndarray(event.tensor_proto).item() for event in written.Tensors(f"epoch_{name}")]
+        assert values == pytest.approx(history[name], rel=1e-6), name
+
+
 @pytest.mark.same_everywhere
 def test_layers_of_the_same_name():
     class Chain(keras.Model):
