@@ -7,6 +7,7 @@ import keras
 
 from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
+from keras_actx.declaration.evaluation import representable
 from keras_actx.layers._arguments import check_axis
 from keras_actx.layers._base import FollowsInputLayer
 from keras_actx.layers._held import HeldLayer
@@ -72,6 +73,8 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
                     f"axis={self._axes_used}; choose one of fixed size (-1 for the channels), or num_parameters"
                 )
         for name, value in self._start.items():
+            if name not in self.initializer:
+                representable(value, name, self.name, self.variable_dtype)
             weight = self.add_weight(
                 name=name,
                 shape=shape,
