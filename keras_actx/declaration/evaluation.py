@@ -53,7 +53,7 @@ def evaluate_ordinary(formula: "Formula", x: Any) -> Any:
 def as_function(
     declaration: Declaration, x: Any, params: dict[str, Any], *, gate: Gate = "last", interleaved: bool = False
 ) -> tuple["Formula", tuple[Any, ...]]:
-    """The formula as a function of tensors, and these tensors. Raises `TypeError` and `ValueError` as `evaluate` does."""
+    """The formula as a function of tensors, and these tensors. Raises errors as `evaluate` does."""
     own = keras.backend.standardize_dtype(x.dtype)
     dtype = own if own in _USUAL else output_dtype(own, declaration.identifier)
     numbers, tensors = {}, {}

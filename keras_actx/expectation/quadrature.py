@@ -118,7 +118,7 @@ def normal_expectations(
     ends = np.linspace(-_REACH, _REACH, _PANELS + 1)
     ends = np.unique(np.concatenate([ends, [one for one in inside if -_REACH < one < _REACH]]))
     low, high = ends[:-1], ends[1:]
-    total, size, rest, lost = np.zeros((4, len(_TOLERANCE)))
+    total, size, rest, lost, scale = np.zeros((5, len(_TOLERANCE)))
     done = []
     values = _panels(function, mean, deviation, low, high).integrals
     while len(low) and len(low) <= _MOST_PANELS:
