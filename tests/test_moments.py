@@ -191,6 +191,12 @@ def test_rounding_errors_are_not_amplified(activation, mean, variance, ends):
     assert_moments(actx.moments(activation, mean=mean, variance=variance), expected, 1e-10)
 
 
+def test_a_function_that_computes_in_float32():
+    found = actx.moments(lambda x: keras.ops.cast(keras.ops.tanh(keras.ops.cast(x, "float32")), "float64"))
+    assert_moments(found, [getattr(actx.moments("tanh"), name) for name in NAMES], 1e-4)
+    assert not found.jumps
+
+
 def test_what_varies_too_fast_is_refused():
     with pytest.raises(ValueError, match=r"sine\(w0=100000.0\)' varies too fast"):
         actx.moments("sine(w0=1e5)")

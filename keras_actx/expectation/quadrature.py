@@ -15,8 +15,10 @@ _REACH = 16.5  # standard deviations: the range that e^x squared needs at a vari
 _PANELS = 88
 _NARROWEST = 2.0**-44  # the least width of a panel: small enough to isolate an undeclared kink
 _AT_ONCE = 128  # panels per call of the backend
-_MOST_PANELS = 2**14
-_UNRESOLVED = 1e-6  # relative to each expectation: a larger error in panels that remain open invalidates the result
+_MOST_PANELS = 2**13
+#: Relative to E[f] and E[f^2]: a larger error in the panels that remain open invalidates the result. Rounding errors of
+#: a function that computes in float32 are smaller.
+_UNRESOLVED = 1e-4
 #: Rounding errors in f, relative to it, in units of the error of a single operation, are at most this large. Within
 #: this bound, parts of a panel whose highest Legendre coefficients differ by less than a factor have rounding errors
 #: only, which its derivative amplifies the more, the narrower the panel; a kink gives one part larger coefficients.
@@ -148,7 +150,7 @@ def normal_expectations(
         done.append(_borders(cuts[~open_], edges[~open_]))
         low, high = cuts[open_, :-1].ravel(), cuts[open_, 1:].ravel()
         values, lost = new[open_].reshape(-1, len(_TOLERANCE)), error[open_].sum(axis=0)
-    resolved = bool((lost <= _UNRESOLVED * scale).all())
+    resolved = bool((lost <= _UNRESOLVED * scale)[:2].all())
     jumps = _jumps(np.concatenate(done), max(np.sqrt(abs(total[1])), 1e-300), jump_size)
     found = total + rest + values.sum(axis=0)
     # What remains after all halvings is a jump, whose slope grows without bound.

@@ -1,5 +1,6 @@
 """The base class of layers whose parameters are weights: shared, per channel, or varying along any axes."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,7 +79,8 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
             weight = self.add_weight(
                 name=name,
                 shape=shape,
-                initializer=self.initializer.get(name) or keras.initializers.Constant(value),
+                # On TensorFlow, Keras's `Constant` rounds the value to float32.
+                initializer=self.initializer.get(name) or functools.partial(keras.ops.full, fill_value=value),
                 regularizer=self.regularizer.get(name),
                 constraint=self.constraint.get(name) or self._default_constraint(name),
                 autocast=False,  # the formula sets its own precision
