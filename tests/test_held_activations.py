@@ -48,6 +48,15 @@ def paths(built):
     return [one.path for one in built.weights]
 
 
+@pytest.mark.parametrize("layer", [L.Dense, L.SimpleRNN])
+def test_a_learned_parameter_has_the_dtype_of_its_layer(layer):
+    built = layer(2, activation="snake(alpha=0.1, learnable=True)", dtype="float64")
+    built.build((None, 3) if layer is L.Dense else (None, 4, 3))
+    (alpha,) = (one for one in built.weights if one.path.endswith("alpha"))
+    assert alpha.dtype == built.weights[0].dtype
+    assert float(as_numpy(alpha.value)) == 0.1
+
+
 def test_paths_follow_from_the_model_alone():
     first = paths(model())
     assert len(set(first)) == len(first)

@@ -165,10 +165,41 @@ def test_a_learnable_name_counts_with_its_start():
     assert_moments(actx.moments("prelu"), (0.75 / math.sqrt(2 * math.pi), 0.53125, 0.53125), 1e-12)
 
 
-def test_a_callable_with_kinks_nobody_declared():
-    c = 0.3
+@pytest.mark.parametrize("c", [0.3, 1.12501, -0.3750001])  # in a panel, and close to the ends of two
+def test_a_callable_with_kinks_nobody_declared(c):
     mean = 2 * math.exp(-c * c / 2) / math.sqrt(2 * math.pi) + c * math.erf(c / math.sqrt(2))
     assert_moments(actx.moments(lambda x: keras.ops.abs(x - c)), (mean, 1 + c * c, 1.0))
+
+
+_PADE = {f"p{i}": one for i, one in enumerate([-1.2, 0.6, 1.0, 1.5, -0.1, -0.4])}
+_PADE |= {"q1": -0.04, "q2": 4.0, "q3": -0.7, "q4": -0.3}
+
+
+@pytest.mark.parametrize(
+    ("activation", "mean", "variance", "ends"),
+    [
+        # Its denominator has kinks that are not declared, and its numerator cancels.
+        (actx.activations.pade.bind(**_PADE), 0.0, 1.0, [0.0, *np.roots([-0.3, -0.7, 4.0, -0.04]).real]),
+        # Steep near 0, where rounding x limits its derivative.
+        (actx.activations.softcap.bind(cap=0.0389), -0.8, 1.649, [i / 48 for i in range(-24, 25)]),
+    ],
+    ids=["pade", "softcap"],
+)
+def test_rounding_errors_are_not_amplified(activation, mean, variance, ends):
+    exact = functools.partial(activation.declaration.exact, mp, **dict(activation.params))
+    expected = [float(one) for one in _exact_moments(exact, mean, variance, ends, 2)]
+    assert_moments(actx.moments(activation, mean=mean, variance=variance), expected, 1e-10)
+
+
+def test_a_function_that_computes_in_float32():
+    found = actx.moments(lambda x: keras.ops.cast(keras.ops.tanh(keras.ops.cast(x, "float32")), "float64"))
+    assert_moments(found, [getattr(actx.moments("tanh"), name) for name in NAMES], 1e-4)
+    assert not found.jumps
+
+
+def test_what_varies_too_fast_is_refused():
+    with pytest.raises(ValueError, match=r"sine\(w0=100000.0\)' varies too fast"):
+        actx.moments("sine(w0=1e5)")
 
 
 def test_a_jump_has_no_derivative_moment():

@@ -127,7 +127,6 @@ def test_a_derivative_in_place_is_the_given_one(name):
 def small_parts(monkeypatch):
     """Parts of 16 numbers."""
     monkeypatch.setattr(chunked, "_EACH", 8)
-    monkeypatch.setattr(passes, "_SMALL", 16)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
 
 

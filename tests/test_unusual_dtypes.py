@@ -78,3 +78,15 @@ def test_eight_bits_are_rounded_once(name, dtype):
 def test_strings_are_refused():
     with pytest.raises((TypeError, ValueError)):
         actx.activations.swish(np.array(["a", "b"]))
+
+
+@pytest.mark.parametrize("alpha", ["1e39", "1e-39"])
+def test_a_parameter_outside_of_the_range_of_the_dtype_is_refused(alpha):
+    """On torch it was an error of a kernel, or, as on the others, NaN."""
+    activation = actx.get(f"snake(alpha={alpha})")
+    for dtype in ("float32", "float16"):
+        with pytest.raises(ValueError, match=r"snake: alpha=1e.?39 is outside of the range of float32"):
+            activation(keras.ops.ones((3,), dtype))
+    with pytest.raises(ValueError, match="outside of the range of float32"):
+        keras.layers.Dense(2, activation=f"snake(alpha={alpha}, learnable=True)").build((None, 3))
+    assert np.isfinite(keras.ops.convert_to_numpy(activation(keras.ops.zeros((3,), "float64")))).all()

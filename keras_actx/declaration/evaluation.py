@@ -29,6 +29,7 @@ def evaluate(
 
     Raises:
         TypeError: if `x` or a parameter is complex.
+        ValueError: if a number is infinite, or 0, in the dtype of the computation.
     """
     x = keras.ops.convert_to_tensor(x)
     formula, inputs = as_function(declaration, x, params, gate=gate, interleaved=interleaved)
@@ -52,7 +53,7 @@ def evaluate_ordinary(formula: "Formula", x: Any) -> Any:
 def as_function(
     declaration: Declaration, x: Any, params: dict[str, Any], *, gate: Gate = "last", interleaved: bool = False
 ) -> tuple["Formula", tuple[Any, ...]]:
-    """The formula as a function of tensors, and these tensors. Raises `TypeError` as `evaluate` does."""
+    """The formula as a function of tensors, and these tensors. Raises errors as `evaluate` does."""
     own = keras.backend.standardize_dtype(x.dtype)
     dtype = own if own in _USUAL else output_dtype(own, declaration.identifier)
     numbers, tensors = {}, {}
@@ -63,9 +64,26 @@ def as_function(
         elif backend.varies(value):
             tensors[name] = backend.as_tensor(value, x, inner_dtype(dtype))
         else:
-            numbers[name] = value
+            numbers[name] = representable(value, name, declaration.identifier, inner_dtype(dtype))
     formula = Formula(declaration, tuple(numbers.items()), tuple(tensors), dtype, gate, interleaved)
     return formula, (x if dtype == own else keras.ops.cast(x, dtype), *tensors.values())
+
+
+#: The smallest number in size that no backend rounds to 0, and the largest finite one. Smaller numbers than the normal
+#: ones of float32 are 0 on some backends.
+_ENDS = {"float16": (2.0**-24, 65504.0), "float32": (2.0**-126, (2.0 - 2.0**-23) * 2.0**127)}
+
+
+def representable(value: Any, name: str, owner: str, dtype: str) -> Any:
+    """The value, which must not become infinite, or 0, in `dtype`. Raises `ValueError` if it does."""
+    if type(value) is float and value != 0.0 and dtype != "float64":
+        low, high = _ENDS["float16" if dtype == "float16" else "float32"]
+        if not low <= abs(value) <= high:
+            raise ValueError(
+                f"{owner}: {name}={value!r} is outside of the range of {dtype}, in which it is used here: from "
+                f"{low:.4g} to {high:.4g} in size; use such a number, or float64"
+            )
+    return value
 
 
 _USUAL = ("float16", "bfloat16", "float32", "float64")

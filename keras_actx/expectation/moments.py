@@ -1,8 +1,11 @@
 """`moments` and `gain`: Gaussian moments of an activation."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
+
+import numpy as np
 
 from keras_actx._messages import quote
 from keras_actx.expectation.cache import cached_by_activation
@@ -15,7 +18,7 @@ from keras_actx.expectation.functions import (
     on_arrays,
 )
 from keras_actx.expectation.maximum import largest_of_normals
-from keras_actx.expectation.quadrature import Expectations, normal_expectations
+from keras_actx.expectation.quadrature import normal_expectations
 from keras_actx.names.resolve import resolve
 from keras_actx.plain_numbers import finite
 
@@ -66,7 +69,8 @@ def moments(activation: Any, *, mean: float | tuple[float, float] = 0.0, varianc
         parts, or inf if no declaration lists the discontinuities.
 
     Raises:
-        ValueError: for something that is not elementwise, gated or a maxout, or arguments out of range.
+        ValueError: for something that is not elementwise, gated or a maxout, arguments out of range, or a function that
+            is not finite or varies too fast for the quadrature.
 
     Example:
 
@@ -116,7 +120,7 @@ def gain(activation: Any) -> float:
 
 @cached_by_activation
 def _moments(subject: Any, means: tuple[float, float], variance: float) -> Moments:
-    deviation, kind = math.sqrt(variance), kind_of(subject)
+    kind = kind_of(subject)
     if kind == "vector":
         raise ValueError(
             f"{name_of(subject)} mixes a whole axis, so it has no moments of its own; in front of a layer, write "
@@ -129,12 +133,12 @@ def _moments(subject: Any, means: tuple[float, float], variance: float) -> Momen
         kinks = tuple(subject.declaration.kinks_at(dict(subject.params)))
         of_value, of_gate = factors(subject)
         v, g = (
-            _collected(normal_expectations(on_arrays(one), mean, deviation, at, exact_to()), variance)
+            _of_function(subject, on_arrays(one), mean, variance, at)
             for one, mean, at in ((of_value, means[0], ()), (of_gate, means[1], kinks))
         )
         return of_independent_factors(v, g)
     on_numbers, kinks = elementwise_function(subject)
-    return _collected(normal_expectations(on_numbers, means[0], deviation, kinks, exact_to()), variance)
+    return _of_function(subject, on_numbers, means[0], variance, kinks)
 
 
 def of_independent_factors(v: Moments, g: Moments) -> Moments:
@@ -167,7 +171,15 @@ def _of_maxout(layer: Any, mean: float, variance: float) -> Moments:
     )
 
 
-def _collected(found: Expectations, variance: float) -> Moments:
+def _of_function(
+    subject: Any, function: Callable[[np.ndarray], np.ndarray], mean: float, variance: float, kinks: Iterable[float]
+) -> Moments:
+    found = normal_expectations(function, mean, math.sqrt(variance), kinks, exact_to())
+    if not found.resolved and math.isfinite(found.square):
+        raise ValueError(
+            f"{quote(name_of(subject))} varies too fast for its moments at mean {quote(mean)} and variance "
+            f"{quote(variance)} to be computed; change its parameters, or choose the initializer yourself"
+        )
     # Stein's lemma, applied to the density: d/dq E[f] = E[(z^2 - 1) f] / (2 q), also where f has no second derivative.
     return Moments(
         mean=found.value,

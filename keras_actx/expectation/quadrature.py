@@ -6,6 +6,7 @@ of the polynomial through the nodes of a panel, so any callable is supported, wi
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,14 @@ _REACH = 16.5  # standard deviations: the range that e^x squared needs at a vari
 _PANELS = 88
 _NARROWEST = 2.0**-44  # the least width of a panel: small enough to isolate an undeclared kink
 _AT_ONCE = 128  # panels per call of the backend
-_MOST_PANELS = 4096
+_MOST_PANELS = 2**13
+#: Relative to E[f] and E[f^2]: a larger error in the panels that remain open invalidates the result. Rounding errors of
+#: a function that computes in float32 are smaller.
+_UNRESOLVED = 1e-4
+#: Rounding errors in f, relative to it, in units of the error of a single operation, are at most this large. Within
+#: this bound, parts of a panel whose highest Legendre coefficients differ by less than a factor have rounding errors
+#: only, which its derivative amplifies the more, the narrower the panel; a kink gives one part larger coefficients.
+_NOISE, _ALIKE = 2.0**12, 8.0
 #: Smooth approximations of a kink at 0 bend within a width that halving panels would miss. No round numbers: a jump at
 #: the end of a panel would not be detected.
 _AROUND_ZERO = tuple(sign * 0.37 * 10.0**-power for power in range(11) for sign in (1, -1))
@@ -54,6 +62,15 @@ def _values_at_ends(nodes: np.ndarray) -> np.ndarray:
 _ends = _values_at_ends(_legendre[0])
 
 
+def _highest_coefficients(nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The last six coefficients of the Legendre series of the interpolating polynomial, as weights of its values."""
+    degrees = np.arange(len(nodes) - 6, len(nodes))
+    return (np.polynomial.legendre.legvander(nodes, len(nodes) - 1)[:, degrees] * weights[:, None] * (degrees + 0.5)).T
+
+
+_highest = _highest_coefficients(*_legendre)
+
+
 @dataclass(frozen=True)
 class Expectations:
     """The result of `normal_expectations`, as float64 numbers; `z` in the last two is (x - mean) / deviation."""
@@ -64,6 +81,7 @@ class Expectations:
     bent_value: float  # E[(z^2 - 1) f]
     bent_square: float  # E[(z^2 - 1) f^2]
     jumps: bool
+    resolved: bool  # False if the function varies too fast for the panels
 
 
 @np.errstate(all="ignore")  # the function may be infinite where the density is 0
@@ -87,8 +105,9 @@ def normal_expectations(
         exact_to: the relative error of the function's values.
 
     Returns:
-        The five expectations, and whether the function is discontinuous; the third is inf if it is, at a point not in
-        `kinks`.
+        The five expectations, to about twelve digits, fewer where rounding errors of `function` conceal a kink; whether
+        it is discontinuous, in which case the third is inf if one of the points is not in `kinks`; and whether the
+        panels resolve it.
     """
     single = exact_to > 1e-12
     tolerance, narrowest, jump_size, most_left = (
@@ -101,51 +120,75 @@ def normal_expectations(
     ends = np.linspace(-_REACH, _REACH, _PANELS + 1)
     ends = np.unique(np.concatenate([ends, [one for one in inside if -_REACH < one < _REACH]]))
     low, high = ends[:-1], ends[1:]
-    total, size, done = np.zeros(len(_TOLERANCE)), np.zeros(len(_TOLERANCE)), []
-    values, _ = _panels(function, mean, deviation, low, high)
-    while True:
+    total, size, rest, lost, scale = np.zeros((5, len(_TOLERANCE)))
+    done = []
+    values = _panels(function, mean, deviation, low, high).integrals
+    while len(low) and len(low) <= _MOST_PANELS:
         # Two if many panels are open, to find the converged ones; many if few are open, to isolate a kink in a few
         # rounds.
         widest = (high - low).max()
         parts = 2 if 4 * len(low) > _AT_ONCE else min(_AT_ONCE // len(low), max(2, int(widest / narrowest)))
         cuts = low[:, None] + (high - low)[:, None] * np.arange(parts + 1) / parts
         cuts[:, -1] = high
-        new, edges = _panels(function, mean, deviation, cuts[:, :-1].ravel(), cuts[:, 1:].ravel())
-        new, edges = new.reshape(len(low), parts, -1), edges.reshape(len(low), parts, 2)
+        found = _panels(function, mean, deviation, cuts[:, :-1].ravel(), cuts[:, 1:].ravel())
+        new, edges, gap, tail, largest = (one.reshape(len(low), parts, *one.shape[1:]) for one in found)
         together = new.sum(axis=1)
         scale = size + np.abs(together).sum(axis=0)  # the sum itself is 0 for an odd function
         scale[2] = max(scale[2], 1e-2 * scale[1] / deviation / deviation)  # a constant's derivative is rounding noise
-        settled = (np.abs(together - values) <= tolerance * scale).all(axis=1)
+        error = np.abs(together - values)
+        converged = error <= tolerance * scale
+        noise = _NOISE * exact_to * (largest.max(axis=1) + np.sqrt(scale[1]))
+        converged[:, 2] |= tail.max(axis=1) <= np.minimum(_ALIKE * tail.min(axis=1), noise)
+        # A kink between the end of a panel and its last node is in none of the integrals.
+        known = np.isin(np.stack([cuts[:, :-1], cuts[:, 1:]], axis=-1), named)
+        settled = converged.all(axis=1) & (np.where(known, 0.0, gap).max(axis=(1, 2)) <= noise)
+        narrow = ~settled & (high - low < parts * narrowest)
         total = total + together[settled].sum(axis=0)
         size = size + np.abs(together[settled]).sum(axis=0)
-        done.append(_borders(cuts[settled], edges[settled]))
-        open_ = ~settled
-        rest = together[open_].sum(axis=0)
+        rest = rest + together[narrow].sum(axis=0)
+        open_ = ~(settled | narrow)
+        done.append(_borders(cuts[~open_], edges[~open_]))
         low, high = cuts[open_, :-1].ravel(), cuts[open_, 1:].ravel()
-        values = new[open_].reshape(-1, len(_TOLERANCE))
-        narrow = len(low) > 0 and (high - low).max() < narrowest
-        if not len(low) or len(low) > _MOST_PANELS or narrow:
-            break
+        values, lost = new[open_].reshape(-1, len(_TOLERANCE)), error[open_].sum(axis=0)
+    resolved = bool((lost <= _UNRESOLVED * scale)[:2].all())
     jumps = _jumps(np.concatenate(done), max(np.sqrt(abs(total[1])), 1e-300), jump_size)
-    found = total + rest
+    found = total + rest + values.sum(axis=0)
     # What remains after all halvings is a jump, whose slope grows without bound.
-    cornered = narrow and abs(rest[2]) > most_left * abs(found[2])
+    cornered = abs(rest[2]) > most_left * abs(found[2])
     if cornered or any(np.abs(np.array([*named, np.inf]) - jump).min() > 1e-9 for jump in jumps):
         found[2] = np.inf
-    return Expectations(*map(float, found), jumps=bool(cornered or len(jumps)))
+    return Expectations(*map(float, found), jumps=bool(cornered or len(jumps)), resolved=resolved)
 
 
-def _panels(function, mean: float, deviation: float, low: np.ndarray, high: np.ndarray):
-    """The five integrals over each panel, and the one-sided limits of the function at its two ends."""
+class _Panels(NamedTuple):
+    """Quantities of each panel."""
+
+    integrals: np.ndarray
+    edges: np.ndarray  # the one-sided limits of the function at the two ends
+    gap: np.ndarray  # the differences of the function at the ends from these limits
+    tail: np.ndarray  # the size of the highest coefficients of the Legendre series
+    largest: np.ndarray  # of |f| + |x f'|, which bounds what rounding x changes
+
+
+def _panels(function, mean: float, deviation: float, low: np.ndarray, high: np.ndarray) -> _Panels:
     nodes, weights = _legendre
     half = 0.5 * (high - low)[:, None]
-    z = 0.5 * (high + low)[:, None] + half * nodes[None, :]
+    z = np.concatenate([0.5 * (high + low)[:, None] + half * nodes, low[:, None], high[:, None]], axis=1)
     f = function((mean + deviation * z).ravel()).reshape(z.shape)
+    (z, _), (f, at_ends) = (np.split(one, [_NODES], axis=1) for one in (z, f))
     slope = (f @ _derivative.T) / (half * deviation)
     density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi) * weights * half
     bend = z * z - 1.0
     integrands = (f, f * f, slope * slope, bend * f, bend * f * f)
-    return np.stack([(density * one).sum(1) for one in integrands], axis=1), f @ _ends.T
+    edges = f @ _ends.T
+    reach = abs(mean) + deviation * np.abs(z)
+    return _Panels(
+        np.stack([(density * one).sum(1) for one in integrands], axis=1),
+        edges,
+        np.abs(edges - at_ends),
+        np.sqrt(np.square(f @ _highest.T).mean(axis=1)),
+        (np.abs(f) + reach * np.abs(slope)).max(axis=1),
+    )
 
 
 def _borders(cuts: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The base class of layers whose parameters are weights: shared, per channel, or varying along any axes."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import keras
 
 from keras_actx import backend
 from keras_actx._messages import did_you_mean, quote
+from keras_actx.declaration.evaluation import representable
 from keras_actx.layers._arguments import check_axis
 from keras_actx.layers._base import FollowsInputLayer
 from keras_actx.layers._held import HeldLayer
@@ -72,10 +74,13 @@ class LayerWithParameters(HeldLayer, FollowsInputLayer):
                     f"axis={self._axes_used}; choose one of fixed size (-1 for the channels), or num_parameters"
                 )
         for name, value in self._start.items():
+            if name not in self.initializer:
+                representable(value, name, self.name, self.variable_dtype)
             weight = self.add_weight(
                 name=name,
                 shape=shape,
-                initializer=self.initializer.get(name) or keras.initializers.Constant(value),
+                # On TensorFlow, Keras's `Constant` rounds the value to float32.
+                initializer=self.initializer.get(name) or functools.partial(keras.ops.full, fill_value=value),
                 regularizer=self.regularizer.get(name),
                 constraint=self.constraint.get(name) or self._default_constraint(name),
                 autocast=False,  # the formula sets its own precision

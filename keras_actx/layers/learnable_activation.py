@@ -36,8 +36,7 @@ class LearnableActivation(LayerWithParameters, DeclaredActivationLayer):
         axis: None, or the axis or axes of the input (except the batch axis 0) along which the parameters vary: `-1` for
             one value per channel, `(1, 2, 3)` for one per element of an image. With `num_parameters`, the default is
             the channel axis: -1, or 1 inside a layer with `data_format="channels_first"`. Sizes along `axis` must be
-                known
-            at build; all others may vary.
+            known at build; all others may vary.
         per_channel: one value for each channel, along the same axis as with `num_parameters`; the number is inferred.
         parameters: the names of the learnable parameters; None for all that the declaration allows. They are available
             as `learned_names`.

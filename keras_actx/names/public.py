@@ -113,7 +113,8 @@ def _new_layer(
     name = None if holder is None else asker.label_inside(holder, activation.declaration.name)
     if resolved.learnable:
         counts = {"num_parameters": resolved.num_parameters, "per_channel": resolved.per_channel}
-        layer = _layers["learnable"](activation, **counts, name=name)
+        policy = None if holder is None else holder.variable_dtype  # its output has the dtype of its input
+        layer = _layers["learnable"](activation, **counts, name=name, dtype=policy)
     else:
         layer = _layers["stochastic"](activation, name=name)
     if holder is not None:

@@ -33,11 +33,11 @@ def check_activation(
     at all 65,536 numbers. For parameters other than the defaults, $|p \, \partial f / \partial p|$ is added. The error
     of a derivative may be $2 \epsilon \max|f'|$ where it vanishes, as for the backends' own functions.
 
-
     Values in four dtypes, with every parameter at its default, inside its range and at its closed bounds, against the
     declared reference formula (`exact`) in at least 100 bits; NaN and $\pm\infty$; first and second derivatives and
     those of the parameters, by the backend's autodiff; the declared derivative at kinks; shapes from rank 0 to 5, empty
-    and strided ones; symbolic, compiled and mapped calls; serialization; learning inside a layer.
+    and strided ones, three of them in every dtype; symbolic, compiled and mapped calls; serialization; learning inside
+    a layer.
 
     Args:
         activation: a name such as `"my_project>my_swish"`, or an `Activation` from `@keras_actx.register_activation`.

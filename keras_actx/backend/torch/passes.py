@@ -31,14 +31,10 @@ def _recorded(function: Any, x: Tensor) -> "Recorded | None":
     known = function.own.get("recorded")
     if known is None:
         known = function.own.setdefault("recorded", Recorded(function))
-    if known.forward is not None and x.numel() < _SMALL:
+    if known.forward is not None and x.numel() < chunked.smallest_split():
         return known
     known.count()
     return None
-
-
-#: Of more elements, a tensor is split.
-_SMALL = 2**17
 
 
 class Recorded:
