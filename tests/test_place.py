@@ -111,9 +111,7 @@ def test_thirty_keep_what_tells_inputs_apart(name):
         (L.BatchNormalization(name="b"), "fed by b", True),
         (L.LayerNormalization(name="b"), "fed by b", True),
         (L.Dense(16, "tanh", name="b"), "fed by b: tanh", False),
-        (L.Activation("snake", name="b"), "fed by b: snake", False),
-        (L.LeakyReLU(name="b"), "fed by b: leaky_relu", False),
-        (actx.layers.LearnableActivation("swish", name="b"), "fed by b: swish", False),
+        (L.Activation("snake", name="b"), "fed by b, whose input is not known", None),
         (Stack(16, "mish", depth=3, name="b"), "fed by b: mish", False),
         (L.Softmax(name="b"), "whose output is not known", None),
         (L.UnitNormalization(name="b"), "whose output is not known", None),
@@ -127,6 +125,35 @@ def test_what_is_between(between, said, first):
     assert last.place.is_known == (first is not None)
     assert last.place.first_layer == bool(first)
     assert last.pairing.scheme == ("published" if first is None else "critical")
+
+
+@pytest.mark.parametrize(
+    ("activation", "name"),
+    [
+        (L.Activation("snake", name="b"), "snake"),
+        (L.LeakyReLU(name="b"), "leaky_relu"),
+        (actx.layers.LearnableActivation("swish", name="b"), "swish"),
+        (keras.ops.gelu, "gelu"),
+    ],
+)
+@pytest.mark.parametrize(
+    "before", [Block(16, None), L.Dense(16), L.BatchNormalization(), L.Activation("linear")], ids=lambda one: one.name
+)
+def test_an_activation_behind_what_is_normal(activation, name, before):
+    last = Block(16, "tanh")
+    last(activation(L.Dropout(0.1)(before(keras.Input((16,))))))
+    assert f": {name}" in last.pairing.seen
+    assert last.pairing.scheme == "critical"
+
+
+@pytest.mark.parametrize("activation", [L.ReLU(), keras.ops.relu, actx.layers.LearnableActivation("swish")], ids=str)
+def test_an_activation_behind_what_is_not_known(activation):
+    x = keras.Input((8, 16))
+    for before in (x + L.Dense(16)(x), L.AveragePooling1D(2)(x), L.Dense(16, "relu")(x), L.Softmax()(x)):
+        last = Block(16, "relu")
+        last(activation(before))
+        assert last.pairing.seen.partition(", ")[2].startswith("whose input is not known")
+        assert (last.pairing.scheme, last.pairing.reason) == ("published", "He")
 
 
 @pytest.mark.parametrize(("units", "activation"), [(10, None), (10, "softmax"), (1, "sigmoid"), (10, "sigmoid")])

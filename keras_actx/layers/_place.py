@@ -60,6 +60,11 @@ class Place:
         """Whether the input of the block is known."""
         return self.first_layer or self.input_activation is not None
 
+    @property
+    def is_normal(self) -> bool:
+        """Whether the input is known, and is not that of an activation: as normal as the moments of one assume."""
+        return self.is_known and (self.input_activation is None or _is_linear(self.input_activation))
+
     def __str__(self) -> str:
         return f"fed by {self.fed_by}; layer {self.position}"
 
@@ -82,18 +87,44 @@ class Place:
 
 def place_of(tensor: Any) -> Place | None:
     """The place of a layer with this input; None for a tensor outside of a Keras graph, as in a subclassed model."""
-    made, moved = _made_by(tensor), False
-    while made is not None and isinstance(made[0], (*TRANSPARENT, *MOVING)) and len(made[1]) == 1:
-        moved = moved or isinstance(made[0], MOVING)
-        tensor = made[1][0]
-        made = _made_by(tensor)
+    tensor, moved = _unmoved(tensor)
+    made = _made_by(tensor)
     if made is None:
         return None
     layer, inputs = made
     if isinstance(layer, L.InputLayer):
         return Place("the network's input", first_layer=True, is_network_input=True)
-    found = place_after(layer if len(inputs) == 1 else None, _position(tensor), layer.name)
+    position = _position(tensor)
+    found = place_after(layer if len(inputs) == 1 else None, position, layer.name)
+    if found.is_known and _only_applies(layer) and not _is_normal(inputs[0]):
+        return place_behind_unknown(layer, position)
     return replace(found, looks_linear=False) if moved else found
+
+
+def _unmoved(tensor: Any) -> tuple[Any, bool]:
+    """The tensor before the layers that pass on its values, and whether one of them changes the last axis."""
+    moved = False
+    while (made := _made_by(tensor)) is not None and isinstance(made[0], (*TRANSPARENT, *MOVING)) and len(made[1]) == 1:
+        moved = moved or isinstance(made[0], MOVING)
+        tensor = made[1][0]
+    return tensor, moved
+
+
+def _is_normal(tensor: Any) -> bool:
+    """Whether the values are inputs or results of a kernel or normalization, with no activation in between."""
+    while True:
+        tensor, _ = _unmoved(tensor)
+        made = _made_by(tensor)
+        if made is None or len(made[1]) > 1:
+            return False
+        layer, inputs = made
+        if isinstance(layer, L.InputLayer):
+            return True
+        if not _only_applies(layer):
+            return place_after(layer, 1).is_normal
+        if not _is_linear(_activation_of(layer)):
+            return False
+        tensor = inputs[0]
 
 
 def _made_by(tensor: Any) -> tuple[Any, Any] | None:
@@ -127,6 +158,11 @@ def _blocks(layer: Any) -> list[Any]:
 def place_after(layer: Any, position: int, name: str | None = None) -> Place:
     """The place of a layer that this layer or operation of one input feeds."""
     return _after(layer, position) or Place(f"{name or layer.name}, whose output is not known", position)
+
+
+def place_behind_unknown(layer: Any, position: int) -> Place:
+    """The place of a layer that an activation feeds whose own input is not normal, such as a sum, or not known."""
+    return Place(f"{layer.name}, whose input is not known", position)
 
 
 def _after(layer: Any, position: int) -> Place | None:
@@ -164,6 +200,15 @@ def _activation_of(layer: Any) -> Any:
         return layer.activation
     # Keras's PReLU starts as a relu or as anything else: its slopes are weights.
     return None if isinstance(layer, L.PReLU) else subject_of_layer(layer)
+
+
+def _only_applies(layer: Any) -> bool:
+    """Whether a layer or operation applies an activation, and does nothing else."""
+    return not isinstance(layer, KERNELS) and not _blocks(layer) and _activation_of(layer) is not None
+
+
+def _is_linear(activation: Any) -> bool:
+    return resolve(activation).subject == resolve(None).subject
 
 
 def _is_understood(activation: Any) -> bool:

@@ -8,7 +8,15 @@ import keras
 
 from keras_actx.layers._applied import as_named, subject_of_layer
 from keras_actx.layers._base import DeclaredActivationLayer
-from keras_actx.layers._place import KERNELS, MOVING, NORMALIZATIONS, TRANSPARENT, Place, place_after
+from keras_actx.layers._place import (
+    KERNELS,
+    MOVING,
+    NORMALIZATIONS,
+    TRANSPARENT,
+    Place,
+    place_after,
+    place_behind_unknown,
+)
 from keras_actx.layers.dense_block import DenseBlock
 from keras_actx.layers.dense_stack import DenseStack
 from keras_actx.layers.gated_linear_unit import GatedLinearUnit
@@ -151,16 +159,10 @@ def _after(layer: Any, place: Place | None, position: int) -> Place | None:
         return place
     if isinstance(layer, MOVING):
         return None if place is None else replace(place, looks_linear=False)
-    if not isinstance(layer, (*KERNELS, *BLOCKS)) and activation_of(layer) is not None and not _is_normal(place):
-        return Place(f"{layer.name}, whose input is not known", position)
+    is_normal = place is not None and place.is_normal
+    if not isinstance(layer, (*KERNELS, *BLOCKS)) and activation_of(layer) is not None and not is_normal:
+        return place_behind_unknown(layer, position)
     return place_after(layer, position)
-
-
-def _is_normal(place: Place | None) -> bool:
-    """Whether a tensor of this place is an input or the result of a kernel or normalization, with no activation."""
-    if place is None or not place.is_known:
-        return False
-    return place.input_activation is None or resolve(place.input_activation).subject == LINEAR
 
 
 def _followed(layer: Any, call: Call, consumers: dict[int, list[Call]], kernels_before: dict[int, int]) -> Kernel:
