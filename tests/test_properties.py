@@ -90,7 +90,9 @@ def test_a_value_equals_its_string(activation, x):
 
     again = actx.get(f"keras_actx>{activation.name}") if not activation.declaration.learnable else activation
     x = to_tensor(x, "float32")
-    np.testing.assert_array_equal(to_float64(again(x)), to_float64(activation(x)))
+    # TensorFlow's graph optimizer, from the sixteenth call on, may round otherwise: x / sqrt(y) becomes x rsqrt(y).
+    bound = {"rtol": 2e-6, "atol": 1e-30} if keras.backend.backend() == "tensorflow" else {"rtol": 0.0}
+    np.testing.assert_allclose(to_float64(again(x)), to_float64(activation(x)), **bound)
 
 
 def test_these_properties_can_fail():

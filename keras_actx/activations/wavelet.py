@@ -51,7 +51,8 @@ def mexican_hat(x, sigma: Positive = 1.0):
     at 0. Ports without the factor, or with the opposite sign, differ by a constant factor.
     """
     z = clip(x / sigma, -_GONE, _GONE)
-    return _RICKER / sigma**0.5 * (1.0 - z * z) * ops.exp(-0.5 * z * z)
+    root = ops.exp(-0.25 * z * z)  # its square is flushed to 0 where z^2 times the square is not 0
+    return _RICKER / sigma**0.5 * (root - z * (z * root)) * root
 
 
 @register_activation(
