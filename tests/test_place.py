@@ -146,7 +146,11 @@ def test_an_activation_behind_what_is_normal(activation, name, before):
     assert last.pairing.scheme == "critical"
 
 
-@pytest.mark.parametrize("activation", [L.ReLU(), keras.ops.relu, actx.layers.LearnableActivation("swish")], ids=str)
+@pytest.mark.parametrize(
+    "activation",
+    [L.ReLU(), keras.ops.relu, actx.layers.LearnableActivation("swish")],
+    ids=["layer", "operation", "learnable"],
+)
 def test_an_activation_behind_what_is_not_known(activation):
     x = keras.Input((8, 16))
     for before in (x + L.Dense(16)(x), L.AveragePooling1D(2)(x), L.Dense(16, "relu")(x), L.Softmax()(x)):
