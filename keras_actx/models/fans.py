@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_actx.models.draw import DEPTHWISE, TRANSPOSED
+from keras_actx.models.draw import DEPTHWISE, TRANSPOSED, kernel_of
 
 L = keras.layers
 
@@ -36,7 +36,7 @@ def fans_of(layer: Any) -> list[float]:
 
 def fan_out_of(layer: Any) -> float:
     """How many outputs each input of a kernel is a term of, without the effect of strides; Keras's fan_out."""
-    shape = layer.pointwise_kernel.shape if hasattr(layer, "pointwise_kernel") else layer.kernel.shape
+    shape = kernel_of(layer).shape
     if isinstance(layer, L.EinsumDense):
         return math.prod(size for letter, size in _by_letter(layer) if letter in _letters(layer)[1])
     return math.prod(shape[:-2]) * (shape[-2] if isinstance(layer, TRANSPOSED) else shape[-1])

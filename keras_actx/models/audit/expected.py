@@ -39,9 +39,9 @@ _SELECTING = (
 )
 #: For the mean of a function of a normal number. Kinks leave an error of a few percent; none of the points is 0.
 _POINTS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 #: The correlation from which on units count as pairs.
 _PAIRED = 0.5
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _AVERAGING = (L.AveragePooling1D, L.AveragePooling2D, L.AveragePooling3D)
 _AVERAGING_ALL = (L.GlobalAveragePooling1D, L.GlobalAveragePooling2D, L.GlobalAveragePooling3D)
 
