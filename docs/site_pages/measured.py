@@ -5,12 +5,14 @@ import functools
 from pathlib import Path
 from statistics import median
 
+import make_numerics
 import make_which
+from backends import TITLES
 from training_selection import DEPTHS
 
 _TABLES = Path(__file__).resolve().parents[1] / "tables"
-_BACKENDS = ("TensorFlow", "JAX", "PyTorch")
-_BOUNDS = {"value, float32": 4, "derivative, float32": 8}  # docs/numerics.md, "How it is tested"
+_BACKENDS = tuple(TITLES.values())
+_BOUNDS = dict(make_numerics.SHOWN[column] for column in ("float32", "slope32"))
 _MODES = {"TensorFlow": "eager", "JAX": "jit", "PyTorch": "eager"}
 
 Row = dict[str, str]
